@@ -1,0 +1,170 @@
+"""Scaled dot-product attention over a ragged batch: no padding enters the result.
+
+    Attention(Q, K, V) = softmax(Q Kᵀ / √d) V          (Vaswani et al. 2017, section 3.2.1;
+                                                       Jurafsky & Martin, chapter 11, eq. 11.6)
+
+Every token attends to the tokens of its own sequence. Sequences of like length are worked on
+together as one block of batched matrix products. Inside a block, a shorter sequence is filled up
+with repeats of its own last token; these fillers get weight 0 as keys, and their results as
+queries are dropped, so they change nothing.
+
+Symbols: N tokens, D width, H heads, d = D / H, b sequences in a block, T its longest length.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from npft.autograd.tensor import primitive
+from npft.errors import ConfigError, ShapeError, check_shape
+
+SPREAD = 8  # sequences share a block if their lengths, rounded up to a multiple of this, agree
+NEVER = -1e9  # the score of a key that may not be seen: its weight exp(-1e9) is 0 exactly
+
+
+class Block(NamedTuple):
+    """Sequences of like length: where their tokens stand, and which of the b * T are real."""
+
+    rows: slice | np.ndarray  # the tokens, (b * T,) positions in the batch
+    count: int  # b
+    length: int  # T
+    real: np.ndarray | None  # (b, T) bool, or None if no sequence is shorter than T
+    sequences: np.ndarray  # (b,) which sequences of the batch these are
+
+
+def blocks_by_length(offsets: np.ndarray) -> list[Block]:
+    """Group the sequences of a batch into blocks of like length.
+
+    offsets (B + 1,): sequence i owns tokens offsets[i] to offsets[i + 1].
+
+    >>> [(b.count, b.length) for b in blocks_by_length(np.array([0, 5, 25, 30]))]
+    [(2, 5), (1, 20)]
+    """
+    starts, lengths = offsets[:-1], np.diff(offsets)
+    rounded = -(-lengths // SPREAD)
+    blocks = []
+    for size in np.unique(rounded):
+        members = np.flatnonzero(rounded == size)
+        start, length = starts[members], lengths[members]
+        longest = int(length.max())
+        real = None
+        if length.min() == longest and np.all(np.diff(members) == 1):
+            rows: slice | np.ndarray = slice(int(start[0]), int(start[-1]) + longest)
+        else:
+            steps = np.arange(longest)
+            rows = (start[:, None] + np.minimum(steps, length[:, None] - 1)).ravel()
+            if length.min() < longest:
+                real = steps < length[:, None]
+        blocks.append(Block(rows, len(members), longest, real, members))
+    return blocks
+
+
+def attention_weights(
+    q: np.ndarray, k: np.ndarray, real: np.ndarray | None, causal: bool
+) -> np.ndarray:
+    """softmax(q kᵀ / √d) over the keys that may be seen: q, k (b, H, T, d) to (b, H, T, T)."""
+    scores = (q * (1 / np.sqrt(q.shape[-1]).item())) @ k.swapaxes(-1, -2)  # (b, H, T, T)
+    if real is not None:
+        np.copyto(scores, NEVER, where=~real[:, None, None, :])
+    if causal:
+        np.copyto(scores, NEVER, where=~np.tri(q.shape[-2], dtype=bool))
+    scores -= scores.real.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= (scores @ np.ones(scores.shape[-1], scores.dtype))[..., None]
+    return scores
+
+
+def split_heads(x: np.ndarray, block: Block, parts: int, num_heads: int) -> np.ndarray:
+    """Cut rows (b T, parts H d) into heads-first arrays (parts, b, H, T, d): a view, no copy."""
+    x = x.reshape(block.count, block.length, parts, num_heads, -1)
+    return x.transpose(2, 0, 3, 1, 4)
+
+
+def put_rows(out: np.ndarray, block: Block, values: np.ndarray) -> None:
+    """Write the rows of a block (b, T, ...) to where its tokens stand, leaving out fillers."""
+    values = values.reshape(block.count * block.length, -1)
+    if block.real is None:
+        out[block.rows] = values
+    else:
+        real = block.real.ravel()
+        out[block.rows[real]] = values[real]
+
+
+def check_attention(qkv: np.ndarray, blocks: list[Block], num_heads: int) -> int:
+    """The width D, after checking that heads and blocks fit."""
+    n, columns = check_shape("attention: qkv", qkv, "N 3D").values()
+    if num_heads < 1 or columns % (3 * num_heads):
+        raise ConfigError(
+            f"attention: qkv has {columns} columns, which are not 3 times {num_heads} heads of "
+            "equal width; choose a width that the number of heads divides"
+        )
+    tokens = sum(b.count * b.length if b.real is None else int(b.real.sum()) for b in blocks)
+    if tokens != n:
+        raise ShapeError(f"attention: blocks hold {tokens} tokens but qkv has {n} rows")
+    return columns // 3
+
+
+@primitive
+def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False):
+    """Multi-head self-attention of every sequence of a batch.
+
+    Backward, with P the weights and g the gradient of the output: dV = Pᵀ g, dP = g Vᵀ,
+    dS = P (dP - rowsum(dP P)), dQ = dS K / √d, dK = dSᵀ Q / √d.
+
+    qkv (N, 3 D): queries, keys and values side by side; blocks from ``blocks_by_length``.
+    ``causal`` lets a token see only itself and what stands before it. Returns (N, D).
+    Raises ``ConfigError`` if the heads do not divide D, ``ShapeError`` if the blocks do not fit.
+
+    One token attends to itself with weight 1, so its output is its value:
+
+    >>> one = blocks_by_length(np.array([0, 1]))
+    >>> attention(np.array([[5.0, 6.0, 7.0]]), blocks=one, num_heads=1).data.tolist()
+    [[7.0]]
+    """
+    width = check_attention(qkv, blocks, num_heads)
+    out = np.empty((len(qkv), width), qkv.dtype)
+    saved = []
+    for block in blocks:
+        q, k, v = split_heads(qkv[block.rows], block, 3, num_heads)
+        weights = attention_weights(q, k, block.real, causal)  # (b, H, T, T)
+        put_rows(out, block, (weights @ v).swapaxes(1, 2))  # (b, T, H, d)
+        saved.append(weights)
+
+    def vjp(g):
+        g_qkv = np.empty_like(qkv)
+        for block, weights in zip(blocks, saved):
+            q, k, v = split_heads(qkv[block.rows], block, 3, num_heads)
+            g_rows = g[block.rows]
+            if block.real is not None:
+                g_rows = g_rows * block.real.reshape(-1, 1)  # the result of a filler is dropped
+            g_out = split_heads(g_rows, block, 1, num_heads)[0]
+            g_scores = g_out @ v.swapaxes(-1, -2)  # (b, H, T, T)
+            g_scores -= np.einsum("bhqk,bhqk->bhq", g_scores, weights)[..., None]
+            g_scores *= weights
+            g_scores *= 1 / np.sqrt(q.shape[-1]).item()
+            g_block = np.empty((block.count * block.length, 3 * width), qkv.dtype)
+            g_q, g_k, g_v = split_heads(g_block, block, 3, num_heads)  # views to write to
+            g_q[...] = g_scores @ k
+            g_k[...] = g_scores.swapaxes(-1, -2) @ q
+            g_v[...] = weights.swapaxes(-1, -2) @ g_out
+            put_rows(g_qkv, block, g_block)
+        return g_qkv
+
+    return out, vjp
+
+
+def attention_maps(
+    qkv: np.ndarray, blocks: list[Block], num_heads: int, causal: bool = False
+) -> list[np.ndarray]:
+    """The attention weights of each sequence, in the order of the batch: B arrays (H, T, T)."""
+    check_attention(qkv, blocks, num_heads)
+    maps: dict[int, np.ndarray] = {}
+    for block in blocks:
+        q, k, _ = split_heads(qkv[block.rows], block, 3, num_heads)
+        weights = attention_weights(q, k, block.real, causal)
+        for i, sequence in enumerate(block.sequences.tolist()):
+            t = block.length if block.real is None else int(block.real[i].sum())
+            maps[sequence] = weights[i, :, :t, :t]
+    return [maps[i] for i in sorted(maps)]

@@ -1,0 +1,143 @@
+"""Checking a gradient against a numerical derivative.
+
+Two ways to differentiate a function f of one number numerically:
+
+    central difference   (f(x + h) - f(x - h)) / 2h     error about 1e-10 at h = 1e-5, in float64
+    complex step         imag f(x + ih) / h             exact to rounding at h = 1e-30, because
+                                                        nothing is subtracted; f must be analytic
+
+(Squire & Trapp 1998, SIAM Review 40.) The output of the function is contracted with a *random*
+cotangent: with ones everywhere the gradient of a softmax is 0 whatever its vjp does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from npft.autograd.tensor import Tensor, grad
+from npft.errors import ConfigError, DtypeError, GradientError
+
+COMPLEX_STEP = 1e-30
+CENTRAL_STEP = 1e-5
+TOLERANCE = {"complex": 1e-9, "central": 1e-6}  # relative to the largest derivative
+ELEMENTWISE = 64  # larger inputs are checked along this many random directions
+
+
+def gradcheck(
+    fn: Callable[..., Tensor],
+    *arrays: Any,
+    rng: np.random.Generator,
+    method: str = "auto",
+) -> None:
+    """Check the gradient of ``fn`` at ``arrays`` against a numerical derivative.
+
+    ``fn`` takes one tensor for each array and returns a tensor of any shape. ``method`` is
+    "complex", "central", or "auto": the complex step, and where it disagrees or cannot be taken,
+    central differences decide, because the function may not be analytic (a maximum).
+    Inputs of up to 64 elements are checked one element at a time, larger ones along 64 random
+    directions. It is also checked that no input is changed, that the gradients share no memory
+    with each other or with an input, and that a second run gives the same bits.
+
+    Raises ``GradientError`` that names the input, the element, and both values; ``DtypeError``
+    for arrays that are not float64 (in float32 a difference quotient is no check).
+
+    >>> rng = np.random.default_rng(0)
+    >>> gradcheck(lambda x: (x * x).sum(), [1.0, 2.0], rng=rng)
+    >>> from npft.autograd.tensor import primitive
+    >>> @primitive
+    ... def square(x):
+    ...     return x * x, lambda g: g * x  # wrong: the factor 2 is missing
+    >>> gradcheck(square, [3.0], rng=rng, method="complex")
+    Traceback (most recent call last):
+        ...
+    npft.errors.GradientError: input 0, element (0,): gradient -0.3963, derivative -0.7926 (complex)
+    """
+    if method not in ("auto", "complex", "central"):
+        raise ConfigError(f"gradcheck: method {method!r}, expected 'auto', 'complex' or 'central'")
+    inputs = []
+    for i, a in enumerate(arrays):
+        a = np.asarray(a)
+        if a.dtype != np.float64:
+            raise DtypeError(f"gradcheck: input {i} has dtype {a.dtype}, expected float64")
+        inputs.append(a)
+    before = [a.copy() for a in inputs]
+    out, cotangent, gradients = _backward(fn, inputs, rng)
+    _check_manners(fn, inputs, before, out, cotangent, gradients)
+    for i, gradient in enumerate(gradients):
+        for label, direction in _directions(inputs[i], rng):
+            got = float((gradient * direction).sum())
+            scale = max(1.0, float(np.abs(gradient).max()))
+            _compare(fn, inputs, i, direction, cotangent, got, scale, method, label)
+
+
+def _backward(fn: Callable, inputs: list, rng: np.random.Generator):
+    """Value, random cotangent, and the gradients of their inner product."""
+    leaves = [Tensor(a, requires_grad=True) for a in inputs]
+    out = fn(*leaves)
+    if not isinstance(out, Tensor):
+        raise DtypeError(f"gradcheck: fn returned {type(out).__name__}, expected a Tensor")
+    cotangent = rng.standard_normal(out.shape)
+    out.backward(cotangent)
+    for i, leaf in enumerate(leaves):
+        if leaf.grad is None:
+            raise GradientError(f"input {i}: no gradient reached it; fn does not depend on it")
+    return out.data, cotangent, [leaf.grad for leaf in leaves]
+
+
+def _check_manners(fn, inputs, before, out, cotangent, gradients) -> None:
+    for i, (a, b) in enumerate(zip(inputs, before)):
+        if not np.array_equal(a, b):
+            raise GradientError(f"input {i}: changed by the function or its gradient")
+    arrays = [*gradients, cotangent, *inputs]
+    for i in range(len(gradients)):
+        for other in arrays[i + 1 :]:
+            if np.shares_memory(gradients[i], other):
+                raise GradientError(f"input {i}: its gradient shares memory with another array")
+    leaves = [Tensor(a, requires_grad=True) for a in inputs]
+    again = fn(*leaves)
+    same = np.array_equal(again.data, out)
+    parts = grad((again * cotangent).sum(), leaves) if same else []
+    if not same or any(not np.array_equal(p, g) for p, g in zip(parts, gradients)):
+        raise GradientError("a second run gave other bits; give fn its own generator at each call")
+
+
+def _directions(array: np.ndarray, rng: np.random.Generator):
+    """Unit vectors for a small array, random directions for a large one, each with a label."""
+    if array.size <= ELEMENTWISE:
+        for index in np.ndindex(array.shape):
+            direction = np.zeros(array.shape)
+            direction[index] = 1.0
+            yield f"element {index}", direction
+    else:
+        for k in range(ELEMENTWISE):
+            direction = rng.standard_normal(array.shape)
+            yield f"direction {k}", direction / np.sqrt(array.size)
+
+
+def _compare(fn, inputs, i, direction, cotangent, got, scale, method, label) -> None:
+    def value(x: np.ndarray) -> Any:
+        tensors = [Tensor(x if k == i else a, dtype=x.dtype) for k, a in enumerate(inputs)]
+        return (fn(*tensors).data * cotangent).sum()
+
+    found: dict[str, float] = {}
+    if method in ("auto", "complex"):
+        try:
+            found["complex"] = value(inputs[i] + 1j * COMPLEX_STEP * direction).imag / COMPLEX_STEP
+        except TypeError:  # the function does not take complex numbers
+            if method == "complex":
+                raise
+        else:
+            if abs(found["complex"] - got) <= TOLERANCE["complex"] * scale:
+                return
+    if method in ("auto", "central"):
+        step = CENTRAL_STEP * direction
+        found["central"] = (value(inputs[i] + step) - value(inputs[i] - step)) / (2 * CENTRAL_STEP)
+        if abs(found["central"] - got) <= TOLERANCE["central"] * scale:
+            return
+    which, derivative = list(found.items())[-1]
+    raise GradientError(
+        f"input {i}, {label}: gradient {got:.4g}, derivative {derivative:.4g} ({which})"
+    )

@@ -1,0 +1,327 @@
+"""Fused kernels: the ops an encoder spends its time in, each with its vjp worked out by hand.
+
+A kernel gives what a composition of small ops would give, with fewer passes over memory; the tests
+hold each against that composition. Two ideas recur:
+    - a sum over rows or columns is written as a product with a vector of ones, because matrix
+      products are the fastest code a CPU has;
+    - a temporary array that belongs to the kernel is reused in place.
+
+All kernels are one code path for float32, float64 and complex (for the complex-step check), but
+for the normal distribution function inside ``gelu``, where float32 has a faster form.
+
+Symbols: N rows (tokens), D width, F output width, V classes, B sequences.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npft.autograd.tensor import primitive
+from npft.errors import ConfigError, DtypeError, IdError, NonFiniteError, ShapeError, check_shape
+
+
+def row_sums(x: np.ndarray) -> np.ndarray:
+    """The sum of each row of x (N, D), as a product: (N,)."""
+    return x @ np.ones(x.shape[1], x.dtype)
+
+
+def column_sums(x: np.ndarray) -> np.ndarray:
+    """The sum of each column of x (N, D), as a product: (D,)."""
+    return np.ones(x.shape[0], x.dtype) @ x
+
+
+def row_dots(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The dot product of each row of x (N, D) with the same row of y: (N,)."""
+    return np.einsum("nd,nd->n", x, y)
+
+
+@primitive
+def linear(x, weight, bias, *, need=(True, True, True)):
+    """The affine map y = x Wᵀ + b of each row.
+
+    Gradients: g W for x, gᵀ x for W, the column sums of g for b. A product whose result nobody
+    needs (a frozen weight, a constant input) is not computed.
+
+    x (N, D), weight (F, D), bias (F,); returns (N, F).
+    Raises ``ShapeError`` if the widths differ.
+
+    >>> linear(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.array([0.5])).item()
+    11.5
+    """
+    sizes = check_shape("linear: x", x, "N D")
+    if np.shape(weight) != (len(bias), sizes["D"]):
+        raise ShapeError(
+            f"linear: weight has shape {np.shape(weight)}, expected (F, D) = "
+            f"({len(bias)}, {sizes['D']}) to fit x {x.shape} and bias {bias.shape}"
+        )
+    y = x @ weight.T  # (N, F)
+    y += bias
+
+    def vjp(g):
+        return (
+            g @ weight if need[0] else None,  # (N, D)
+            g.T @ x if need[1] else None,  # (F, D)
+            column_sums(g) if need[2] else None,  # (F,)
+        )
+
+    return y, vjp
+
+
+# x times a polynomial in x * x whose hyperbolic tangent is erf(x / sqrt(2)), found by weighted
+# least squares on atanh(erf(x / sqrt(2))) / x; tests/autograd/fit_normal_cdf.py repeats the fit.
+# The error of the distribution function it gives is below 7e-8 everywhere.
+ERF_AS_TANH = (
+    7.97884267e-01,
+    3.63341531e-02,
+    -3.30296992e-05,
+    -5.52724325e-05,
+    3.97392896e-06,
+    -1.33773601e-07,
+    1.81369106e-09,
+)
+
+
+def normal_cdf(x: np.ndarray) -> np.ndarray:
+    """Φ(x) = (1 + erf(x / √2)) / 2, the standard normal distribution function.
+
+    float64 and complex use SciPy's erf; float32 uses a tanh of a polynomial, ten times as fast.
+    """
+    if x.dtype != np.float32:
+        from scipy.special import erf
+
+        return 0.5 * (1 + erf(x * np.sqrt(0.5)))
+    square = np.minimum(x * x, np.float32(64))  # Φ(8) is 1 in float32: larger x change nothing
+    p = square * np.float32(ERF_AS_TANH[-1])
+    for c in ERF_AS_TANH[-2:0:-1]:  # Horner's rule
+        p += np.float32(c)
+        p *= square
+    p += np.float32(ERF_AS_TANH[0])
+    p *= x
+    np.tanh(p, out=p)
+    p += np.float32(1)
+    p *= np.float32(0.5)
+    return p
+
+
+@primitive
+def gelu(x):
+    """The Gaussian error linear unit x Φ(x) (Hendrycks & Gimpel 2016), the exact form of BERT.
+
+    The derivative is Φ(x) + x φ(x) with the normal density φ(x) = exp(-x² / 2) / √(2π).
+
+    >>> np.round(gelu(np.array([-1.0, 0.0, 1.0])).data, 4).tolist()
+    [-0.1587, 0.0, 0.8413]
+    """
+    cdf = normal_cdf(x)
+
+    def vjp(g):
+        density = x * x
+        density *= -0.5
+        np.exp(density, out=density)
+        density *= 1 / np.sqrt(2 * np.pi).item()
+        density *= x
+        density += cdf
+        density *= g
+        return density
+
+    return x * cdf, vjp
+
+
+@primitive
+def layer_norm(x, gamma, beta, *, eps: float = 1e-5):
+    """Rows shifted to mean 0, scaled to variance 1, then stretched by gamma and moved by beta.
+
+        x̂ = (x - mean) / √(variance + eps),   y = gamma x̂ + beta     (Ba, Kiros & Hinton 2016)
+
+    With a = gamma g the gradient of x is (a - mean(a) - x̂ mean(a x̂)) / √(variance + eps): what
+    would shift or stretch a whole row is taken out, because the normalisation undoes it.
+
+    x (N, D), gamma and beta (D,); returns (N, D).
+
+    >>> layer_norm(np.array([[1.0, 3.0]]), np.ones(2), np.zeros(2), eps=0.0).data.tolist()
+    [[-1.0, 1.0]]
+    """
+    width = check_shape("layer_norm: x", x, "N D")["D"]
+    check_shape("layer_norm: gamma", gamma, str(width))
+    check_shape("layer_norm: beta", beta, str(width))
+    xhat = x - (row_sums(x) / width)[:, None]
+    rstd = 1 / np.sqrt(row_dots(xhat, xhat) / width + eps)[:, None]  # (N, 1)
+    rstd = rstd.astype(x.dtype, copy=False)
+    xhat *= rstd
+    y = xhat * gamma
+    y += beta
+
+    def vjp(g):
+        a = g * gamma
+        gx = xhat * (-row_dots(a, xhat) / width)[:, None]
+        gx += a
+        gx -= (row_sums(a) / width)[:, None]
+        gx *= rstd
+        np.multiply(g, xhat, out=a)
+        return gx, column_sums(a), column_sums(g)
+
+    return y, vjp
+
+
+@primitive
+def softmax(x):
+    """Probabilities along the last axis: exp(x) over its sum, shifted so that nothing overflows.
+
+    The gradient is p (g - Σ g p): raising all scores alike changes nothing.
+
+    >>> softmax(np.array([1000.0, 1000.0])).data.tolist()
+    [0.5, 0.5]
+    """
+    p = np.exp(x - x.real.max(axis=-1, keepdims=True))
+    p /= p.sum(axis=-1, keepdims=True)
+
+    def vjp(g):
+        return p * (g - (g * p).sum(axis=-1, keepdims=True))
+
+    return p, vjp
+
+
+@primitive
+def softmax_cross_entropy(logits, *, targets: np.ndarray):
+    """The mean of -log softmax(logits)[target] over the rows: a number, in nats.
+
+    Computed as log Σ exp(z) - z[target] without a softmax; the gradient is (p - onehot) / N.
+
+    logits (N, V), targets (N,) integers in 0..V-1.
+    Raises ``ShapeError`` for no rows or different lengths, ``IdError`` for a target outside.
+
+    Equal logits give log V:
+
+    >>> round(softmax_cross_entropy(np.zeros((3, 10)), targets=np.array([1, 5, 9])).item(), 4)
+    2.3026
+    """
+    n, classes = check_shape("softmax_cross_entropy: logits", logits, "N V").values()
+    targets = check_ids("softmax_cross_entropy: targets", targets, classes)
+    if targets.shape != (n,) or n == 0:
+        raise ShapeError(
+            f"softmax_cross_entropy: {n} rows of logits and targets of shape {targets.shape}; "
+            "give one target for each row, and at least one row"
+        )
+    rows = np.arange(n)
+    p = logits - logits.real.max(axis=1)[:, None]
+    picked = p[rows, targets]
+    np.exp(p, out=p)
+    total = row_sums(p)
+
+    def vjp(g):
+        p_grad = p * (g / (total * n))[:, None]
+        p_grad[rows, targets] -= g / n
+        return p_grad
+
+    return (np.log(total) - picked).sum() / n, vjp
+
+
+def dropout(x, p: float, *, rng: np.random.Generator | None):
+    """Each element is set to 0 with probability p and divided by 1 - p otherwise.
+
+    The expected value stays x (Srivastava et al. 2014). p = 0 returns x itself.
+    The chance is p rounded to a multiple of 2⁻¹⁶, so that 16 random bits decide an element.
+    Raises ``ConfigError`` if p is outside [0, 1) or rng is missing.
+    """
+    if not 0 <= p < 1:
+        raise ConfigError(f"dropout: p is {p}, expected 0 <= p < 1")
+    if p == 0:
+        return x
+    if rng is None:
+        raise ConfigError("dropout: training with dropout needs rng=np.random.default_rng(seed)")
+    threshold = round(p * 65536)
+    bits = np.frombuffer(rng.bytes(2 * x.size), "<u2").reshape(x.shape)
+    keep = (bits >= threshold).astype(x.dtype)
+    keep *= 65536 / (65536 - threshold)
+    return scale(x, factor=keep)
+
+
+@primitive
+def scale(x, *, factor: np.ndarray):
+    """x times a constant array of the same shape."""
+    return x * factor, lambda g: g * factor
+
+
+def check_ids(name: str, ids: np.ndarray, size: int) -> np.ndarray:
+    """Check that ids are integers in 0..size-1: a negative id would count from the end in silence.
+
+    >>> check_ids("ids", np.array([0, 7]), 5)
+    Traceback (most recent call last):
+        ...
+    npft.errors.IdError: ids: 7 at position 1 is outside 0..4 (a table of 5)
+    """
+    ids = np.asarray(ids)
+    if ids.dtype.kind not in "iu":
+        raise DtypeError(f"{name}: dtype {ids.dtype}, expected integers")
+    if ids.size and not 0 <= ids.min() <= ids.max() < size:
+        where = int(np.flatnonzero((ids < 0) | (ids >= size))[0])
+        raise IdError(
+            f"{name}: {ids.ravel()[where]} at position {where} is outside 0..{size - 1} "
+            f"(a table of {size})"
+        )
+    return ids
+
+
+@primitive
+def embedding(table, *, ids: np.ndarray):
+    """The rows of a table that the ids name; a row named often adds up all its gradients.
+
+    The vjp sorts the ids and sums each run of equal ones, three times as fast as ``np.add.at``.
+
+    table (V, D), ids (N,) integers in 0..V-1; returns (N, D).
+    Raises ``IdError`` for an id outside the table.
+
+    >>> embedding(np.array([[1.0], [2.0]]), ids=np.array([1, 1, 0])).data.tolist()
+    [[2.0], [2.0], [1.0]]
+    """
+    size = check_shape("embedding: table", table, "V D")["V"]
+    ids = check_ids("embedding: ids", ids, size)
+    check_shape("embedding: ids", ids, "N")
+
+    def vjp(g):
+        g_table = np.zeros(table.shape, g.dtype)
+        if len(ids):
+            # 16-bit keys are sorted by counting, which is much quicker
+            order = np.argsort(ids.astype(np.uint16) if size <= 65536 else ids, kind="stable")
+            ordered = ids[order]
+            first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])  # of each run
+            g_table[ordered[first]] = np.add.reduceat(g[order], first, axis=0)
+        return g_table
+
+    return table[ids], vjp
+
+
+@primitive
+def cosine_logits(a, b, *, tau: float = 1.0):
+    """The cosine of every row of a with every row of b, divided by the temperature tau.
+
+        s_ij = (a_i / |a_i|) · (b_j / |b_j|) / tau
+
+    The gradient of a unit vector u = x / |x| is (g - u (u · g)) / |x|: only turning x matters.
+
+    a (N, D), b (M, D); returns (N, M).
+    Raises ``ConfigError`` if tau <= 0, ``NonFiniteError`` for a vector of length 0.
+
+    >>> cosine_logits(np.array([[3.0, 4.0]]), np.array([[1.0, 0.0], [3.0, 4.0]])).data.round(9)
+    array([[0.6, 1. ]])
+    """
+    if not tau > 0:
+        raise ConfigError(f"cosine_logits: tau is {tau}, expected a positive temperature")
+    width = check_shape("cosine_logits: a", a, "N D")["D"]
+    check_shape("cosine_logits: b", b, f"M {width}")
+    norm_a, norm_b = (np.sqrt(row_dots(x, x))[:, None] for x in (a, b))
+    for name, norm in (("a", norm_a), ("b", norm_b)):
+        if not np.all(norm.real > 0):
+            row = int(np.flatnonzero(~(norm.real > 0))[0])
+            raise NonFiniteError(f"cosine_logits: row {row} of {name} has length 0 or is not finite")
+    u, v = a / norm_a, b / norm_b
+    out = u @ v.T  # (N, M)
+    out /= tau
+
+    def vjp(g):
+        gu, gv = g @ v / tau, g.T @ u / tau
+        gu -= u * row_dots(u, gu)[:, None]
+        gv -= v * row_dots(v, gv)[:, None]
+        return gu / norm_a, gv / norm_b
+
+    return out, vjp

@@ -1,0 +1,409 @@
+"""Reverse-mode automatic differentiation: the whole engine.
+
+A computation is recorded as a graph of nodes. Each op is one function of arrays that returns its
+value together with its *vjp* (vector-Jacobian product): the function that takes the gradient of
+the loss with respect to the op's output and gives the gradient with respect to each input.
+
+    @primitive
+    def mul(a, b):
+        return a * b, lambda g: (g * b, g * a)
+
+``backward`` walks the graph from the loss to the leaves and applies the chain rule at each node.
+What is true of every op is done here once: broadcasting is undone, gradients of a value used more
+than once are added, shapes and dtypes are checked.
+
+Three rules make silent wrong answers impossible:
+    - arrays inside the graph are read-only, so nothing that a vjp saved can change under it;
+    - a parameter counts its changes, and a graph recorded before a change refuses to be walked;
+    - the graph is released as it is walked, and a second walk raises.
+
+First order only: a gradient is a plain array, not part of a graph.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import heapq
+import inspect
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from npft.errors import DtypeError, GraphError, NpftError, ShapeError
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.complex128))
+_serial = itertools.count()
+
+
+class _Mode(threading.local):
+    recording = True
+
+
+_mode = _Mode()
+
+
+@contextlib.contextmanager
+def no_grad() -> Iterator[None]:
+    """Record nothing inside this block (in this thread): for evaluation.
+
+    >>> x = Tensor([1.0, 2.0], requires_grad=True)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    False
+    """
+    before, _mode.recording = _mode.recording, False
+    try:
+        yield
+    finally:
+        _mode.recording = before
+
+
+class Tensor:
+    """An array of floats that remembers how it was computed.
+
+    ``Tensor(data, requires_grad=False, dtype=None)`` copies ``data``. A tensor made this way is a
+    *leaf*; after ``loss.backward()`` a leaf with ``requires_grad`` holds d loss / d leaf in
+    ``.grad``. Calling ``backward`` on a second loss adds to ``.grad``; set it to None to start anew.
+
+    float32, float64 and complex128 are the dtypes; float32 and float64 do not mix.
+
+    Raises ``DtypeError`` if ``data`` are not floats.
+
+    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> loss = (x * x).sum()
+    >>> loss.backward()
+    >>> loss.item(), x.grad.tolist()
+    (14.0, [2.0, 4.0, 6.0])
+    """
+
+    __slots__ = ("_data", "_node", "_requires_grad", "_grad", "version", "__weakref__")
+    __array_ufunc__ = None  # so that ``array + tensor`` calls Tensor.__radd__
+
+    def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
+        try:
+            array = np.array(data, dtype=dtype, order="C")
+        except (TypeError, ValueError):
+            raise DtypeError(
+                f"Tensor: data of type {type(data).__name__} cannot be made an array of floats"
+            ) from None
+        if array.dtype not in FLOATS:
+            raise DtypeError(
+                f"Tensor: dtype {array.dtype} is not float32, float64 or complex128; "
+                "write Tensor(data, dtype=np.float64), or pass ids and labels as plain arrays"
+            )
+        self._set(array, None, requires_grad)
+
+    def _set(self, array: np.ndarray, node: Node | None, requires_grad: bool) -> None:
+        self._data = array.view()
+        self._data.flags.writeable = False
+        self._node = node
+        self._requires_grad = requires_grad
+        self._grad: np.ndarray | None = None
+        self.version = 0  # counts changes of the data; only an optimiser or a loader changes it
+
+    @property
+    def data(self) -> np.ndarray:
+        """The values, as a read-only view."""
+        return self._data
+
+    @property
+    def requires_grad(self) -> bool:
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        if self._node is not None:
+            raise GraphError("requires_grad can be set on leaves only; use .detach() to get one")
+        self._requires_grad = bool(flag)
+
+    @property
+    def grad(self) -> np.ndarray | None:
+        """The gradient of a leaf: an array of the leaf's shape and dtype, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: np.ndarray | None) -> None:
+        if value is not None and (value.shape != self.shape or value.dtype != self.dtype):
+            raise ShapeError(
+                f"grad has shape {value.shape} and dtype {value.dtype}, "
+                f"expected {self.shape} and {self.dtype} like the tensor"
+            )
+        self._grad = value
+
+    shape = property(lambda self: self._data.shape)
+    dtype = property(lambda self: self._data.dtype)
+    ndim = property(lambda self: self._data.ndim)
+    size = property(lambda self: self._data.size)
+
+    def detach(self) -> Tensor:
+        """The same values as a new leaf that is not part of any graph."""
+        return _wrap(self._data, None)
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the values, free to be written to."""
+        return self._data.copy()
+
+    def item(self) -> float:
+        """The value of a tensor of one element, as a Python number."""
+        if self.size != 1:
+            raise ShapeError(f"item() needs one element, this tensor has shape {self.shape}")
+        return self._data.item()
+
+    def backward(self, grad: Any = None) -> None:
+        """Add d self / d leaf to ``.grad`` of every leaf that requires it.
+
+        ``grad`` is the gradient to start from, of this tensor's shape; it may be left out for a
+        tensor of one element, where it is 1.
+        Raises ``GraphError`` if nothing was recorded or the graph was walked before.
+        """
+        for leaf, g in _walk(self, grad, ()).items():
+            # a copy, because a vjp may have returned the same array for two leaves
+            leaf._grad = g.copy() if leaf._grad is None else leaf._grad + g
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self._data, dtype=dtype)
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise ShapeError("len() of a tensor without axes")
+        return len(self._data)
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise GraphError(
+            "tensors cannot be written to, because the graph relies on their values; "
+            "change the array before you make the tensor, or build a new one"
+        )
+
+    def __repr__(self) -> str:
+        origin = f", op={self._node.op}" if self._node is not None else ""
+        grad = ", requires_grad=True" if self._node is None and self._requires_grad else ""
+        values = np.array2string(self._data, threshold=20, precision=4, prefix="Tensor(")
+        return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}{origin}{grad})"
+
+
+class Node:
+    """One application of an op: its vjp and where the gradients go.
+
+    ``parents`` has one entry for each array argument: the node that made it, the leaf itself, or
+    None where no gradient is wanted. A node holds no tensor but leaves, and no child: there are no
+    reference cycles, and a graph nobody needs dies by reference count.
+    """
+
+    __slots__ = ("serial", "op", "vjp", "parents", "leaves", "shape", "dtype")
+
+    def __init__(self, op: str, vjp: Callable, parents: list, leaves: list, out: np.ndarray):
+        self.serial = next(_serial)  # grows: a node is made after its parents
+        self.op = op
+        self.vjp: Callable | None = vjp
+        self.parents = parents
+        self.leaves = leaves
+        self.shape = out.shape
+        self.dtype = out.dtype
+
+    def pull(self, g: np.ndarray) -> list[tuple[Node | Tensor, np.ndarray]]:
+        """Pull the gradient of the output back to the parents, and forget the vjp."""
+        if self.vjp is None:
+            raise GraphError(
+                f"{self.op}: this graph was walked before and its arrays are released; "
+                "compute the loss again, or add the losses and walk once"
+            )
+        for leaf, version in self.leaves:
+            if leaf.version != version:
+                raise GraphError(
+                    f"{self.op}: a parameter of shape {leaf.shape} was changed after this graph "
+                    "was recorded; compute the loss again after the optimiser step"
+                )
+        g.flags.writeable = False
+        parts = self.vjp(g)
+        self.vjp = None
+        if not isinstance(parts, tuple):
+            parts = (parts,)
+        if len(parts) != len(self.parents):
+            raise GraphError(
+                f"{self.op}: its vjp returned {len(parts)} gradients for {len(self.parents)} inputs"
+            )
+        pulled = []
+        for parent, part in zip(self.parents, parts):
+            if parent is not None and part is not None:
+                part = _unbroadcast(np.asarray(part), parent.shape)
+                if part.shape != parent.shape or part.dtype != parent.dtype:
+                    raise GraphError(
+                        f"{self.op}: its vjp returned a gradient of shape {part.shape} and dtype "
+                        f"{part.dtype} for an input of shape {parent.shape} and {parent.dtype}"
+                    )
+                pulled.append((parent, part))
+        return pulled
+
+
+def _walk(root: Tensor, seed: Any, keep: tuple) -> dict[Any, np.ndarray]:
+    """Walk the graph from ``root``; return the gradient of every leaf, and of the nodes in keep.
+
+    A node is made after its parents, so taking the youngest pending node first visits every node
+    after all its children: a topological order without a sort and without recursion.
+    """
+    source = root._node if root._node is not None else root
+    if not root.requires_grad:
+        raise GraphError(
+            "backward: nothing was recorded for this tensor; make a leaf with requires_grad=True, "
+            "and check for no_grad() and frozen parameters"
+        )
+    found: dict[Any, np.ndarray] = {}
+    pending: dict[Any, np.ndarray] = {source: _seed(root, seed)}
+    queue = [(-source.serial, source)] if isinstance(source, Node) else []
+    while queue:
+        node = heapq.heappop(queue)[1]
+        g = pending.pop(node)
+        if node in keep:
+            found[node] = g
+        for parent, part in node.pull(g):
+            if parent in pending:
+                pending[parent] = pending[parent] + part  # never +=: the array may be shared
+            else:
+                pending[parent] = part
+                if isinstance(parent, Node):
+                    heapq.heappush(queue, (-parent.serial, parent))
+    return {**found, **pending}  # what is still pending are the leaves
+
+
+def _seed(root: Tensor, seed: Any) -> np.ndarray:
+    if seed is None:
+        if root.size != 1:
+            raise GraphError(
+                f"backward: the tensor has shape {root.shape}, not one element; call .sum() or "
+                ".mean() first, or pass the gradient to start from"
+            )
+        return np.ones(root.shape, root.dtype)
+    array = np.array(seed, dtype=root.dtype)
+    if array.shape != root.shape:
+        raise ShapeError(f"backward: grad has shape {array.shape}, the tensor {root.shape}")
+    return array
+
+
+def grad(loss: Tensor, wrt: list[Tensor]) -> list[np.ndarray]:
+    """The gradients of ``loss`` with respect to the tensors in ``wrt``; ``.grad`` is left alone.
+
+    The tensors may be leaves or values computed on the way. The graph is released.
+    Raises ``GraphError`` if ``loss`` does not depend on one of them.
+
+    >>> x = Tensor(3.0, requires_grad=True)
+    >>> y = x * x
+    >>> [float(g) for g in grad(y * x, [x, y])]
+    [27.0, 3.0]
+    """
+    sources = [t if t._node is None else t._node for t in wrt]
+    found = _walk(loss, None, tuple(s for s in sources if isinstance(s, Node)))
+    for i, source in enumerate(sources):
+        if source not in found:
+            raise GraphError(f"grad: the loss does not depend on wrt[{i}], or it is frozen")
+    return [found[source].copy() for source in sources]
+
+
+def primitive(fn: Callable) -> Callable:
+    """Lift a function of arrays that returns ``(out, vjp)`` to a function of tensors.
+
+    Positional arguments are arrays (tensors, arrays or numbers); constants are keywords.
+    ``vjp(g)`` returns one gradient, or None, for each positional argument. A function that can
+    save work for inputs without a gradient declares a keyword ``need`` and receives a tuple of
+    bools. ``op.raw`` is the function itself: it needs no engine.
+
+    >>> @primitive
+    ... def cube(x):
+    ...     return x**3, lambda g: g * 3 * x**2
+    >>> x = Tensor([2.0], requires_grad=True)
+    >>> cube(x).backward()
+    >>> x.grad
+    array([12.])
+    >>> out, vjp = cube.raw(np.array([2.0]))
+    >>> out, vjp(np.array([1.0]))
+    (array([8.]), array([12.]))
+    """
+    name = fn.__name__
+    wants_need = "need" in inspect.signature(fn).parameters
+
+    @functools.wraps(fn)
+    def op(*args: Any, **constants: Any) -> Tensor:
+        arrays, parents, leaves = _lift(name, args)
+        if wants_need:
+            constants["need"] = tuple(p is not None for p in parents)
+        try:
+            out, vjp = fn(*arrays, **constants)
+        except NpftError:
+            raise
+        except (ValueError, IndexError) as error:  # NumPy's word for shapes that do not fit
+            shapes = " and ".join(str(np.shape(a)) for a in arrays)
+            raise ShapeError(f"{name}: inputs of shape {shapes}: {error}") from None
+        out = np.asarray(out)
+        if not any(p is not None for p in parents):
+            return _wrap(out, None)
+        return _wrap(out, Node(name, vjp, parents, leaves, out))
+
+    op.raw = fn  # type: ignore[attr-defined]
+    return op
+
+
+def _lift(name: str, args: tuple) -> tuple[list, list, list]:
+    """Split arguments into arrays, parents and the leaves whose changes must be noticed."""
+    dtypes = {a.dtype for a in args if isinstance(a, Tensor)}
+    if len(dtypes) > 1 and np.dtype(np.float32) in dtypes:
+        raise DtypeError(
+            f"{name}: float32 does not mix with other dtypes; make all tensors the same, for "
+            "example Tensor(x, dtype=np.float32)"
+        )
+    dtype = max(dtypes, key=lambda d: d.itemsize, default=np.dtype(np.float64))
+    arrays: list[Any] = []
+    parents: list[Node | Tensor | None] = []
+    leaves: list[tuple[Tensor, int]] = []
+    for i, a in enumerate(args):
+        parent = None
+        if isinstance(a, Tensor):
+            if a._requires_grad and _mode.recording:
+                parent = a if a._node is None else a._node
+            if a._node is None:
+                leaves.append((a, a.version))
+            a = a._data.astype(dtype, copy=False)  # a change only in the complex-step check
+        elif not isinstance(a, np.ndarray):
+            # plain numbers take the dtype of the tensors, as in NumPy
+            a = a.item() if isinstance(a, np.generic) else a
+            a = a if type(a) in (int, float, complex) else np.asarray(a, dtype=dtype)
+        elif a.dtype.kind in "biu":
+            a = a.astype(dtype)
+        elif dtypes and not np.can_cast(a.dtype, dtype):
+            raise DtypeError(
+                f"{name}: argument {i} is an array of {a.dtype} beside a tensor of {dtype}; "
+                f"convert it with .astype(np.{dtype})"
+            )
+        elif dtypes:
+            a = a.astype(dtype, copy=False)
+        arrays.append(a)
+        parents.append(parent)
+    return arrays, parents, leaves
+
+
+def _wrap(array: np.ndarray, node: Node | None) -> Tensor:
+    """A tensor around an array of the engine's own, without a copy."""
+    tensor = Tensor.__new__(Tensor)
+    tensor._set(array, node, node is not None)
+    return tensor
+
+
+def _unbroadcast(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Sum ``g`` over the axes along which an input of ``shape`` was broadcast.
+
+    >>> _unbroadcast(np.ones((4, 3)), (3,))
+    array([4., 4., 4.])
+    """
+    if g.shape == shape:
+        return g
+    lead = g.ndim - len(shape)
+    axes = tuple(range(lead)) + tuple(
+        lead + i for i, n in enumerate(shape) if n == 1 and g.shape[lead + i] != 1
+    )
+    return g.sum(axis=axes, keepdims=True).reshape(shape) if axes else g

@@ -1,0 +1,74 @@
+"""The four layers an encoder is made of: a thin module around a kernel each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npft.autograd import kernels
+from npft.autograd.tensor import Tensor
+from npft.errors import ConfigError
+from npft.nn.module import Module, Parameter
+
+INIT_STD = 0.02  # the standard deviation of new weights in BERT (Devlin et al. 2019)
+
+
+def normal(shape: tuple[int, ...], std: float, rng: np.random.Generator) -> np.ndarray:
+    """Normally distributed float32 numbers of standard deviation ``std``."""
+    return (rng.standard_normal(shape) * std).astype(np.float32)
+
+
+class Linear(Module):
+    """y = x Wᵀ + b with W (out, in) drawn from a normal distribution and b = 0.
+
+    >>> layer = Linear(3, 2, rng=np.random.default_rng(0))
+    >>> layer(np.zeros((5, 3), np.float32)).shape
+    (5, 2)
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, *, std: float = INIT_STD, rng: np.random.Generator
+    ) -> None:
+        self.weight = Parameter(normal((outputs, inputs), std, rng))
+        self.bias = Parameter(np.zeros(outputs, np.float32))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return kernels.linear(x, self.weight, self.bias)
+
+
+class Embedding(Module):
+    """A table of ``size`` vectors, looked up by id."""
+
+    def __init__(
+        self, size: int, width: int, *, std: float = INIT_STD, rng: np.random.Generator
+    ) -> None:
+        self.weight = Parameter(normal((size, width), std, rng))
+
+    def forward(self, ids: np.ndarray) -> Tensor:
+        return kernels.embedding(self.weight, ids=ids)
+
+
+class LayerNorm(Module):
+    """Rows of mean 0 and variance 1, times a weight (at first 1) plus a bias (at first 0)."""
+
+    def __init__(self, width: int, *, eps: float = 1e-5) -> None:
+        self.weight = Parameter(np.ones(width, np.float32))
+        self.bias = Parameter(np.zeros(width, np.float32))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return kernels.layer_norm(x, self.weight, self.bias, eps=self.eps)
+
+
+class Dropout(Module):
+    """Dropout while training, nothing while evaluating.
+
+    Raises ``ConfigError`` in training mode if p > 0 and no rng is given.
+    """
+
+    def __init__(self, p: float) -> None:
+        if not 0 <= p < 1:
+            raise ConfigError(f"Dropout: p is {p}, expected 0 <= p < 1")
+        self.p = p
+
+    def forward(self, x: Tensor, rng: np.random.Generator | None = None) -> Tensor:
+        return kernels.dropout(x, self.p, rng=rng) if self.training else x

@@ -1,0 +1,90 @@
+"""The one training loop: a generator that a lesson can step through.
+
+Pretraining, fine-tuning and contrastive training are thin callers of ``train_steps``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npft.autograd.tensor import Tensor
+from npft.errors import NonFiniteError
+from npft.nn.module import Module
+from npft.nn.optim import Optimizer, clip_grad_norm
+
+
+class Step(NamedTuple):
+    """What one step did: ``grad_norm`` is the length of the gradient before clipping."""
+
+    step: int
+    loss: float
+    parts: dict[str, float]
+    factor: float
+    grad_norm: float
+
+
+class Streams(NamedTuple):
+    """Independent generators, so that using more of one kind of chance changes no other kind."""
+
+    order: np.random.Generator
+    masks: np.random.Generator
+    dropout: np.random.Generator
+    replay: np.random.Generator
+
+
+def streams(rng: np.random.Generator) -> Streams:
+    """Derive the generators of a training run from one."""
+    return Streams(*rng.spawn(len(Streams._fields)))
+
+
+def train_steps(
+    model: Module,
+    batches: Iterable[Any],
+    loss_fn: Callable[..., tuple[Tensor, dict[str, float]]],
+    optimizer: Optimizer,
+    *,
+    schedule: Callable[[int], float] | None = None,
+    clip: float | None = 1.0,
+    rng: np.random.Generator,
+) -> Iterator[Step]:
+    """Train on each batch in turn, and yield what happened after each step.
+
+    ``loss_fn(model, batch, rng=rng)`` returns the loss and a dict of its named parts; ``rng``
+    draws dropout. ``schedule(step)`` multiplies the learning rates; steps count from 1.
+    Raises ``NonFiniteError`` that names the step, and the parameter for a gradient.
+
+    >>> from npft.nn.layers import Linear
+    >>> from npft.nn.optim import SGD
+    >>> rng = np.random.default_rng(0)
+    >>> model = Linear(1, 1, std=0.0, rng=rng)
+    >>> def loss_fn(model, x, rng):
+    ...     error = model(x) - x  # learn the identity
+    ...     return (error * error).mean(), {}
+    >>> data = [np.array([[1.0], [-1.0]], np.float32)] * 3
+    >>> steps = train_steps(model, data, loss_fn, SGD(model.parameters(), lr=0.25), rng=rng)
+    >>> [round(s.loss, 4) for s in steps]
+    [1.0, 0.5625, 0.25]
+    """
+    names = {id(p): name for name, p in model.named_parameters()}
+    for step, batch in enumerate(batches, start=1):
+        factor = 1.0 if schedule is None else schedule(step)
+        model.zero_grad()
+        loss, parts = loss_fn(model, batch, rng=rng)
+        if not np.isfinite(loss.data):
+            raise NonFiniteError(
+                f"step {step}: the loss is {loss.item()}; lower the learning rate, or look for "
+                "weights that are not finite"
+            )
+        loss.backward()
+        for p in optimizer.params:
+            if p.grad is not None and not np.isfinite(p.grad).all():
+                raise NonFiniteError(
+                    f"step {step}: the gradient of {names[id(p)]} is not finite; lower the "
+                    "learning rate or the clipping threshold"
+                )
+        norm = clip_grad_norm(optimizer.params, clip)
+        optimizer.step(factor)
+        yield Step(step, loss.item(), parts, factor, norm)

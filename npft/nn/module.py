@@ -1,0 +1,206 @@
+"""Parameters, and modules that own them.
+
+A module finds its parameters and submodules among its own attributes (and in lists of modules), in
+the order in which they were set. Nothing is registered, so nothing can be registered twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from npft.autograd.tensor import Tensor
+from npft.errors import CheckpointError, ShapeError
+
+
+class Parameter(Tensor):
+    """A leaf tensor that training changes.
+
+    ``data`` stays read-only for everyone else; only ``assign`` and the optimiser that holds the
+    parameter write to it, and each change raises ``version``, so that the engine notices a graph
+    recorded before the change.
+
+    ``parts`` names equal slices of the rows: one array (3 D, D) holds query, key and value, and is
+    saved as three.
+
+    >>> w = Parameter(np.zeros(2))
+    >>> w.assign(np.ones(2))
+    >>> w.data.tolist(), w.version
+    ([1.0, 1.0], 1)
+    """
+
+    __slots__ = ("storage", "parts")
+
+    def __init__(self, data: Any, parts: tuple[str, ...] = (), dtype: Any = None) -> None:
+        super().__init__(data, requires_grad=True, dtype=dtype)
+        self.parts = parts
+        self.move_to(self._data.copy())
+
+    def move_to(self, storage: np.ndarray) -> None:
+        """Live in ``storage`` (an array with the parameter's values) from now on."""
+        self.storage = storage
+        self._data = storage.view()
+        self._data.flags.writeable = False
+
+    def assign(self, values: np.ndarray) -> None:
+        """Copy values into place. Raises ``ShapeError`` if the shape differs."""
+        if np.shape(values) != self.shape:
+            raise ShapeError(f"assign: values have shape {np.shape(values)}, not {self.shape}")
+        self.storage[...] = values
+        self.version += 1
+
+
+class Module:
+    """Something with parameters: a layer, an encoder, a model with its head.
+
+    >>> class Scale(Module):
+    ...     def __init__(self):
+    ...         self.factor = Parameter([2.0])
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> layer = Scale()
+    >>> layer(np.array([3.0])).data.tolist()
+    [6.0]
+    >>> [name for name, _ in layer.named_parameters()]
+    ['factor']
+    """
+
+    training = True
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} defines no forward")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.forward(*args, **kwargs)
+
+    def _members(self) -> Iterator[tuple[str, Any]]:
+        for name, value in vars(self).items():
+            if isinstance(value, (Parameter, Module)):
+                yield name, value
+            elif isinstance(value, list):
+                for i, item in enumerate(value):
+                    if isinstance(item, Module):
+                        yield f"{name}.{i}", item
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all modules inside it."""
+        yield self
+        for _, member in self._members():
+            if isinstance(member, Module):
+                yield from member.modules()
+
+    def _all_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        for name, member in self._members():
+            if isinstance(member, Parameter):
+                yield prefix + name, member
+            else:
+                yield from member._all_parameters(f"{prefix}{name}.")
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Dotted names and parameters, in order; a shared parameter once, by its first name."""
+        seen: set[int] = set()
+        for name, parameter in self._all_parameters():
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield name, parameter
+
+    def parameters(self) -> list[Parameter]:
+        """All parameters, each once."""
+        return [p for _, p in self.named_parameters()]
+
+    def num_parameters(self) -> int:
+        """The number of weights."""
+        return sum(p.size for p in self.parameters())
+
+    def _named_storage(self) -> dict[str, np.ndarray]:
+        """What is saved, by name: the parameters, with those in parts cut into their parts."""
+        arrays: dict[str, np.ndarray] = {}
+        for name, parameter in self.named_parameters():
+            if parameter.parts:
+                prefix = name[: name.rfind(".") + 1]
+                pieces = np.split(parameter.storage, len(parameter.parts))
+                arrays.update((prefix + part, a) for part, a in zip(parameter.parts, pieces))
+            else:
+                arrays[name] = parameter.storage
+        return arrays
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """A copy of all weights by name."""
+        return {name: array.copy() for name, array in self._named_storage().items()}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Copy weights into place.
+
+        Raises ``CheckpointError`` with one list of all that is missing, unexpected, or of another
+        shape; nothing is copied then.
+        """
+        own = self._named_storage()
+        wrong = [f"missing {name}" for name in own if name not in state]
+        wrong += [f"unexpected {name}" for name in state if name not in own]
+        wrong += [
+            f"{name} has shape {np.shape(state[name])}, expected {array.shape}"
+            for name, array in own.items()
+            if name in state and np.shape(state[name]) != array.shape
+        ]
+        if wrong:
+            raise CheckpointError(
+                f"load_state_dict: the weights do not fit {type(self).__name__}: "
+                + "; ".join(wrong)
+            )
+        for name, array in own.items():
+            array[...] = state[name]
+        for parameter in self.parameters():
+            parameter.version += 1
+
+    def train(self, mode: bool = True) -> Module:
+        """Training mode: dropout is on."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Module:
+        """Evaluation mode: dropout is off."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def astype(self, dtype: Any) -> Module:
+        """Convert all weights: float32 trains, float64 is for checking gradients."""
+        for parameter in self.parameters():
+            parameter.grad = None
+            parameter.move_to(parameter.storage.astype(dtype))
+            parameter.version += 1
+        return self
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.num_parameters():,} parameters)"
+
+
+def _set_requires_grad(module: Module, which: str | Callable[[str], bool], flag: bool) -> int:
+    chosen = which if callable(which) else lambda name: name.startswith(which)
+    count = 0
+    for name, parameter in module.named_parameters():
+        if chosen(name):
+            parameter.requires_grad = flag
+            parameter.grad = None
+            count += 1
+    return count
+
+
+def freeze(module: Module, which: str | Callable[[str], bool] = "") -> int:
+    """Stop training the parameters whose name starts with ``which`` (or for which it is true).
+
+    Nothing is recorded for a frozen parameter, so freezing saves its products. Returns how many
+    parameters were chosen. Build the optimiser after freezing.
+    """
+    return _set_requires_grad(module, which, False)
+
+
+def unfreeze(module: Module, which: str | Callable[[str], bool] = "") -> int:
+    """Let the chosen parameters train again; see ``freeze``."""
+    return _set_requires_grad(module, which, True)

@@ -1,0 +1,225 @@
+"""Optimisers on flat buffers, parameter groups, and clipping.
+
+An optimiser moves the parameters of a group into one flat array and lets each parameter be a slice
+of it. A step then is a handful of array operations over the whole group, in chunks that stay in
+the processor's cache, instead of a handful for each of many small arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from npft.errors import ConfigError, GraphError, NonFiniteError
+from npft.nn.module import Module, Parameter
+
+CHUNK = 16384  # elements of float32: 64 KiB for each array of a step
+
+
+def _check_positive(name: str, value: float, zero: bool = False) -> None:
+    if not (value > 0 or (zero and value == 0)) or not np.isfinite(value):
+        least = "0 or more" if zero else "more than 0"
+        raise ConfigError(f"{name} is {value}, expected a finite number, {least}")
+
+
+class Group:
+    """Parameters trained alike, laid end to end in one flat array."""
+
+    def __init__(self, params: list[Parameter], lr: float, weight_decay: float) -> None:
+        _check_positive("lr", lr)
+        _check_positive("weight_decay", weight_decay, zero=True)
+        self.params = params
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.flat = np.concatenate([p.storage.ravel() for p in params])
+        self.gradient = np.empty_like(self.flat)
+        self.slots = []
+        start = 0
+        for p in params:
+            slot = self.flat[start : start + p.size].reshape(p.shape)
+            p.move_to(slot)
+            self.slots.append(slot)
+            start += p.size
+
+    def gather(self) -> bool:
+        """Lay the gradients end to end; False if no parameter of the group has one."""
+        missing = [p for p in self.params if p.grad is None]
+        if len(missing) == len(self.params):
+            return False
+        if missing:
+            raise GraphError(
+                f"step: {len(missing)} of {len(self.params)} parameters of a group have no "
+                f"gradient (the first has shape {missing[0].shape}); freeze parameters the loss "
+                "does not use before you build the optimiser, or give them a group of their own"
+            )
+        for p, slot in zip(self.params, self.slots):
+            if p.storage is not slot:
+                raise GraphError(
+                    "step: a parameter has moved to another optimiser; use the one built last"
+                )
+        np.concatenate([p.grad.ravel() for p in self.params], out=self.gradient)
+        return True
+
+
+class Optimizer:
+    """What SGD and AdamW share: ``groups`` is a list of parameters, or of dicts.
+
+    A dict {"params": [...], "lr": ..., "weight_decay": ...} may leave out the last two.
+    Frozen parameters are left out. A group steps as a whole: it is an error if only some of its
+    parameters have gradients.
+
+    Raises ``ConfigError`` for no parameters, one given twice, or rates out of range.
+    """
+
+    def __init__(self, groups: Iterable[Any], lr: float, weight_decay: float) -> None:
+        groups = list(groups)
+        if groups and not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        params = [p for g in groups for p in g["params"]]
+        if not all(isinstance(p, Parameter) for p in params):
+            raise ConfigError("optimiser: every entry of params must be a Parameter")
+        if len({id(p) for p in params}) != len(params):
+            raise ConfigError("optimiser: a parameter is given twice; give each once")
+        self.groups = []
+        for g in groups:
+            trained = [p for p in g["params"] if p.requires_grad]
+            if trained:
+                rates = g.get("lr", lr), g.get("weight_decay", weight_decay)
+                self.groups.append(Group(trained, *rates))
+        if not self.groups:
+            raise ConfigError("optimiser: no parameter to train; are all of them frozen?")
+        self.params = [p for g in self.groups for p in g.params]
+
+    def step(self, factor: float = 1.0) -> None:
+        """Change the parameters by their gradients, at ``factor`` times each group's rate."""
+        for i, group in enumerate(self.groups):
+            if group.gather():
+                self.update(i, group, group.lr * factor)
+                for p in group.params:
+                    p.version += 1
+
+    def update(self, i: int, group: Group, lr: float) -> None:
+        raise NotImplementedError
+
+
+class SGD(Optimizer):
+    """Gradient descent: θ ← θ - lr g.
+
+    >>> w = Parameter([1.0])
+    >>> w.grad = np.array([0.5])
+    >>> SGD([w], lr=0.1).step()
+    >>> w.data.tolist()
+    [0.95]
+    """
+
+    def __init__(self, groups: Iterable[Any], lr: float = 0.1) -> None:
+        super().__init__(groups, lr, 0.0)
+
+    def update(self, i: int, group: Group, lr: float) -> None:
+        group.flat -= lr * group.gradient
+
+
+class AdamW(Optimizer):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2).
+
+        m ← β₁ m + (1 - β₁) g            v ← β₂ v + (1 - β₂) g²
+        θ ← θ - lr wd θ - lr (m / (1 - β₁ᵗ)) / (√(v / (1 - β₂ᵗ)) + eps)
+
+    The first step moves each weight by lr against the sign of its gradient:
+
+    >>> w = Parameter([1.0, 1.0])
+    >>> w.grad = np.array([0.5, -3.0])
+    >>> AdamW([w], lr=0.1, weight_decay=0.0).step()
+    >>> w.data.round(6).tolist()
+    [0.9, 1.1]
+    """
+
+    def __init__(
+        self,
+        groups: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        if not all(0 <= b < 1 for b in betas):
+            raise ConfigError(f"AdamW: betas are {betas}, expected two numbers in [0, 1)")
+        _check_positive("eps", eps)
+        super().__init__(groups, lr, weight_decay)
+        self.betas, self.eps = betas, eps
+        self.steps = [0 for _ in self.groups]
+        self.m = [np.zeros_like(g.flat) for g in self.groups]
+        self.v = [np.zeros_like(g.flat) for g in self.groups]
+
+    def update(self, i: int, group: Group, lr: float) -> None:
+        self.steps[i] += 1
+        b1, b2 = self.betas
+        rate = lr / (1 - b1 ** self.steps[i])
+        root = 1 / np.sqrt(1 - b2 ** self.steps[i]).item()
+        for start in range(0, len(group.flat), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            theta, g = group.flat[chunk], group.gradient[chunk]
+            m, v = self.m[i][chunk], self.v[i][chunk]
+            m *= b1
+            work = g * (1 - b1)
+            m += work
+            np.multiply(g, g, out=work)
+            work *= 1 - b2
+            v *= b2
+            v += work
+            np.sqrt(v, out=work)
+            work *= root
+            work += self.eps
+            np.divide(m, work, out=work)
+            work *= rate
+            theta *= 1 - lr * group.weight_decay
+            theta -= work
+
+
+def decay_groups(
+    module: Module, *, lr: float, weight_decay: float, prefix: str = "", exclude: str | None = None
+) -> list[dict[str, Any]]:
+    """Two groups: matrices decay, vectors (biases and layer-norm weights) do not.
+
+    Decay pulls a weight to 0, which is a sensible place for an entry of a matrix but not for the
+    scale of a layer norm. Takes the parameters whose name starts with ``prefix`` and not with
+    ``exclude``; every one of them is in just one group.
+    """
+    chosen = [
+        p
+        for name, p in module.named_parameters()
+        if name.startswith(prefix) and (exclude is None or not name.startswith(exclude))
+    ]
+    return [
+        {"params": [p for p in chosen if p.ndim > 1], "lr": lr, "weight_decay": weight_decay},
+        {"params": [p for p in chosen if p.ndim <= 1], "lr": lr, "weight_decay": 0.0},
+    ]
+
+
+def clip_grad_norm(params: list[Parameter], max_norm: float | None) -> float:
+    """Scale all gradients so that their common length is at most ``max_norm``; return the length.
+
+    None only measures (Pascanu, Mikolov & Bengio 2013). Parameters without a gradient count 0.
+    Raises ``NonFiniteError`` with the position of the first gradient that is NaN or infinite.
+
+    >>> w = Parameter([0.0, 0.0])
+    >>> w.grad = np.array([3.0, 4.0])
+    >>> clip_grad_norm([w], 1.0), w.grad.tolist()
+    (5.0, [0.6, 0.8])
+    """
+    squares = [0.0 if p.grad is None else float(np.vdot(p.grad, p.grad)) for p in params]
+    norm = float(np.sqrt(np.sum(squares)))
+    if not np.isfinite(norm):
+        i = int(np.flatnonzero(~np.isfinite(squares))[0])
+        raise NonFiniteError(
+            f"clip_grad_norm: the gradient of parameter {i} of shape {params[i].shape} is not finite"
+        )
+    if max_norm is not None:
+        _check_positive("max_norm", max_norm)
+        if norm > max_norm:
+            for p in params:
+                if p.grad is not None:
+                    p.grad = p.grad * (max_norm / norm)
+    return norm

@@ -1,0 +1,31 @@
+"""A progress line: what has been done, what was last measured, and how long it will still take."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+EVERY = 2.0  # seconds between two lines
+
+
+class Progress:
+    """Writes ``label step/total  message  elapsed  remaining`` every two seconds, and at the end.
+
+    Pass one as ``progress=`` to a training function; without one, training is silent.
+    """
+
+    def __init__(self, label: str, stream: TextIO | None = None) -> None:
+        self.label = label
+        self.stream = stream or sys.stderr
+        self.start = self.last = time.perf_counter()
+
+    def __call__(self, step: int, total: int, message: str) -> None:
+        now = time.perf_counter()
+        if step < total and now - self.last < EVERY:
+            return
+        self.last = now
+        spent = now - self.start
+        left = spent / step * (total - step) if step else 0.0
+        line = f"{self.label} {step}/{total}  {message}  {spent:.0f} s"
+        print(line + (f", {left:.0f} s left" if step < total else ""), file=self.stream, flush=True)

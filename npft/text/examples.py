@@ -1,0 +1,266 @@
+"""Labelled texts, and how to divide them honestly into a training and a test part.
+
+A test figure means something only if no test text was seen in training. Two things break this
+in practice: exact repeats (``drop_duplicates`` removes them) and texts made from one template or
+written by one author (``split(groups=...)`` keeps such a group on one side).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from npft.errors import ConfigError, DataError, DtypeError, IdError, ShapeError
+
+
+def row_numbers(name: str, rows: Any, length: int) -> np.ndarray:
+    """Turn a slice, a mask or an array of row numbers into an int64 array of row numbers.
+
+    A negative number counts from the end. Raises ``DtypeError`` for anything but whole numbers
+    or truth values, ``ShapeError`` for a mask of another length, ``IdError`` for a row that does
+    not exist.
+
+    >>> row_numbers("x", slice(1, None), 3), row_numbers("x", [True, False, True], 3)
+    (array([1, 2]), array([0, 2]))
+    """
+    if isinstance(rows, slice):
+        return np.arange(*rows.indices(length), dtype=np.int64)
+    rows = np.asarray(rows)
+    if rows.ndim != 1:
+        raise ShapeError(f"{name}: rows have shape {rows.shape}, expected a slice, a mask or a "
+                         f"1-D array of row numbers; for the single row i write [i:i + 1]")
+    if rows.dtype == bool:
+        if len(rows) != length:
+            raise ShapeError(f"{name}: the mask has {len(rows)} values for {length} rows")
+        return np.flatnonzero(rows)
+    if len(rows) == 0:
+        return np.zeros(0, dtype=np.int64)
+    if rows.dtype.kind not in "iu":
+        raise DtypeError(f"{name}: rows are {rows.dtype}, expected whole numbers or a mask of bool")
+    rows = rows.astype(np.int64)
+    outside = (rows < -length) | (rows >= length)
+    if outside.any():
+        raise IdError(f"{name}: row {rows[outside][0]} does not exist, there are {length} rows")
+    return np.where(rows < 0, rows + length, rows)
+
+
+def checked_labels(name: str, labels: Any, length: int) -> np.ndarray:
+    """Return labels as a read-only int64 (classes from 0) or float64 (grades) array of ``length``.
+
+    Raises ``DtypeError`` for labels that are no numbers, ``ShapeError`` for another number of
+    them, ``DataError`` for a negative class or a grade that is not finite.
+    """
+    array = np.array(labels)
+    if array.shape != (length,):
+        raise ShapeError(f"{name}: labels have shape {array.shape}, expected ({length},)")
+    if length and array.dtype.kind not in "iuf":
+        raise DtypeError(f"{name}: labels are {array.dtype}, expected class numbers 0, 1, ... "
+                         f"(their names go into label_names) or grades as floats")
+    array = array.astype(np.float64 if array.dtype.kind == "f" and length else np.int64)
+    if array.dtype == np.float64 and not np.isfinite(array).all():
+        raise DataError(f"{name}: label {int(np.argmin(np.isfinite(array)))} is not finite")
+    if array.dtype == np.int64 and (array < 0).any():
+        raise DataError(f"{name}: label {int(np.argmax(array < 0))} is {array.min()}, "
+                        f"classes are counted from 0")
+    array.flags.writeable = False
+    return array
+
+
+def _checked_texts(name: str, texts: Any) -> list[str]:
+    if isinstance(texts, str):
+        raise DtypeError(f"Examples: {name} is one string, expected a list of strings")
+    texts = list(texts)
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DtypeError(f"Examples: {name}[{index}] is {type(text).__name__}, expected str")
+    return texts
+
+
+@dataclass(eq=False)
+class Examples:
+    """Texts, or pairs of texts, with their labels.
+
+    texts: n strings; pairs: None or the n second texts of the pairs.
+    labels: None, or (n,) class numbers 0, 1, ... (int64), or (n,) grades (float64).
+    label_names: the name of each class, or an empty list.
+    groups: None, or (n,) ids of what a text comes from (template, author, document).
+
+    ``len(e)`` is n; ``e[rows]`` takes a slice, a mask or row numbers and gives ``Examples``.
+    Raises ``ShapeError``, ``DtypeError`` or ``DataError`` when the parts do not fit together.
+
+    >>> e = Examples(["win cash", "see you", "free win"], [1, 0, 1], ["ham", "spam"])
+    >>> len(e), e[[0, 2]].texts, e[e.labels == 0].texts
+    (3, ['win cash', 'free win'], ['see you'])
+    """
+
+    texts: list[str]
+    labels: np.ndarray | None = None
+    label_names: list[str] = field(default_factory=list)
+    pairs: list[str] | None = None
+    groups: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        self.texts = _checked_texts("texts", self.texts)
+        self.label_names = _checked_texts("label_names", self.label_names)
+        if self.pairs is not None:
+            self.pairs = _checked_texts("pairs", self.pairs)
+            if len(self.pairs) != len(self):
+                raise ShapeError(f"Examples: {len(self.pairs)} pairs for {len(self)} texts")
+        if self.labels is not None:
+            self.labels = checked_labels("Examples", self.labels, len(self))
+            top = max(self.labels, default=0)
+            if self.label_names and top >= len(self.label_names):
+                raise DataError(f"Examples: label {top} has no name, label_names has "
+                                f"{len(self.label_names)} names")
+        if self.groups is not None:
+            self.groups = _checked_groups("Examples", self.groups, len(self))
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, rows: Any) -> Examples:
+        rows = row_numbers("Examples", rows, len(self))
+        return Examples(
+            texts=[self.texts[i] for i in rows],
+            labels=None if self.labels is None else self.labels[rows],
+            label_names=self.label_names,
+            pairs=None if self.pairs is None else [self.pairs[i] for i in rows],
+            groups=None if self.groups is None else self.groups[rows],
+        )
+
+
+def _checked_groups(name: str, groups: Any, length: int) -> np.ndarray:
+    groups = np.array(groups)
+    if groups.shape != (length,):
+        raise ShapeError(f"{name}: groups have shape {groups.shape}, expected ({length},)")
+    if groups.dtype.kind not in "iuUb":
+        raise DtypeError(f"{name}: groups are {groups.dtype}, expected whole numbers or strings")
+    groups.flags.writeable = False
+    return groups
+
+
+def drop_duplicates(examples: Examples) -> Examples:
+    """Strip white space at both ends of each text, and drop every exact repeat but the first.
+
+    A pair is a repeat when both its texts are. The first is kept even if the repeat has another
+    label. How many were dropped is ``len(examples) - len(result)``.
+
+    >>> drop_duplicates(Examples(["a", " a", "b"], [0, 1, 1])).texts
+    ['a', 'b']
+    """
+    texts = [text.strip() for text in examples.texts]
+    pairs = None if examples.pairs is None else [pair.strip() for pair in examples.pairs]
+    first: dict[tuple[str, str], int] = {}
+    for row, key in enumerate(zip(texts, pairs or [""] * len(texts))):
+        first.setdefault(key, row)
+    stripped = Examples(texts, examples.labels, examples.label_names, pairs, examples.groups)
+    return stripped[list(first.values())]
+
+
+def split(
+    examples: Examples,
+    test_size: float = 0.2,
+    stratify: bool = True,
+    groups: np.ndarray | None = None,
+    *,
+    rng: np.random.Generator,
+) -> tuple[Examples, Examples]:
+    """Divide examples at random into a training and a test part.
+
+    test_size: the share of the test part, between 0 and 1.
+    stratify: give each class its own share: ``round(test_size * n_class)`` test rows, at least
+        one and not all. Without it the share is taken of all rows together.
+    groups: (n,) ids; a group is never shared by both parts. Then the shares are met as closely
+        as whole groups allow. By default ``examples.groups``, if there are any.
+    Both parts keep the order of ``examples``.
+
+    Raises ``ConfigError`` for a test_size that is no share, ``DataError`` when a class (or the
+    whole) is too small to be on both sides, or when stratify meets no class numbers or one class.
+
+    >>> e = Examples(["a"] * 400 + ["b"] * 400, np.repeat([0, 1], 400))
+    >>> train, test = split(e, 0.2, rng=np.random.default_rng(0))
+    >>> np.bincount(train.labels), np.bincount(test.labels)
+    (array([320, 320]), array([80, 80]))
+    """
+    if not 0 < test_size < 1:
+        raise ConfigError(f"split: test_size is {test_size}, expected a share between 0 and 1")
+    if len(examples) < 2:
+        raise DataError(f"split: {len(examples)} examples cannot make two parts")
+    classes = _classes(examples) if stratify else np.zeros(len(examples), dtype=np.int64)
+    sizes = np.bincount(classes)
+    target = np.clip(np.floor(test_size * sizes + 0.5), 1, sizes - 1).astype(np.int64)
+    groups = examples.groups if groups is None else _checked_groups("split", groups, len(examples))
+    if groups is None:
+        in_test = np.zeros(len(examples), dtype=bool)
+        for k, count in enumerate(target):
+            in_test[rng.permutation(np.flatnonzero(classes == k))[:count]] = True
+    else:
+        _, group_of = np.unique(groups, return_inverse=True)
+        counts = np.zeros((group_of.max() + 1, len(sizes)), dtype=np.int64)  # (G, K)
+        np.add.at(counts, (group_of, classes), 1)
+        in_test = _whole_groups(counts, target, rng)[group_of]  # (G,) -> (n,)
+    return examples[~in_test], examples[in_test]
+
+
+def _classes(examples: Examples) -> np.ndarray:
+    """The labels renumbered 0..K-1 without gaps, when they can be stratified."""
+    if examples.labels is None or examples.labels.dtype != np.int64:
+        kind = "no labels" if examples.labels is None else "grades, not classes"
+        raise DataError(f"split: these examples have {kind}; use stratify=False")
+    present, classes = np.unique(examples.labels, return_inverse=True)
+    sizes = np.bincount(classes)
+    if len(present) < 2:
+        raise DataError(f"split: all examples have the label {_label_name(examples, present[0])}, "
+                        f"expected at least two classes; or use stratify=False")
+    if sizes.min() < 2:
+        smallest = _label_name(examples, present[sizes.argmin()])
+        raise DataError(f"split: the label {smallest} has one example, expected at least 2 so that "
+                        f"both parts have one; add examples or drop this label")
+    return classes
+
+
+def _label_name(examples: Examples, label: int) -> str:
+    return repr(examples.label_names[label]) if examples.label_names else str(label)
+
+
+def _whole_groups(
+    counts: np.ndarray, target: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Choose groups for the test part: counts (G, K), target (K,) -> mask (G,).
+
+    Large groups are placed first, each where it brings the class counts nearer to the target.
+    Then single groups change sides, or two groups change places, as long as that helps.
+    """
+    total = counts.sum(0)
+
+    def distance(inside: np.ndarray) -> np.ndarray:  # (..., K) -> (...)
+        missing = (inside == 0) | (inside == total)  # a class that one part would not have at all
+        return ((inside - target) ** 2).sum(-1) + total.sum() ** 2 * missing.sum(-1)
+
+    order = rng.permutation(len(counts))
+    order = order[np.argsort(-counts[order].sum(1), kind="stable")]
+    in_test = np.zeros(len(counts), dtype=bool)
+    inside = np.zeros_like(total)
+    for group in order:
+        if distance(inside + counts[group]) < distance(inside):
+            in_test[group] = True
+            inside = inside + counts[group]
+    improved = True
+    while improved and distance(inside) > 0:
+        improved = False
+        for group in order:
+            moved = inside + counts[group] * (-1 if in_test[group] else 1)
+            signs = np.where(in_test, -1, 1)[:, None] * (in_test != in_test[group])[:, None]
+            after = distance(moved + signs * counts)  # (G,): with each partner; alone for itself
+            partner = after.argmin()
+            if after[partner] < distance(inside):
+                inside = moved + (signs * counts)[partner]
+                in_test[partner] ^= in_test[partner] != in_test[group]
+                in_test[group] ^= True
+                improved = True
+    if ((inside == 0) | (inside == total)).any():
+        raise DataError(f"split: {len(counts)} groups cannot be divided so that every class is in "
+                        f"both parts; use more and smaller groups, or stratify=False")
+    return in_test

@@ -1,0 +1,290 @@
+"""WordPiece: common words are one token, rare words are pieces of words.
+
+    basic_words   "Unlockable!" -> unlockable !
+    pieces        unlockable    -> un ##lock ##able      (## carries on a word)
+
+Training starts from single characters and keeps joining two neighbouring pieces; encoding takes,
+from the left, the longest piece that fits.
+
+Sources: Schuster and Nakajima 2012, "Japanese and Korean voice search" (the pieces); Devlin et
+al. 2019, "BERT" (basic words, ##, greedy encoding). Schuster and Nakajima join the pair that
+raises the likelihood of the text most. Here, as in the common public implementations, it is the
+pair with the highest count, which is byte-pair encoding with the ## marks.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
+from npft.text.tokenizer import Tokenizer, checked_text, fields_of_kind
+
+SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+LONGEST_WORD = 100  # characters; what is longer is no word but noise, and becomes [UNK]
+CACHED_WORDS = 100_000
+CJK_BLOCKS = (  # Chinese characters are written without spaces: each is a word of its own
+    (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2A6DF),
+    (0x2A700, 0x2B73F), (0x2B740, 0x2B81F), (0x2B820, 0x2CEAF), (0x2F800, 0x2FA1F),
+)
+
+
+def _is_punctuation(char: str) -> bool:
+    """Unicode punctuation, and all of ASCII that is no letter, digit, space or control."""
+    ascii_sign = "!" <= char <= "~" and not char.isalnum()
+    return ascii_sign or unicodedata.category(char).startswith("P")
+
+
+def _basic_form(char: str) -> str:
+    """What basic_words makes of one character."""
+    category = unicodedata.category(char)
+    if char in " \t\n\r" or category in ("Zs", "Zl", "Zp"):
+        return " "
+    if char in "\0\ufffd" or category in ("Cc", "Cf"):
+        return ""
+    # NFD writes an accented letter as letter + mark (category Mn). Lower case comes before and
+    # after, because either can bring out a letter that the other changes again.
+    parts = unicodedata.normalize("NFD", unicodedata.normalize("NFD", char.lower()).lower())
+    letters = "".join(part for part in parts if unicodedata.category(part) != "Mn")
+    if any(low <= ord(char) <= high for low, high in CJK_BLOCKS):
+        return f" {letters} "
+    return "".join(f" {letter} " if _is_punctuation(letter) else letter for letter in letters)
+
+
+class _BasicForms(dict):
+    """The table str.translate asks: character number -> basic form, worked out at first use."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = _basic_form(chr(code))
+        return self[code]
+
+
+_BASIC_FORMS = _BasicForms()
+
+
+def basic_words(text: str) -> list[str]:
+    """Cut a text into lower-case words without accents, and signs of punctuation.
+
+    Control characters go; white space ends a word; each sign of punctuation and each Chinese
+    character is a word. Source: the basic tokenization of Devlin et al. 2019 (uncased).
+
+    >>> basic_words("Don't stop, José!")
+    ['don', "'", 't', 'stop', ',', 'jose', '!']
+    """
+    return text.translate(_BASIC_FORMS).split()
+
+
+def _characters(word: str) -> list[str]:
+    """A word as its smallest pieces: go -> g ##o."""
+    return [word[0]] + ["##" + char for char in word[1:]]
+
+
+def _joined(left: str, right: str) -> str:
+    return left + right.removeprefix("##")
+
+
+def _learn_pieces(counts: dict[str, int], room: int, min_count: int) -> list[str]:
+    """The pieces made by joining pairs, most frequent pair first, at most ``room`` of them.
+
+    counts: how often each word occurs. Counting all pairs again for each piece would take hours;
+    joining a pair changes only the words that hold it, so only their pairs are counted anew.
+    """
+    words = [_characters(word) for word in counts]
+    frequency = list(counts.values())
+    pair_counts: Counter[tuple[str, str]] = Counter()
+    words_with: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for i, pieces in enumerate(words):
+        for pair in zip(pieces, pieces[1:]):
+            pair_counts[pair] += frequency[i]
+            words_with[pair].add(i)
+    # The heap gives the highest count, and of equal counts the pair that sorts first as text. A
+    # pair is pushed again whenever its count changes; entries with an old count are passed over.
+    heap = [(-count, pair) for pair, count in pair_counts.items() if count >= min_count]
+    heapq.heapify(heap)
+    learnt: dict[str, None] = {}  # a dict keeps the order, and two pairs can make one piece
+    while heap and len(learnt) < room:
+        negative, pair = heapq.heappop(heap)
+        if -negative != pair_counts[pair]:
+            continue
+        piece = _joined(*pair)
+        learnt[piece] = None
+        changes: Counter[tuple[str, str]] = Counter()
+        for i in words_with.pop(pair):
+            before, after = words[i], _join_in(words[i], pair, piece)
+            words[i] = after
+            for old in zip(before, before[1:]):
+                changes[old] -= frequency[i]
+            for new in zip(after, after[1:]):
+                changes[new] += frequency[i]
+                words_with[new].add(i)
+        for changed, change in changes.items():
+            pair_counts[changed] += change
+            if change and pair_counts[changed] >= min_count:
+                heapq.heappush(heap, (-pair_counts[changed], changed))
+    return list(learnt)
+
+
+def _join_in(pieces: list[str], pair: tuple[str, str], piece: str) -> list[str]:
+    """Join each occurrence of the pair, from the left: a ##a ##a -> aa ##a."""
+    out: list[str] = []
+    i = 0
+    while i < len(pieces):
+        found = tuple(pieces[i : i + 2]) == pair
+        out.append(piece if found else pieces[i])
+        i += 2 if found else 1
+    return out
+
+
+class WordPiece(Tokenizer):
+    """A vocabulary of pieces, used by greedy longest match.
+
+    vocab: V strings, all different, the number of a piece being its place. It must hold [PAD],
+    [UNK], [CLS], [SEP] and [MASK]; trained vocabularies hold them as 0 to 4. A word becomes [UNK]
+    as a whole if it has a character that no piece covers or more than 100 characters. Text cannot
+    produce the other special tokens: ``[MASK]`` typed by a user is cut into ``[``, ``mask``, ``]``.
+
+    Raises ``DtypeError`` or ``DataError`` for a vocabulary that cannot be used.
+
+    >>> tok = WordPiece(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "un", "##lock", "##s"])
+    >>> tok.pieces("unlocks"), tok.encode("Unlocks unx"), tok.decode([2, 5, 6, 7, 3])
+    (['un', '##lock', '##s'], [5, 6, 7, 1], 'unlocks')
+    """
+
+    kind = "wordpiece"
+
+    def __init__(self, vocab: Iterable[str]) -> None:
+        self.vocab = tuple(vocab)
+        for i, piece in enumerate(self.vocab):
+            checked_text(f"WordPiece: vocab[{i}]", piece)
+        self._id_of = {piece: i for i, piece in enumerate(self.vocab)}
+        if len(self._id_of) < len(self.vocab):
+            twice, _ = Counter(self.vocab).most_common(1)[0]
+            raise DataError(f"WordPiece: {twice!r} stands in the vocabulary more than once")
+        missing = [name for name in SPECIALS if name not in self._id_of]
+        if missing:
+            raise DataError(f"WordPiece: the vocabulary has no {', '.join(missing)}")
+        self.vocab_size = len(self.vocab)
+        self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
+            self._id_of[name] for name in SPECIALS
+        )
+        self.continues = np.array([p.startswith("##") and len(p) > 2 for p in self.vocab])
+        self._longest = max(len(piece) for piece in self.vocab)
+        self._cache: dict[str, list[int]] = {}
+
+    @classmethod
+    def train(
+        cls, texts: Iterable[str], vocab_size: int = 2000, *, min_count: int = 2
+    ) -> WordPiece:
+        """Learn a vocabulary of at most vocab_size pieces from texts.
+
+        The five special tokens and every character (at the beginning of a word, and with ##
+        inside one) come first. Then, until the vocabulary is full or no pair occurs min_count
+        times, the most frequent pair of neighbouring pieces is joined. Of pairs with equal counts
+        the one that sorts first as text is taken, so that the same texts, in any order, give the
+        same vocabulary.
+
+        Raises ``DataError`` for a corpus without words, ``ConfigError`` for a vocab_size that does
+        not hold the special tokens and the characters.
+
+        >>> tok = WordPiece.train(["hug hug hug hugs bugs"], vocab_size=20)
+        >>> tok.vocab[5:]
+        ('##g', '##s', '##u', 'b', 'h', '##ug', 'hug')
+        """
+        if isinstance(texts, (str, bytes)):
+            raise DtypeError(f"WordPiece.train: texts is one {type(texts).__name__}, expected "
+                             f"a list of strings")
+        for name, value in (("vocab_size", vocab_size), ("min_count", min_count)):
+            if not isinstance(value, (int, np.integer)) or value < 1:
+                raise ConfigError(f"WordPiece.train: {name} is {value!r}, expected 1, 2, ...")
+        counts: Counter[str] = Counter()
+        for i, text in enumerate(texts):
+            counts.update(basic_words(checked_text(f"WordPiece.train: texts[{i}]", text)))
+        counts = Counter({w: n for w, n in counts.items() if len(w) <= LONGEST_WORD})
+        if not counts:
+            raise DataError("WordPiece.train: the texts hold no words, expected at least one")
+        alphabet = sorted({char for word in counts for char in _characters(word)})
+        least = len(SPECIALS) + len(alphabet)
+        if vocab_size < least:
+            raise ConfigError(f"WordPiece.train: vocab_size is {vocab_size}, these texts need at "
+                              f"least {least}: {len(SPECIALS)} special tokens and "
+                              f"{len(alphabet)} characters")
+        return cls([*SPECIALS, *alphabet, *_learn_pieces(counts, vocab_size - least, min_count)])
+
+    @classmethod
+    def from_vocab(cls, path: str | os.PathLike[str]) -> WordPiece:
+        """Read a vocabulary with one piece a line, such as the vocab.txt of an uncased BERT.
+
+        Raises ``DataError`` for a file that cannot be read or used.
+        """
+        try:
+            text = Path(path).read_bytes().decode("utf-8")
+            return cls(line.removesuffix("\r") for line in text.removesuffix("\n").split("\n"))
+        except OSError as error:
+            raise DataError(f"cannot be read: {error.strerror}", path=path) from None
+        except (UnicodeDecodeError, DataError) as error:
+            raise DataError(f"is no vocabulary: {error}", path=path) from None
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = []
+        for word in basic_words(text):
+            known = self._cache.get(word)
+            if known is None:
+                known = self._word_ids(word)
+                if len(self._cache) < CACHED_WORDS:
+                    self._cache[word] = known
+            ids += known
+        return ids
+
+    def _word_ids(self, word: str) -> list[int]:
+        """Greedy longest match first, from the left; [UNK] if it comes to a stop."""
+        if len(word) > LONGEST_WORD:
+            return [self.unk_id]
+        ids: list[int] = []
+        start = 0
+        while start < len(word):
+            mark = "##" if start else ""
+            for end in range(min(len(word), start + self._longest), start, -1):
+                found = self._id_of.get(mark + word[start:end])
+                if found is not None:
+                    break
+            else:
+                return [self.unk_id]
+            ids.append(found)
+            start = end
+        return ids
+
+    def pieces(self, text: str) -> list[str]:
+        """The tokens of a text as strings: what ``encode`` gives, made readable."""
+        return [self.vocab[i] for i in self.encode(text)]
+
+    def _text(self, ids: list[int]) -> str:
+        words: list[str] = []
+        for i in ids:
+            if self.continues[i] and words:
+                words[-1] += self.vocab[i][2:]
+            else:
+                words.append(self.vocab[i].removeprefix("##") if self.continues[i]
+                             else self.vocab[i])
+        return " ".join(words)
+
+    def to_dict(self) -> dict[str, Any]:
+        """``{"kind": "wordpiece", "vocab": [...]}``."""
+        return {"kind": self.kind, "vocab": list(self.vocab)}
+
+    @classmethod
+    def from_dict(cls, fields: Any) -> WordPiece:
+        """The inverse of ``to_dict``. Raises ``CheckpointError`` for anything else."""
+        vocab = fields_of_kind(fields, cls.kind, "vocab")["vocab"]
+        if not isinstance(vocab, list):
+            raise CheckpointError(f"vocab is {type(vocab).__name__}, expected a list of pieces")
+        try:
+            return cls(vocab)
+        except (DataError, DtypeError) as error:
+            raise CheckpointError(str(error)) from None
