@@ -292,6 +292,28 @@ def embedding(table, *, ids: np.ndarray):
 
 
 @primitive
+def take_rows(x, *, rows: np.ndarray):
+    """Some rows of x, none twice: the masked tokens of a batch, or the first of each sequence.
+
+    As no row is taken twice, the gradient is written and not added.
+    x (N, D), rows (M,); returns (M, D). Raises ``ShapeError`` for a row taken twice.
+
+    >>> take_rows(np.array([[1.0], [2.0], [3.0]]), rows=np.array([2, 0])).data.tolist()
+    [[3.0], [1.0]]
+    """
+    rows = check_ids("take_rows: rows", rows, check_shape("take_rows: x", x, "N D")["N"])
+    if len(np.unique(rows)) != len(rows):
+        raise ShapeError("take_rows: a row is taken twice; use embedding, which adds gradients")
+
+    def vjp(g):
+        gx = np.zeros(x.shape, g.dtype)
+        gx[rows] = g
+        return gx
+
+    return x[rows], vjp
+
+
+@primitive
 def cosine_logits(a, b, *, tau: float = 1.0):
     """The cosine of every row of a with every row of b, divided by the temperature tau.
 

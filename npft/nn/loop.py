@@ -68,7 +68,6 @@ def train_steps(
     >>> [round(s.loss, 4) for s in steps]
     [1.0, 0.5625, 0.25]
     """
-    names = {id(p): name for name, p in model.named_parameters()}
     for step, batch in enumerate(batches, start=1):
         factor = 1.0 if schedule is None else schedule(step)
         model.zero_grad()
@@ -79,12 +78,16 @@ def train_steps(
                 "weights that are not finite"
             )
         loss.backward()
-        for p in optimizer.params:
-            if p.grad is not None and not np.isfinite(p.grad).all():
-                raise NonFiniteError(
-                    f"step {step}: the gradient of {names[id(p)]} is not finite; lower the "
-                    "learning rate or the clipping threshold"
-                )
-        norm = clip_grad_norm(optimizer.params, clip)
+        try:
+            norm = clip_grad_norm(optimizer.params, clip)
+        except NonFiniteError:
+            bad = next(n for n, p in model.named_parameters() if not _finite(p.grad))
+            raise NonFiniteError(
+                f"step {step}: the gradient of {bad} is not finite; lower the learning rate"
+            ) from None
         optimizer.step(factor)
         yield Step(step, loss.item(), parts, factor, norm)
+
+
+def _finite(grad: np.ndarray | None) -> bool:
+    return grad is None or bool(np.isfinite(grad).all())

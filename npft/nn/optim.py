@@ -206,8 +206,8 @@ def clip_grad_norm(params: list[Parameter], max_norm: float | None) -> float:
 
     >>> w = Parameter([0.0, 0.0])
     >>> w.grad = np.array([3.0, 4.0])
-    >>> clip_grad_norm([w], 1.0), w.grad.tolist()
-    (5.0, [0.6, 0.8])
+    >>> clip_grad_norm([w], 2.5), w.grad.tolist()
+    (5.0, [1.5, 2.0])
     """
     squares = [0.0 if p.grad is None else float(np.vdot(p.grad, p.grad)) for p in params]
     norm = float(np.sqrt(np.sum(squares)))

@@ -1,0 +1,115 @@
+"""The shape of an encoder, and how many weights it has."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from npft.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """All that defines an encoder but its weights; the fields have Hugging Face's names.
+
+    vocab_size: V, ids 0..V-1. hidden_size: D. num_layers: L. num_heads: H, which divides D.
+    intermediate_size: F, the width inside the feed-forward layer. max_positions: the longest
+    sequence. type_vocab_size: 2 for sentence pairs, 0 for no token types.
+    dropout: the chance that a number is dropped, after the embeddings and at the end of each
+    attention and feed-forward layer, while training.
+    norm: "pre" normalises what enters a layer, and once more at the very end; "post"
+    normalises the sum after each layer, and after the embeddings, as in BERT.
+    causal: a token sees only itself and what stands before it.
+    init_std: the standard deviation of new weights.
+
+    Raises ``ConfigError`` for a value that cannot work.
+
+    >>> EncoderConfig.lesson().num_parameters()
+    118784
+    """
+
+    vocab_size: int
+    hidden_size: int = 64
+    num_layers: int = 2
+    num_heads: int = 4
+    intermediate_size: int = 256
+    max_positions: int = 64
+    type_vocab_size: int = 2
+    dropout: float = 0.1
+    norm: str = "pre"
+    causal: bool = False
+    layer_norm_eps: float = 1e-5
+    init_std: float = 0.02
+
+    def __post_init__(self) -> None:
+        least = {"type_vocab_size": 0, "num_layers": 0}
+        for name, value in asdict(self).items():
+            if name.endswith("_size") or name.startswith(("num_", "max_")):
+                if not isinstance(value, int) or value < least.get(name, 1):
+                    raise ConfigError(
+                        f"EncoderConfig: {name} is {value!r}, expected an integer of at least "
+                        f"{least.get(name, 1)}"
+                    )
+        if self.hidden_size % self.num_heads:
+            raise ConfigError(
+                f"EncoderConfig: hidden_size {self.hidden_size} is not a multiple of num_heads "
+                f"{self.num_heads}; heads share the width evenly"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"EncoderConfig: dropout is {self.dropout}, expected 0 <= p < 1")
+        if self.norm not in ("pre", "post"):
+            raise ConfigError(f"EncoderConfig: norm is {self.norm!r}, expected 'pre' or 'post'")
+        if not (self.layer_norm_eps > 0 and self.init_std > 0):
+            raise ConfigError("EncoderConfig: layer_norm_eps and init_std must be more than 0")
+
+    @classmethod
+    def lesson(cls) -> EncoderConfig:
+        """The body of the head-swap lesson: bytes, 32 positions, no token types."""
+        return cls(vocab_size=260, max_positions=32, type_vocab_size=0)
+
+    @classmethod
+    def tiny(cls, vocab_size: int = 8192) -> EncoderConfig:
+        """BERT-tiny's width and depth with 128 positions (Turc et al. 2019)."""
+        return cls(
+            vocab_size=vocab_size,
+            hidden_size=128,
+            num_heads=2,
+            intermediate_size=512,
+            max_positions=128,
+            norm="post",
+            layer_norm_eps=1e-12,
+        )
+
+    @classmethod
+    def bert_base(cls) -> EncoderConfig:
+        """BERT-base, uncased (Devlin et al. 2019, section 3).
+
+        >>> EncoderConfig.bert_base().num_parameters()  # BERT's pooler would add 590,592
+        108891648
+        """
+        return cls(
+            vocab_size=30522,
+            hidden_size=768,
+            num_layers=12,
+            num_heads=12,
+            intermediate_size=3072,
+            max_positions=512,
+            norm="post",
+            layer_norm_eps=1e-12,
+        )
+
+    def num_parameters(self) -> int:
+        """The number of weights of the body, by formula.
+
+            tables      (V + positions + token types) D
+            each layer  4 (D² + D)  attention,  2 D F + F + D  feed-forward,  4 D  two layer norms
+            one more    2 D         layer norm
+        """
+        d, f = self.hidden_size, self.intermediate_size
+        tables = (self.vocab_size + self.max_positions + self.type_vocab_size) * d
+        layer = 4 * (d * d + d) + (2 * d * f + f + d) + 4 * d
+        return tables + self.num_layers * layer + 2 * d
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields, for JSON."""
+        return asdict(self)

@@ -1,0 +1,138 @@
+"""The encoder: from a ragged batch of ids to one vector for each token.
+
+Symbols: B sequences, N tokens in all, D width, L blocks, H heads, T tokens of one sequence.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from npft.autograd.attention import Block, blocks_by_length
+from npft.autograd.tensor import Tensor, no_grad
+from npft.encoder.blocks import TransformerBlock
+from npft.encoder.config import EncoderConfig
+from npft.errors import ConfigError, ShapeError
+from npft.nn.layers import Dropout, Embedding, LayerNorm
+from npft.nn.module import Module
+from npft.text.batch import Batch
+
+
+class Embeddings(Module):
+    """The sum of three tables: of the token, of its position, of its segment.
+
+    (Devlin et al. 2019, figure 2; Jurafsky & Martin, section 11.2.2.)
+    """
+
+    def __init__(self, config: EncoderConfig, *, rng: np.random.Generator) -> None:
+        d, std = config.hidden_size, config.init_std
+        self.word_embeddings = Embedding(config.vocab_size, d, std=std, rng=rng)
+        self.position_embeddings = Embedding(config.max_positions, d, std=std, rng=rng)
+        if config.type_vocab_size:
+            self.token_type_embeddings = Embedding(config.type_vocab_size, d, std=std, rng=rng)
+        if config.norm == "post":
+            self.LayerNorm = LayerNorm(d, eps=config.layer_norm_eps)
+        self.dropout = Dropout(config.dropout)
+        self.config = config
+
+    def forward(self, batch: Batch, rng: np.random.Generator | None) -> Tensor:
+        x = self.word_embeddings(batch.ids) + self.position_embeddings(batch.positions)  # (N, D)
+        if self.config.type_vocab_size:
+            x = x + self.token_type_embeddings(batch.token_types)
+        if self.config.norm == "post":
+            x = self.LayerNorm(x)
+        return self.dropout(x, rng)
+
+
+class Stack(Module):
+    """The L blocks, under the names ``layer.0``, ``layer.1``, ..."""
+
+    def __init__(self, config: EncoderConfig, *, rng: np.random.Generator) -> None:
+        self.layer = [TransformerBlock(config, rng=rng) for _ in range(config.num_layers)]
+
+
+class Encoder(Module):
+    """A transformer encoder over ragged batches.
+
+    ``encoder(batch, rng=None)`` returns the hidden states (N, D); ``rng`` draws dropout and is
+    needed in training mode only. The tokenizer, if given, travels with the encoder into files.
+
+    Raises ``ShapeError`` for a sequence longer than the positions, ``IdError`` for an id outside
+    the vocabulary.
+
+    >>> encoder = Encoder(EncoderConfig.lesson(), rng=np.random.default_rng(0)).eval()
+    >>> batch = Batch([104, 105, 104], [0, 2, 3])
+    >>> encoder(batch).shape, encoder.num_parameters()
+    ((3, 64), 118784)
+    """
+
+    def __init__(
+        self, config: EncoderConfig, *, tokenizer: Any = None, rng: np.random.Generator
+    ) -> None:
+        if tokenizer is not None and tokenizer.vocab_size > config.vocab_size:
+            raise ConfigError(
+                f"Encoder: the tokenizer has {tokenizer.vocab_size} tokens, "
+                f"config.vocab_size is {config.vocab_size}; make it at least as large"
+            )
+        self.config = config
+        self.tokenizer = tokenizer
+        self.embeddings = Embeddings(config, rng=rng)
+        self.encoder = Stack(config, rng=rng)
+        if config.norm == "pre":
+            self.layernorm = LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def _start(self, batch: Batch, rng: np.random.Generator | None) -> tuple[Tensor, list[Block]]:
+        longest = int(batch.lengths.max(initial=0))
+        if longest == 0 or longest > self.config.max_positions:
+            raise ShapeError(
+                f"encoder: the batch has {len(batch)} sequences, the longest of {longest} tokens; "
+                f"expected 1 to {self.config.max_positions}; tokenize with "
+                f"max_length={self.config.max_positions}"
+            )
+        return self.embeddings(batch, rng), blocks_by_length(batch.offsets)
+
+    def _finish(self, x: Tensor) -> Tensor:
+        return self.layernorm(x) if self.config.norm == "pre" else x
+
+    def forward(self, batch: Batch, rng: np.random.Generator | None = None) -> Tensor:
+        x, blocks = self._start(batch, rng)
+        for layer in self.encoder.layer:
+            x = layer(x, blocks, rng)
+        return self._finish(x)
+
+    def hidden_states(self, batch: Batch) -> list[np.ndarray]:
+        """The embeddings and the output of each block, without dropout: L + 1 arrays (N, D).
+
+        The last one is what the encoder returns.
+        """
+        was_training = self.training
+        self.eval()
+        try:
+            with no_grad():
+                x, blocks = self._start(batch, None)
+                states = [x]
+                for layer in self.encoder.layer:
+                    states.append(layer(states[-1], blocks, None))
+                states[-1] = self._finish(states[-1])
+        finally:
+            self.train(was_training)
+        return [s.numpy() for s in states]
+
+    def attentions(self, batch: Batch) -> list[list[np.ndarray]]:
+        """The attention weights, without dropout: for each block B arrays (H, T, T).
+
+        Entry [h, i, j] says how much token i looks at token j; each row sums to 1.
+        """
+        was_training = self.training
+        self.eval()
+        try:
+            with no_grad():
+                x, blocks = self._start(batch, None)
+                maps = []
+                for layer in self.encoder.layer:
+                    maps.append(layer.attention.self.maps(layer.before_attention(x), blocks))
+                    x = layer(x, blocks, None)
+        finally:
+            self.train(was_training)
+        return maps
