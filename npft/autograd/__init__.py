@@ -1,0 +1,10 @@
+"""The engine: tensors, the graph, the ops and kernels, and the check of their gradients.
+
+Read in this order: tensor, ops, kernels, attention, segments, gradcheck.
+"""
+
+from npft.autograd import ops  # binds the operators and methods of Tensor
+from npft.autograd.gradcheck import gradcheck
+from npft.autograd.tensor import Tensor, grad, no_grad, primitive
+
+__all__ = ["Tensor", "grad", "gradcheck", "no_grad", "ops", "primitive"]

@@ -34,6 +34,10 @@ class ByteTokenizer(Tokenizer):
     def _text(self, ids: list[int]) -> str:
         return bytes(ids).decode("utf-8", errors="replace")
 
+    def _offsets(self, text: str) -> list[tuple[int, int]]:
+        # All bytes of a character lead back to that character.
+        return [(i, i + 1) for i, char in enumerate(text) for _ in char.encode("utf-8")]
+
     def to_dict(self) -> dict[str, Any]:
         """``{"kind": "byte"}``: there is nothing else to know."""
         return {"kind": self.kind}

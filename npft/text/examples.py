@@ -52,7 +52,11 @@ def checked_labels(name: str, labels: Any, length: int) -> np.ndarray:
     Raises ``DtypeError`` for labels that are no numbers, ``ShapeError`` for another number of
     them, ``DataError`` for a negative class or a grade that is not finite.
     """
-    array = np.array(labels)
+    try:
+        array = np.array(labels)
+    except ValueError:
+        raise ShapeError(f"{name}: labels are lists of different lengths, expected one label for "
+                         f"each text") from None
     if array.shape != (length,):
         raise ShapeError(f"{name}: labels have shape {array.shape}, expected ({length},)")
     if length and array.dtype.kind not in "iuf":
@@ -135,7 +139,7 @@ def _checked_groups(name: str, groups: Any, length: int) -> np.ndarray:
     groups = np.array(groups)
     if groups.shape != (length,):
         raise ShapeError(f"{name}: groups have shape {groups.shape}, expected ({length},)")
-    if groups.dtype.kind not in "iuUb":
+    if length and groups.dtype.kind not in "iuUb":
         raise DtypeError(f"{name}: groups are {groups.dtype}, expected whole numbers or strings")
     groups.flags.writeable = False
     return groups

@@ -16,6 +16,8 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
+
 from npft.errors import DataError
 from npft.text.examples import Examples
 
@@ -79,7 +81,7 @@ def _examples(labels: list[str], texts: list[str], pairs: list[str] | None = Non
     labels = [label.strip() for label in labels]
     names = sorted(set(labels))
     number = {name: k for k, name in enumerate(names)}
-    return Examples(texts, [number[label] for label in labels], names, pairs)
+    return Examples(texts, np.array([number[label] for label in labels]), names, pairs)
 
 
 def read_labelled(path: PathLike) -> Examples:
@@ -121,9 +123,9 @@ def read_text(path: PathLike) -> list[list[str]]:
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile() as file:
-    ...     _ = file.write(b"It rained. We stayed in.\\n\\nThe sun rose! We went out."), file.flush()
+    ...     _ = file.write(b"It rained. We stayed.\\n\\nThe sun rose! We left."), file.flush()
     ...     read_text(file.name)
-    [['It rained.', 'We stayed in.'], ['The sun rose!', 'We went out.']]
+    [['It rained.', 'We stayed.'], ['The sun rose!', 'We left.']]
     """
     lines = [line.strip() for line in _lines(path)]
     full = [line for line in lines if line]

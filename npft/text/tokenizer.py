@@ -1,8 +1,9 @@
 """What every tokenizer shares: from texts to a batch of numbers, and back.
 
-A tokenizer knows two things of its own: how to cut a text into numbers (``_ids``) and how to read
-numbers as text (``_text``). This base class does the rest in one way for all of them: it
-checks the text, sets the special tokens round it, cuts what is too long, and saves and loads.
+A tokenizer knows of its own how to cut a text into numbers (``_ids``, and ``_offsets`` for where
+in the text each came from), how to read numbers as text (``_text``), and what there is to save
+(``to_dict``, ``from_dict``). This base class does the rest in one way for all: it checks the
+text, sets the special tokens round it, cuts what is too long, and saves and loads.
 
     one text    [CLS] x [SEP]            token types 0 0 0
     a pair      [CLS] x [SEP] y [SEP]    token types 0 0 0 1 1
@@ -52,7 +53,7 @@ def _checked_texts(name: str, texts: Any) -> list[str]:
 
 
 class Tokenizer:
-    """The base of all tokenizers; a subclass defines ``kind``, the ids below and four methods.
+    """The base of all tokenizers; a subclass defines ``kind``, the ids below and five methods.
 
     vocab_size: V, the number of ids. pad_id, cls_id, sep_id, mask_id: the special tokens, which
     no text can produce. unk_id: the id that stands for text out of the vocabulary, or None.
@@ -81,6 +82,10 @@ class Tokenizer:
         """The text of checked ids without special ones."""
         raise NotImplementedError
 
+    def _offsets(self, text: str) -> list[tuple[int, int]]:
+        """For each id of a checked text, the characters it came from: from start to before end."""
+        raise NotImplementedError
+
     def to_dict(self) -> dict[str, Any]:
         """All there is to save, with ``kind``, as JSON can hold it."""
         raise NotImplementedError
@@ -96,6 +101,13 @@ class Tokenizer:
         Raises ``DtypeError`` for anything but str, ``DataError`` for a lone surrogate.
         """
         return self._ids(checked_text("encode: text", text))
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Where each id of ``encode(text)`` came from: ``text[start:end]`` for each (start, end).
+
+        Raises what ``encode`` raises.
+        """
+        return self._offsets(checked_text("offsets: text", text))
 
     def decode(self, ids: Any) -> str:
         """Turn ids, a list or an array (n,), into text; special ids are skipped.
@@ -155,7 +167,8 @@ class Tokenizer:
         sep = [self.sep_id] if add_special_tokens else []
 
         ids: list[int] = []
-        ends, boundaries, cut = [], [], []  # a boundary: where the token types turn from 0 to 1
+        types: list[int] = []
+        offsets, cut = [0], []
         for row, text in enumerate(firsts):
             x, y = self._ids(text), [] if seconds is None else self._ids(seconds[row])
             if not (x or y or add_special_tokens):
@@ -165,20 +178,16 @@ class Tokenizer:
             if max_length is not None:
                 room = max_length - n_specials
                 keep_x, keep_y = _lengths_that_fit(row, len(x), len(y), room, truncation)
-            ids += cls + x[:keep_x] + sep
-            boundaries.append(len(ids))
-            if seconds is not None:
-                ids += y[:keep_y] + sep
-            ends.append(len(ids))
+            first = cls + x[:keep_x] + sep
+            second = [] if seconds is None else y[:keep_y] + sep
+            ids += first + second
+            types += [0] * len(first) + [1] * len(second)
+            offsets.append(len(ids))
             cut.append(keep_x < len(x) or keep_y < len(y))
 
-        flat, offsets = np.array(ids, dtype=np.int64), np.array([0] + ends)
-        types = np.repeat(
-            np.tile([0, 1], len(ends)),
-            np.diff(np.stack([offsets[:-1], boundaries, offsets[1:]], axis=1)).reshape(-1),
-        )  # (N,)
-        words = self._words(flat, offsets)
-        return Batch(flat, offsets, types, labels, words, truncated=np.array(cut, dtype=bool))
+        flat, ends = np.array(ids, dtype=np.int64), np.array(offsets)
+        words = self._words(flat, ends)
+        return Batch(flat, ends, types, labels, words, truncated=np.array(cut, dtype=bool))
 
     def _words(self, ids: np.ndarray, offsets: np.ndarray) -> np.ndarray | None:
         """(N,) the word that each token belongs to, counted within its sequence; specials -1."""
@@ -191,10 +200,10 @@ class Tokenizer:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the tokenizer as a JSON file: the same tokenizer gives the same bytes."""
-        text = json.dumps(self.to_dict(), ensure_ascii=False, indent=0, sort_keys=True)
+        text = json.dumps(self.to_dict(), ensure_ascii=False, indent=0)
         temporary = Path(f"{os.fspath(path)}.tmp")
         temporary.write_bytes((text + "\n").encode("utf-8"))
-        os.replace(temporary, path)  # a crash leaves the old file or the new one, never a half
+        temporary.replace(path)  # a crash leaves the old file or the new one, never a half
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Tokenizer:

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import heapq
 import os
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +51,8 @@ def _basic_form(char: str) -> str:
         return " "
     if char in "\0\ufffd" or category in ("Cc", "Cf"):
         return ""
-    # NFD writes an accented letter as letter + mark (category Mn). Lower case comes before and
-    # after, because either can bring out a letter that the other changes again.
-    parts = unicodedata.normalize("NFD", unicodedata.normalize("NFD", char.lower()).lower())
+    # NFD writes an accented letter as the letter and a mark of category Mn.
+    parts = unicodedata.normalize("NFD", char.lower())
     letters = "".join(part for part in parts if unicodedata.category(part) != "Mn")
     if any(low <= ord(char) <= high for low, high in CJK_BLOCKS):
         return f" {letters} "
@@ -101,7 +102,7 @@ def _learn_pieces(counts: dict[str, int], room: int, min_count: int) -> list[str
     pair_counts: Counter[tuple[str, str]] = Counter()
     words_with: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
     for i, pieces in enumerate(words):
-        for pair in zip(pieces, pieces[1:]):
+        for pair in pairwise(pieces):
             pair_counts[pair] += frequency[i]
             words_with[pair].add(i)
     # The heap gives the highest count, and of equal counts the pair that sorts first as text. A
@@ -119,9 +120,9 @@ def _learn_pieces(counts: dict[str, int], room: int, min_count: int) -> list[str
         for i in words_with.pop(pair):
             before, after = words[i], _join_in(words[i], pair, piece)
             words[i] = after
-            for old in zip(before, before[1:]):
+            for old in pairwise(before):
                 changes[old] -= frequency[i]
-            for new in zip(after, after[1:]):
+            for new in pairwise(after):
                 changes[new] += frequency[i]
                 words_with[new].add(i)
         for changed, change in changes.items():
@@ -155,9 +156,13 @@ class WordPiece(Tokenizer):
     >>> tok = WordPiece(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "un", "##lock", "##s"])
     >>> tok.pieces("unlocks"), tok.encode("Unlocks unx"), tok.decode([2, 5, 6, 7, 3])
     (['un', '##lock', '##s'], [5, 6, 7, 1], 'unlocks')
+    >>> tok.offsets("Unlocks!")
+    [(0, 2), (2, 6), (6, 7), (7, 8)]
     """
 
     kind = "wordpiece"
+    unk_id: int
+    continues: np.ndarray
 
     def __init__(self, vocab: Iterable[str]) -> None:
         self.vocab = tuple(vocab)
@@ -264,14 +269,31 @@ class WordPiece(Tokenizer):
         """The tokens of a text as strings: what ``encode`` gives, made readable."""
         return [self.vocab[i] for i in self.encode(text)]
 
+    def _offsets(self, text: str) -> list[tuple[int, int]]:
+        # A character can become several letters, or none: note for each letter where it is from.
+        forms = [_BASIC_FORMS[ord(char)] for char in text]
+        origin = [i for i, form in enumerate(forms) for _ in form]
+        spans: list[tuple[int, int]] = []
+        for word in re.finditer(r"\S+", "".join(forms)):
+            start = word.start()
+            for i in self._word_ids(word.group()):
+                end = word.end() if i == self.unk_id else start + self._letters(i)
+                spans.append((origin[start], origin[end - 1] + 1))
+                start = end
+        return spans
+
+    def _letters(self, i: int) -> int:
+        """How many letters of a word the piece i covers."""
+        return len(self.vocab[i]) - 2 * bool(self.continues[i])
+
     def _text(self, ids: list[int]) -> str:
         words: list[str] = []
         for i in ids:
-            if self.continues[i] and words:
-                words[-1] += self.vocab[i][2:]
+            if self.continues[i]:
+                before = words.pop() if words else ""
+                words.append(before + self.vocab[i][2:])
             else:
-                words.append(self.vocab[i].removeprefix("##") if self.continues[i]
-                             else self.vocab[i])
+                words.append(self.vocab[i])
         return " ".join(words)
 
     def to_dict(self) -> dict[str, Any]:

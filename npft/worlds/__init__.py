@@ -1,0 +1,13 @@
+"""Worlds: seeded text with gold labels, the same bytes on every machine.
+
+Read in this order: draws, lexicon, phone, grammar, tasks, sms.
+"""
+
+from npft.worlds.grammar import Document, TinyWorld, Token, vocabulary
+from npft.worlds.sms import is_order_message, is_test_side, sms_fixture, sms_messages, sms_test
+from npft.worlds.tasks import topic_task
+
+__all__ = [
+    "Document", "TinyWorld", "Token", "is_order_message", "is_test_side", "sms_fixture",
+    "sms_messages", "sms_test", "topic_task", "vocabulary",
+]

@@ -8,7 +8,9 @@ not promise it of its generators. So the few helpers needed stand here.
 from __future__ import annotations
 
 import random
-from typing import Callable, Sequence, TypeVar
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import TypeVar
 
 from npft.errors import ConfigError
 
@@ -59,7 +61,7 @@ def whole_number(name: str, value: int, least: int) -> int:
     >>> whole_number("n", 3, 1)
     3
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise ConfigError(f"{name} is {value!r}, expected a whole number of at least {least}")
     return int(value)
 
@@ -70,10 +72,6 @@ def share(name: str, value: float) -> float:
     >>> share("noise", 0.25)
     0.25
     """
-    try:
-        inside = 0.0 <= float(value) <= 1.0
-    except (TypeError, ValueError):
-        inside = False
-    if not inside:
+    if not isinstance(value, Real) or not 0.0 <= float(value) <= 1.0:
         raise ConfigError(f"{name} is {value!r}, expected a share from 0 to 1")
     return float(value)

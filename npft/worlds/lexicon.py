@@ -11,7 +11,7 @@ one noun in each of their topics. To add a topic, add an entry; nothing else has
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 TOPICS: dict[str, dict[str, str]] = {
     "money": {
@@ -147,7 +147,7 @@ TOPICS: dict[str, dict[str, str]] = {
         "places": "barn stable pasture meadow henhouse silo",
     },
     "kitchen": {
-        "agents": "chef cook | baker confectioner | waiter waitress | butcher grocer",
+        "agents": "chef caterer | baker confectioner | waiter waitress | butcher grocer",
         "nouns": """
             soup stew chowder: salty creamy | broth stock bouillon: salty steaming |
             bread loaf bun: stale crisp | jelly jam marmalade: sweet sticky |
@@ -227,8 +227,8 @@ TOPICS: dict[str, dict[str, str]] = {
     },
 }
 
-# Word, then each topic and the share of the word's uses that mean the noun of that topic. The share
-# is also how often the grammar prefers the word to its synonyms there.
+# Word, then each of its topics with how often it is said there rather than one of its synonyms: so
+# one sense of a word is much more frequent than the others.
 SENSES: dict[str, dict[str, float]] = {
     "bank": {"money": 0.75, "river": 0.25},
     "bass": {"music": 0.7, "river": 0.3},
@@ -285,8 +285,8 @@ class Topic:
 def entries(text: str) -> tuple[tuple[str, ...], ...]:
     """Split a written list into its entries, and each entry into its words.
 
-    >>> entries("chef cook | baker")
-    (('chef', 'cook'), ('baker',))
+    >>> entries("chef caterer | baker")
+    (('chef', 'caterer'), ('baker',))
     """
     return tuple(tuple(entry.split()) for entry in text.split("|"))
 
@@ -304,7 +304,7 @@ def preferences(text: str) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def topics() -> tuple[Topic, ...]:
     """The topics of ``TOPICS`` in the order written there.
 

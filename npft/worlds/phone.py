@@ -12,21 +12,21 @@ the groups that go with it, named by their core: nouns for a verb, adjectives fo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     "ham": {
         "verbs": (
             "bring, carry fetch, take deliver: umbrella dog",
-            "cook, prepare reheat, roast share: dinner",
+            "cook, prepare reheat, roast fry: dinner",
             "finish, study revise, discuss correct: homework",
-            "visit, meet greet, hug comfort: mum dog",
-            "clean, sweep tidy, wash vacuum: room umbrella",
+            "visit, meet greet, invite phone: neighbour",
+            "clean, sweep mop, wash vacuum: room umbrella",
         ),
         "nouns": (
             "dinner, supper lunch, breakfast meal: lovely warm",
             "homework, essay lesson, revision coursework: lovely late",
-            "mum, sister cousin, grandma uncle: lovely tired",
+            "neighbour, teacher dentist, doctor plumber: lovely tired",
             "room, garage sofa, carpet balcony: dirty warm",
             "umbrella, sweater scarf, blanket raincoat: dirty warm",
             "dog, puppy kitten, cat hamster: tired dirty",
@@ -44,22 +44,22 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
             "claim, collect redeem, accept secure: prize voucher",
             "confirm, verify validate, activate renew: account voucher",
             "order, download grab, obtain request: ringtone voucher",
-            "win, gain score, bag land: prize cruise cashback",
+            "win, earn snatch, bag land: prize cruise cashback",
             "unlock, release trigger, receive withdraw: cashback account",
         ),
         "nouns": (
             "prize, reward jackpot, award bonus: free guaranteed",
             "voucher, coupon discount, rebate giftcard: exclusive free",
-            "account, membership subscription, registration profile: premium expiring",
-            "ringtone, wallpaper handset, upgrade gadget: premium free",
+            "account, membership subscription, registration profile: superior expiring",
+            "ringtone, wallpaper handset, upgrade gadget: superior free",
             "cruise, getaway vacation, holiday resort: exclusive free",
-            "cashback, loan credit, refund payout: guaranteed expiring",
+            "cashback, payment transfer, refund payout: guaranteed expiring",
         ),
         "adjectives": (
             "free, complimentary gratis, waived prepaid",
             "exclusive, special limited, unique selected",
             "guaranteed, instant approved, certified assured",
-            "premium, deluxe golden, platinum vip",
+            "superior, deluxe golden, platinum vip",
             "expiring, urgent pending, final unclaimed",
         ),
     },
@@ -79,34 +79,33 @@ WHEN = (
 # Sentences of TinyWorld about messages. None of them is a template of sms.py.
 PHONE_TEMPLATES = """
 {person} wants to {verb} the {adjective} {noun} {when}
-{person} hopes that we {verb} the {noun} and the {noun2} {when}
-{other} and {person} {verb} a {adjective} {noun} {when}
+{person} hopes that we {verb} the {adjective} {noun} and the {noun2} {when}
+{other} and {person} {verb} another {adjective} {noun} {when}
 my {adjective} {noun} is with {person} and {other} will {verb} it {when}
 hi {person} please {verb} it because your {noun} is {adjective}
-hello {other} i {verb} the {noun} and you {verb2} the {noun2}
+hello {other} i {verb} the {adjective} {noun} and you {verb2} the {adjective2} {noun2}
 dear {person} your {noun} was {adjective} so we {verb} it
-{person} can {verb} a {noun} if {other} has the {adjective} {noun2}
-this is a quick message about my {noun} says {person} and you could {verb} it
+{person} can {verb} the {noun} if {other} has the {adjective2} {noun2}
+this is a quick message about my {adjective} {noun} says {person} and you could {verb} it
 {other} asked for good news of the {adjective} {noun} {when} but {person} must wait
-we talked with {person} about the {noun} {when}
-i am busy here {when} so {person} may {verb} the {noun}
-do we need to {verb} the {noun} or should you answer {other}
-do not forget that {person} and i have to {verb} our {noun}
-let them {verb} it then reply to {person} as the {noun} is ready
-there is time for the {noun} and everything is fine thanks says {other}
+we talked with {person} about the {adjective} {noun} {when}
+i want the {noun} {when} so {person} may {verb} the {adjective2} {noun2}
+do we still need to {verb} the {adjective} {noun} or should you answer {other}
+{person} said do not forget that i have to {verb} our {adjective} {noun}
+i am busy so let them {verb} it then reply to {person} as the {adjective} {noun} is ready
+there is time for the {adjective} {noun} and everything is fine thanks says {other}
 are you sorry for the {adjective} {noun} {person} asked me
 great morning {person} now remember to say just how you {verb} the {noun}
 i hope it is waiting for {person} yet no {adjective} {noun} comes {when}
-have you seen the {noun} {other} told me before i {verb} it
+i forgot the {adjective} {noun} {other} told me before i {verb} it
+have you seen how busy {person} was here {when} with the {adjective} {noun}
 first {person} will send me the {item} and then give {other} the {private}
-{other} shows us the {private} {when} and {person} gets the {item}
 tell me your {private} and i know who you are says {person}
-{person} and {other} swap the {item} for a {item2}
+{other} shows us the {private} {when} and {person} gets the {item}
 if you leave the {private} with {person} we pick up the {item}
-after {person} goes home {other} will post the {item} to us
-{person} needs the {item} and you know my {private}
-show me the {item} {when} and get your {item2} from {other}
-give {person} the {private} before you post it
+after {person} goes home {other} will swap the {item} for a {item2}
+give {person} the {item} before you post us my {private}
+show me the {item} {when} and get your {private} from {other}
 """.strip().splitlines()
 
 
@@ -125,7 +124,7 @@ class Group:
         return (self.core, *chosen)
 
 
-@lru_cache(maxsize=None)
+@cache
 def cue_groups(kind: str) -> dict[str, tuple[Group, ...]]:
     """The groups of "ham" or "spam", parsed, under "verbs", "nouns" and "adjectives".
 

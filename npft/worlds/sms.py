@@ -17,6 +17,8 @@ every filler in them (names, times, things) is disjoint.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from npft.errors import ConfigError
@@ -37,7 +39,7 @@ do not forget to {verb} the {adjective} {noun} {when}
 {name} said you should {verb} your {adjective} {noun}
 just a quick message to say the {adjective} {noun} is ready so {verb} it {when}
 have you seen the {noun} yet please {verb} it {when} and reply to {name}
-good morning {name} there is a {adjective} {noun} waiting for you {when}
+good morning {name} there is another {adjective} {noun} waiting for you {when}
 can you {verb} my {noun} {when} because i am busy
 we want to {verb} the {adjective} {noun} and the {noun2} {when}
 remember the {adjective} {noun} we talked about {when} you have to {verb} it
@@ -50,13 +52,15 @@ still {verb} it {when} if there is time
     """
 dear {name} it is time to {verb} your {adjective} {noun}
 this is {name} and i hope you {verb} the {noun} {when}
-are you ready to {verb} a {adjective} {noun} {when} please answer
-{when} you get a {noun} and you may {verb} it with {name}
+are you ready to {verb} another {adjective} {noun} {when} please answer
+{when} you get the {noun} and you may {verb} it with {name}
 sorry for the wait but the {adjective} {noun} is here now so {verb} it
 great news about the {noun} {name} says we must {verb} it {when}
 let me know {when} if you could {verb} the {adjective} {noun} or the {noun2}
 no need to wait {name} will {verb} the {adjective} {noun} {when} as you asked
 now {verb} your {adjective} {noun}
+{name} asked me for the {adjective} {noun} and the {adjective2} {noun2} so could you {verb} it \
+before we get home {when}
 """,
 )
 
@@ -71,7 +75,7 @@ swap {first} for {second} with me
 we need {first} now and then {name} can send {second}
 {first} goes to {name} and {second} comes to you
 """.strip().splitlines()
-OPENERS = ("", "", "hi", "hello", "please")
+OPENERS = ("", "", "hi", "hello", "good morning")
 CLOSERS = ("", "", "thanks", "{when}", "{when}")
 
 
@@ -111,7 +115,7 @@ def sms_fixture() -> tuple[Examples, Examples]:
     (array([320, 320]), array([80, 80]))
     """
     messages = sms_messages()
-    test_side = is_test_side(messages.groups)
+    test_side = is_test_side(np.asarray(messages.groups))
     return messages[np.flatnonzero(~test_side)], messages[np.flatnonzero(test_side)]
 
 
@@ -135,7 +139,7 @@ def sms_test(
 def is_test_side(groups: np.ndarray) -> np.ndarray:
     """Which of the ``groups`` of messages belong to the test side, as a mask.
 
-    >>> is_test_side(np.array([0, 12, 20, 28]))
+    >>> is_test_side(np.array([0, 14, 24, 32]))
     array([False,  True, False,  True])
     """
     groups = np.asarray(groups)
@@ -147,7 +151,7 @@ def is_test_side(groups: np.ndarray) -> np.ndarray:
 def is_order_message(groups: np.ndarray) -> np.ndarray:
     """Which of the ``groups`` of messages are decided by word order alone, as a mask.
 
-    >>> is_order_message(np.array([0, 12, 20, 28]))
+    >>> is_order_message(np.array([0, 14, 24, 32]))
     array([False, False,  True,  True])
     """
     return np.asarray(groups) >= _order_group(TRAIN, 0)
@@ -176,25 +180,25 @@ def _side_rows(n: int, side: int, draw: Draw, crossing: float, order: float) -> 
     rows: list[Row] = []
     seen: set[str] = set()
     for _ in range(n_order):
-        rows += _new(lambda: _twins(side, draw), seen)
+        rows += _new(seen, _twins, side, draw)
     for label, kind in enumerate(LABELS):
         for i in range(half - n_order):
             cues = LABELS[1 - label] if i < n_crossing else kind
-            rows += _new(lambda: [_cue_message(side, draw, cues, label)], seen)
+            rows += _new(seen, _cue_message, side, draw, cues, label)
     return rows
 
 
-def _new(make, seen: set[str]) -> list[Row]:
-    """Rows whose texts were not made before, or, if 50 draws find none, repeated ones."""
+def _new(seen: set[str], make: Callable[..., list[Row]], *arguments) -> list[Row]:
+    """What ``make`` makes, its texts new to ``seen``; after 50 tries a repeat is let through."""
     for _ in range(50):
-        rows = make()
+        rows = make(*arguments)
         if all(text not in seen for text, _, _ in rows):
             break
     seen.update(text for text, _, _ in rows)
     return rows
 
 
-def _cue_message(side: int, draw: Draw, kind: str, label: int) -> Row:
+def _cue_message(side: int, draw: Draw, kind: str, label: int) -> list[Row]:
     """A message with the cue words of ``kind``, filed under ``label``."""
     frames, groups = _cue_frames(side), cue_groups(kind)
     frame = int(draw() * len(frames))
@@ -210,7 +214,7 @@ def _cue_message(side: int, draw: Draw, kind: str, label: int) -> Row:
         adjective=choose(draw, groups["adjectives"][choose(draw, noun.likes)].words(side)),
         adjective2=choose(draw, groups["adjectives"][choose(draw, noun2.likes)].words(side)),
     )
-    return text, label, frame + (len(_cue_frames(TRAIN)) if side == TEST else 0)
+    return [(text, label, frame + (len(_cue_frames(TRAIN)) if side == TEST else 0))]
 
 
 def _twins(side: int, draw: Draw) -> list[Row]:

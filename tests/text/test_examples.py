@@ -34,7 +34,7 @@ def test_rows_select_the_same_places_of_every_part(labels, data):
         st.lists(st.booleans(), min_size=n, max_size=n).map(lambda m: np.array(m, dtype=bool)),
         st.lists(st.integers(-n, n - 1), max_size=8) if n else st.just([]),
     ))
-    expected = np.arange(n)[np.array(rows, dtype=int) if rows == [] else rows]
+    expected = np.arange(n)[np.array(rows, dtype=int) if isinstance(rows, list) else rows]
     got = e[rows]
     assert got.texts == [f"t{i}" for i in expected]
     assert got.pairs == [f"p{i}" for i in expected]
@@ -57,6 +57,7 @@ def test_rows_that_do_not_exist_are_refused(rows, error):
     ({"texts": ["a", b"b"]}, DtypeError, r"texts\[1\] is bytes"),
     ({"texts": ["a", None]}, DtypeError, r"texts\[1\] is NoneType"),
     ({"texts": ["a"], "labels": [0, 1]}, ShapeError, r"labels have shape \(2,\)"),
+    ({"texts": ["a", "b"], "labels": [[0], [0, 1]]}, ShapeError, "different lengths"),
     ({"texts": ["a"], "labels": ["ham"]}, DtypeError, "class numbers"),
     ({"texts": ["a"], "labels": [-1]}, DataError, "counted from 0"),
     ({"texts": ["a"], "labels": [float("nan")]}, DataError, "not finite"),
@@ -148,6 +149,21 @@ def test_mixed_groups_of_odd_sizes_come_within_one_percent():
     assert np.abs(np.bincount(test.labels) - 0.2 * np.bincount(labels)).max() <= 10
 
 
+def test_groups_change_places_when_placing_the_largest_first_misses_the_share():
+    # The target is 10 of 50 rows. Largest first takes 7 and 5; changing 7 for the other 5 is exact.
+    groups = np.repeat([0, 1, 2, 3], [33, 7, 5, 5])
+    _, test = split(Examples(["t"] * 50), stratify=False, groups=groups, rng=rng())
+    assert len(test) == 10
+
+
+def test_a_class_in_two_large_groups_is_still_in_both_parts():
+    # 50 rows are far above the share of 20, and none at all would be nearer to it.
+    labels = np.repeat([0, 1], [300, 100])
+    groups = np.concatenate([np.arange(300), np.repeat([1000, 1001], 50)])
+    _, test = split(numbered(labels), groups=groups, rng=rng())
+    assert np.bincount(test.labels).tolist() == [60, 50]
+
+
 def test_groups_of_the_examples_are_used_by_default_and_an_argument_replaces_them():
     e = numbered(np.arange(40) % 2, groups=np.arange(40) // 4)
     train, test = split(e, rng=rng())
@@ -181,7 +197,7 @@ def test_refusal_names_the_class():
 
 
 def test_duplicates_are_exact_repeats_of_stripped_texts_and_the_first_label_stays():
-    e = Examples(["a", " a ", "A", "b", "a\n"], [0, 1, 1, 0, 0])
+    e = Examples(["a", " a ", "A", "b", "a\n"], [0, 1, 1, 0, 1])
     assert drop_duplicates(e).texts == ["a", "A", "b"]
     assert drop_duplicates(e).labels.tolist() == [0, 1, 0]
     assert e.texts == ["a", " a ", "A", "b", "a\n"]

@@ -1,0 +1,90 @@
+"""Masking: which tokens the model must restore, and what it sees in their place.
+
+(Devlin et al. 2019, section 3.1; Jurafsky & Martin, section 11.2.1.)
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from npft.errors import ConfigError
+from npft.text.batch import Batch
+from npft.text.tokenizer import Tokenizer
+
+MASK_SHARE, RANDOM_SHARE = 0.8, 0.1  # of the chosen tokens; the rest stay as they are
+
+
+class Masked(NamedTuple):
+    """A batch with corrupted ids, the M rows of the chosen tokens, and what stood there."""
+
+    batch: Batch
+    rows: np.ndarray  # (M,) positions among the N tokens, rising
+    targets: np.ndarray  # (M,) the ids that stood there
+
+
+def ordinary_tokens(tokenizer: Tokenizer) -> np.ndarray:
+    """(V,) bool: the ids that stand for text, which are all but the special and unknown ones."""
+    ordinary = np.ones(tokenizer.vocab_size, dtype=bool)
+    ordinary[list(tokenizer.special_ids)] = False
+    if tokenizer.unk_id is not None:
+        ordinary[tokenizer.unk_id] = False
+    return ordinary
+
+
+def choose_rows(batch: Batch, maskable: np.ndarray, rate: float, u: np.ndarray) -> np.ndarray:
+    """The positions to mask: in every sequence ``rate`` of its maskable tokens, at least one.
+
+    A fraction of a token is rounded up or down by chance, so that the mean share is ``rate``.
+    maskable (N,) bool; u (N + B,) uniform random numbers. Returns (M,) rising positions.
+    """
+    n = len(batch.ids)
+    counts = np.add.reduceat(maskable.astype(np.int64), batch.offsets[:-1])  # (B,)
+    wanted = np.floor(rate * counts + u[n:]).astype(np.int64)
+    wanted = np.minimum(np.maximum(wanted, 1), counts)
+    # sort each sequence's tokens by a random key, maskable ones first, and take the first few
+    order = np.lexsort((u[:n], ~maskable, batch.sequence))
+    return np.sort(order[batch.positions < np.repeat(wanted, batch.lengths)])
+
+
+def mask_tokens(
+    batch: Batch,
+    tokenizer: Tokenizer,
+    *,
+    rate: float = 0.15,
+    unigram: np.ndarray | None = None,
+    rng: np.random.Generator,
+) -> Masked:
+    """Choose 15 % of the tokens; show [MASK] for 80 % of them, a random token for 10 %.
+
+    The last 10 % are shown as they are, so that the model cannot trust what it sees either.
+    Special tokens are never chosen. ``unigram`` (V,) holds the probabilities of the random
+    tokens; by default all ordinary tokens are equally likely, as in BERT's code (the chapter
+    draws them by unigram probability).
+
+    Returns the corrupted batch and what to restore; ``batch`` is not changed.
+    Raises ``ConfigError`` if rate is outside (0, 1].
+
+    >>> from npft.text.bytes import ByteTokenizer
+    >>> tok = ByteTokenizer()
+    >>> masked = mask_tokens(tok(["to be or not to be"]), tok, rng=np.random.default_rng(2))
+    >>> masked.rows, [chr(t) for t in masked.targets]
+    (array([ 3,  7, 11]), [' ', 'o', 'o'])
+    """
+    if not 0 < rate <= 1:
+        raise ConfigError(f"mask_tokens: rate is {rate}, expected a share in (0, 1]")
+    ordinary = ordinary_tokens(tokenizer)
+    maskable = ~np.isin(batch.ids, tokenizer.special_ids)
+    rows = choose_rows(batch, maskable, rate, rng.random(len(batch.ids) + len(batch)))
+    p = ordinary / ordinary.sum() if unigram is None else unigram * ordinary
+    other = np.searchsorted(np.cumsum(p / p.sum()), rng.random(len(rows)), side="right")
+    kind = rng.random(len(rows))
+    seen = np.where(kind < MASK_SHARE, tokenizer.mask_id, batch.ids[rows])
+    # the next 10 % after the 80 %
+    random = (kind >= MASK_SHARE) & (kind < MASK_SHARE + RANDOM_SHARE)
+    seen = np.where(random, np.minimum(other, tokenizer.vocab_size - 1), seen)
+    ids = batch.ids.copy()
+    ids[rows] = seen
+    corrupted = Batch(ids, batch.offsets, batch.token_types, batch.labels)
+    return Masked(corrupted, rows, batch.ids[rows])

@@ -1,0 +1,125 @@
+"""The masked language model: an encoder with the heads that pretrain it.
+
+    L_MLM = -(1/M) Σ log P(x_i | z_i)  over the M masked tokens      (chapter 11, section 11.2.1)
+    L_NSP = -log P(label | z_CLS)      mean over the pairs           (section 11.2.2)
+    L     = L_MLM + L_NSP
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npft.autograd import kernels
+from npft.autograd.tensor import Tensor, no_grad
+from npft.encoder.encoder import Encoder
+from npft.errors import ConfigError, DataError
+from npft.nn.layers import LayerNorm, Linear
+from npft.nn.module import Module, Parameter
+from npft.pretrain.masking import Masked
+from npft.text.batch import Batch
+
+
+class PredictionHead(Module):
+    """BERT's head for masked tokens: dense, GELU, layer norm, then a score for each word.
+
+    The scores are products with the word embeddings themselves (tied), plus a bias.
+    """
+
+    def __init__(self, encoder: Encoder, tied: bool, *, rng: np.random.Generator) -> None:
+        c = encoder.config
+        self.dense = Linear(c.hidden_size, c.hidden_size, std=c.init_std, rng=rng)
+        self.LayerNorm = LayerNorm(c.hidden_size, eps=c.layer_norm_eps)
+        if not tied:
+            self.decoder = Linear(c.hidden_size, c.vocab_size, std=c.init_std, rng=rng)
+        else:
+            self.bias = Parameter(np.zeros(c.vocab_size, np.float32))
+        self.tied = tied
+
+    def forward(self, z: Tensor, words: Parameter) -> Tensor:
+        z = self.LayerNorm(kernels.gelu(self.dense(z)))  # (M, D)
+        return kernels.linear(z, words, self.bias) if self.tied else self.decoder(z)  # (M, V)
+
+
+class MaskedLM(Module):
+    """An encoder that restores masked tokens and, with ``nsp``, tells true pairs from random ones.
+
+    ``loss(masked)`` returns the total and its parts. Only the masked rows meet the vocabulary,
+    which saves 85 % of the largest product.
+    Raises ``ConfigError`` for nsp with an encoder without two token types.
+    """
+
+    def __init__(
+        self, encoder: Encoder, nsp: bool = True, tied: bool = True, *, rng: np.random.Generator
+    ) -> None:
+        if nsp and encoder.config.type_vocab_size < 2:
+            raise ConfigError(
+                "MaskedLM: next-sentence prediction needs an encoder with type_vocab_size=2; "
+                "or pass nsp=False"
+            )
+        self.encoder = encoder
+        self.predictions = PredictionHead(encoder, tied, rng=rng)
+        if nsp:
+            c = encoder.config
+            self.seq_relationship = Linear(c.hidden_size, 2, std=c.init_std, rng=rng)
+        self.nsp = nsp
+
+    def logits(
+        self, masked: Masked, rng: np.random.Generator | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Scores of the masked rows (M, V) and, with nsp, of the pairs (B, 2)."""
+        hidden = self.encoder(masked.batch, rng)  # (N, D)
+        words = self.encoder.embeddings.word_embeddings.weight
+        z = kernels.take_rows(hidden, rows=masked.rows)  # (M, D)
+        scores = self.predictions(z, words)
+        if not self.nsp:
+            return scores, None
+        first = kernels.take_rows(hidden, rows=masked.batch.offsets[:-1])  # (B, D), the [CLS]
+        return scores, self.seq_relationship(first)
+
+    def loss(
+        self, masked: Masked, *, rng: np.random.Generator | None = None
+    ) -> tuple[Tensor, dict[str, float]]:
+        """The total loss in nats, and {"mlm": ..., "nsp": ...}, whose sum it is.
+
+        Raises ``DataError`` if nothing is masked, or if nsp finds no labels.
+        """
+        if len(masked.rows) == 0:
+            raise DataError("MaskedLM: no token of the batch can be masked; it has no text")
+        scores, pair_scores = self.logits(masked, rng)
+        total = kernels.softmax_cross_entropy(scores, targets=masked.targets)
+        parts = {"mlm": total.item()}
+        if pair_scores is not None:
+            if masked.batch.labels is None:
+                raise DataError("MaskedLM: nsp needs labels; make pairs, or pass nsp=False")
+            nsp = kernels.softmax_cross_entropy(pair_scores, targets=masked.batch.labels)
+            parts["nsp"] = nsp.item()
+            total = total + nsp
+        return total, parts
+
+    def fill_mask(self, text: str, k: int = 5) -> list[list[tuple[str, float]]]:
+        """For each ``[MASK]`` in the text, the k likeliest tokens with their probabilities.
+
+        Raises ``ConfigError`` if the encoder has no tokenizer, ``DataError`` without a mask.
+        """
+        tok = self.encoder.tokenizer
+        if tok is None:
+            raise ConfigError("fill_mask: the encoder has no tokenizer; pass one to Encoder")
+        pieces = [tok.encode(part) for part in text.split("[MASK]")]
+        if len(pieces) == 1:
+            raise DataError("fill_mask: the text holds no [MASK]")
+        ids = [tok.cls_id] + pieces[0]
+        for piece in pieces[1:]:
+            ids += [tok.mask_id] + piece
+        ids += [tok.sep_id]
+        batch = Batch(ids, [0, len(ids)])
+        rows = np.flatnonzero(batch.ids == tok.mask_id)
+        was_training = self.training
+        self.eval()
+        try:
+            with no_grad():
+                scores, _ = self.logits(Masked(batch, rows, batch.ids[rows]))
+                p = kernels.softmax(scores).data  # (M, V)
+        finally:
+            self.train(was_training)
+        best = np.argsort(-p, axis=1, kind="stable")[:, :k]
+        return [[(tok.decode([i]), float(p[m, i])) for i in row] for m, row in enumerate(best)]

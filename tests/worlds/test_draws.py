@@ -1,0 +1,57 @@
+"""Random choices: the same on every machine, fair, and strict about their arguments."""
+
+import random
+
+import numpy as np
+import pytest
+
+from npft.errors import ConfigError
+from npft.worlds.draws import choose, share, shuffled, stream, whole_number
+
+
+def test_a_stream_is_pythons_own_and_its_first_number_is_pinned():
+    assert stream(1, 2, 3)() == random.Random((1 << 44) + (3 << 4) + 2).random()
+    assert stream(0, 0, 0)() == 0.8444218515250481
+
+
+def test_seed_purpose_and_index_each_change_the_stream():
+    triples = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (16, 0, 0), (0, 15, 0)]
+    triples.append((0, 0, 2**40 - 1))
+    assert len({stream(*triple)() for triple in triples}) == len(triples)
+
+
+def test_choose_reaches_every_option_and_no_further():
+    assert choose(lambda: 0.0, "abc") == "a"
+    assert choose(lambda: 1 - 2**-53, "abc") == "c"
+
+
+def test_shuffled_keeps_the_items_and_its_argument_and_gives_every_order():
+    items = [1, 2, 3]
+    draw = stream(0, 9)
+    orders = [tuple(shuffled(draw, items)) for _ in range(6000)]
+    assert items == [1, 2, 3]
+    counts = [orders.count(order) for order in sorted(set(orders))]
+    # 6 orders of 1,000 each, standard deviation 29.
+    assert len(counts) == 6 and min(counts) > 870 and max(counts) < 1130
+
+
+@pytest.mark.parametrize("value", [-1, 1.0, True, None, "3", np.array([3])])
+def test_a_seed_is_a_whole_number_from_0(value):
+    with pytest.raises(ConfigError, match="seed is .*, expected a whole number of at least 0"):
+        stream(value, 0)
+
+
+def test_an_index_of_2_to_the_40_would_run_into_the_next_seed_and_is_refused():
+    with pytest.raises(ConfigError, match="below"):
+        stream(0, 0, 2**40)
+
+
+def test_numpy_numbers_are_numbers():
+    assert whole_number("n", np.int64(3), 1) == 3
+    assert share("noise", np.float32(0.5)) == 0.5
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.01, float("nan"), "0.5", None])
+def test_a_share_is_a_number_from_0_to_1(value):
+    with pytest.raises(ConfigError, match="noise is .*, expected a share from 0 to 1"):
+        share("noise", value)
