@@ -96,6 +96,8 @@ def _learn_pieces(counts: dict[str, int], room: int, min_count: int) -> list[str
 
     counts: how often each word occurs. Counting all pairs again for each piece would take hours;
     joining a pair changes only the words that hold it, so only their pairs are counted anew.
+    A piece that later joins have swallowed wherever it stood (``unlo`` on the way to ``unlock``)
+    is given up, and its place goes to a piece that is used.
     """
     words = [_characters(word) for word in counts]
     frequency = list(counts.values())
@@ -110,26 +112,35 @@ def _learn_pieces(counts: dict[str, int], room: int, min_count: int) -> list[str
     heap = [(-count, pair) for pair, count in pair_counts.items() if count >= min_count]
     heapq.heapify(heap)
     learnt: dict[str, None] = {}  # a dict keeps the order, and two pairs can make one piece
-    while heap and len(learnt) < room:
+    uses: Counter[str] = Counter()  # how often each learnt piece stands in the text now
+    used = 0  # how many of them stand there at all
+    while heap and used < room:
         negative, pair = heapq.heappop(heap)
         if -negative != pair_counts[pair]:
             continue
         piece = _joined(*pair)
         learnt[piece] = None
         changes: Counter[tuple[str, str]] = Counter()
+        used -= sum(uses[p] > 0 for p in {*pair, piece})
         for i in words_with.pop(pair):
             before, after = words[i], _join_in(words[i], pair, piece)
             words[i] = after
+            joins = (len(before) - len(after)) * frequency[i]
+            uses[piece] += joins
+            for part in pair:
+                if part in learnt:
+                    uses[part] -= joins
             for old in pairwise(before):
                 changes[old] -= frequency[i]
             for new in pairwise(after):
                 changes[new] += frequency[i]
                 words_with[new].add(i)
+        used += sum(uses[p] > 0 for p in {*pair, piece})
         for changed, change in changes.items():
             pair_counts[changed] += change
             if change and pair_counts[changed] >= min_count:
                 heapq.heappush(heap, (-pair_counts[changed], changed))
-    return list(learnt)
+    return [piece for piece in learnt if uses[piece] > 0]
 
 
 def _join_in(pieces: list[str], pair: tuple[str, str], piece: str) -> list[str]:

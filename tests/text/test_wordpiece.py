@@ -55,8 +55,14 @@ def learn_slowly(texts, vocab_size, min_count):
     """Training by its definition: count all pairs anew for every piece."""
     counts = Counter(word for text in texts for word in basic_words(text))
     words = {w: [w[0]] + ["##" + c for c in w[1:]] for w in counts}
-    vocab = SPECIALS + sorted({piece for pieces in words.values() for piece in pieces})
-    while len(vocab) < vocab_size:
+    alphabet = sorted({piece for pieces in words.values() for piece in pieces})
+    learnt = []
+
+    def used():
+        standing = {piece for pieces in words.values() for piece in pieces}
+        return [piece for piece in learnt if piece in standing]
+
+    while len(SPECIALS) + len(alphabet) + len(used()) < vocab_size:
         pairs = Counter()
         for word, pieces in words.items():
             for pair in zip(pieces, pieces[1:]):
@@ -71,9 +77,9 @@ def learn_slowly(texts, vocab_size, min_count):
                 if (pieces[i], pieces[i + 1]) == best:
                     pieces[i : i + 2] = [piece]
                 i += 1
-        if piece not in vocab:
-            vocab.append(piece)
-    return vocab
+        if piece not in learnt:
+            learnt.append(piece)
+    return SPECIALS + alphabet + used()
 
 
 @given(few_letters, st.integers(9, 40), st.integers(1, 3))
@@ -81,6 +87,11 @@ def learn_slowly(texts, vocab_size, min_count):
 def test_training_equals_counting_everything_anew_for_each_piece(texts, size, min_count):
     tok = WordPiece.train(texts, size, min_count=min_count)
     assert list(tok.vocab) == learn_slowly(texts, size, min_count)
+
+
+def test_a_piece_swallowed_by_later_joins_makes_room_for_another():
+    tok = WordPiece.train(["lock lock lock", "go go"], 16)
+    assert tok.vocab[5:] == ("##c", "##k", "##o", "g", "l", "lock", "go")
 
 
 @given(few_letters, st.randoms(use_true_random=False))
