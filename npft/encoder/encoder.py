@@ -67,6 +67,8 @@ class Encoder(Module):
     ((3, 64), 118784)
     """
 
+    kind = "encoder"
+
     def __init__(
         self, config: EncoderConfig, *, tokenizer: Any = None, rng: np.random.Generator
     ) -> None:
@@ -81,6 +83,22 @@ class Encoder(Module):
         self.encoder = Stack(config, rng=rng)
         if config.norm == "pre":
             self.layernorm = LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    @property
+    def body(self) -> Encoder:
+        """The encoder of a model: of an encoder, itself."""
+        return self
+
+    def options(self) -> dict[str, Any]:
+        """What a file must hold beside configuration, tokenizer and weights."""
+        return {}
+
+    @classmethod
+    def from_options(
+        cls, encoder: Encoder, options: dict[str, Any], *, rng: np.random.Generator
+    ) -> Encoder:
+        """The inverse of ``options``."""
+        return encoder
 
     def _start(self, batch: Batch, rng: np.random.Generator | None) -> tuple[Tensor, list[Block]]:
         longest = int(batch.lengths.max(initial=0))

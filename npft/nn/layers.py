@@ -72,3 +72,14 @@ class Dropout(Module):
 
     def forward(self, x: Tensor, rng: np.random.Generator | None = None) -> Tensor:
         return kernels.dropout(x, self.p, rng=rng) if self.training else x
+
+
+def set_dropout(module: Module, p: float) -> None:
+    """Give every dropout layer of a model the chance ``p``.
+
+    Pretraining on plentiful text does without (Lan et al. 2020, section 4.8); a small labelled
+    data set wants some. Raises ``ConfigError`` if p is outside [0, 1).
+    """
+    for layer in module.modules():
+        if isinstance(layer, Dropout):
+            layer.p = Dropout(p).p

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npft.autograd.machine import keep_freed_memory
 from npft.autograd.tensor import Tensor
 from npft.errors import NonFiniteError
 from npft.nn.module import Module
@@ -68,6 +69,7 @@ def train_steps(
     >>> [round(s.loss, 4) for s in steps]
     [1.0, 0.5625, 0.25]
     """
+    keep_freed_memory()
     for step, batch in enumerate(batches, start=1):
         factor = 1.0 if schedule is None else schedule(step)
         model.zero_grad()

@@ -7,10 +7,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from npft.autograd import kernels
 from npft.autograd.tensor import Tensor, no_grad
+from npft.encoder.checkpoint import load_as
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError, DataError
 from npft.nn.layers import LayerNorm, Linear
@@ -48,6 +51,9 @@ class MaskedLM(Module):
     Raises ``ConfigError`` for nsp with an encoder without two token types.
     """
 
+    kind = "masked_lm"
+    load = classmethod(load_as)
+
     def __init__(
         self, encoder: Encoder, nsp: bool = True, tied: bool = True, *, rng: np.random.Generator
     ) -> None:
@@ -62,6 +68,22 @@ class MaskedLM(Module):
             c = encoder.config
             self.seq_relationship = Linear(c.hidden_size, 2, std=c.init_std, rng=rng)
         self.nsp = nsp
+
+    @property
+    def body(self) -> Encoder:
+        """The encoder."""
+        return self.encoder
+
+    def options(self) -> dict[str, Any]:
+        """What a file must hold beside configuration, tokenizer and weights."""
+        return {"nsp": self.nsp, "tied": self.predictions.tied}
+
+    @classmethod
+    def from_options(
+        cls, encoder: Encoder, options: dict[str, Any], *, rng: np.random.Generator
+    ) -> MaskedLM:
+        """The inverse of ``options``."""
+        return cls(encoder, nsp=options["nsp"], tied=options["tied"], rng=rng)
 
     def logits(
         self, masked: Masked, rng: np.random.Generator | None = None

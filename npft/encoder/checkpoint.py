@@ -1,0 +1,202 @@
+"""Saving models to files and reading them back, without trusting the files.
+
+A model is one file ``DIR/model.npz``: a manifest (JSON: format, version, kind, configuration,
+tokenizer, options) and the weights by name. An .npz file is a zip of plain .npy arrays. NumPy's own
+reader would allocate whatever size a header claims, take the last of two members of one name, and
+leave extra bytes unread; here every header is checked against the size of its member before a
+byte of data is read, and nothing is ever unpickled.
+
+A new file is written beside the old one, flushed to the disk, and renamed into place: after a crash
+there is the old file or the new one, never half of one.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npft.encoder.config import EncoderConfig
+from npft.encoder.encoder import Encoder
+from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
+from npft.nn.module import Module
+from npft.text import tokenizer_from_dict
+
+FORMAT, VERSION = "npft", 1
+FILE = "model.npz"
+MANIFEST, WEIGHTS = "manifest", "weights/"
+DTYPES = ("<f4", "<f8", "<i8", "|u1", "|b1")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.npy")
+MAX_HEADER = 10_000  # bytes; a real header has about 120
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write arrays to an .npz file that appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp made it readable for its owner only
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    if hasattr(os, "O_DIRECTORY"):  # let the new name survive a power cut too
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read an .npz file after checking every member; raises ``CheckpointError`` for any damage."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            names = [m.filename for m in members]
+            if len(set(names)) != len(names):
+                raise CheckpointError(f"{path}: two members have the same name")
+            if sum(m.file_size for m in members) > path.stat().st_size:
+                raise CheckpointError(f"{path}: claims more data than the file holds")
+            return {m.filename[:-4]: _read_member(path, archive, m) for m in members}
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path}: not an npft checkpoint, or damaged: {error}") from None
+
+
+def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    name = member.filename
+    if not NAME.fullmatch(name) or ".." in name:
+        raise CheckpointError(f"{path}: a member has the name {name!r}")
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise CheckpointError(f"{path}: {name} is compressed; npft writes plain members")
+    with archive.open(member) as file:
+        start = file.read(10)
+        if start[:8] != b"\x93NUMPY\x01\x00":
+            raise CheckpointError(f"{path}: {name} is not an array of .npy version 1.0")
+        size = int.from_bytes(start[8:10], "little")
+        if size > MAX_HEADER:
+            raise CheckpointError(f"{path}: {name} has a header of {size} bytes")
+        dtype, shape = _parse_header(path, name, file.read(size))
+        expected = 10 + size + int(np.prod(shape, dtype=object)) * dtype.itemsize
+        if expected != member.file_size:
+            raise CheckpointError(
+                f"{path}: {name} has {member.file_size} bytes, its header means {expected}"
+            )
+        data = file.read()  # checks the CRC
+    return np.frombuffer(data, dtype).reshape(shape).copy()
+
+
+def _parse_header(path: Path, name: str, header: bytes) -> tuple[np.dtype, tuple[int, ...]]:
+    try:
+        fields = ast.literal_eval(header.decode("latin1"))
+        descr, fortran, shape = fields["descr"], fields["fortran_order"], fields["shape"]
+    except (ValueError, SyntaxError, KeyError, TypeError, MemoryError, RecursionError):
+        raise CheckpointError(f"{path}: {name} has a header that cannot be read") from None
+    whole = isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)
+    if descr not in DTYPES or fortran is not False or not whole:
+        raise CheckpointError(f"{path}: {name} has dtype {descr!r} and shape {shape!r}")
+    return np.dtype(descr), shape
+
+
+def save(path: str | Path, model: Module) -> Path:
+    """Write a model to ``path/model.npz``, with its configuration and tokenizer.
+
+    Returns the file written. Raises ``ConfigError`` for a module that is not a whole model.
+    """
+    if not hasattr(model, "kind"):
+        raise ConfigError(
+            f"save: {type(model).__name__} is not a model; save an Encoder, MaskedLM or Classifier"
+        )
+    body = model.body
+    manifest = {
+        "format": FORMAT,
+        "version": VERSION,
+        "kind": model.kind,
+        "config": body.config.as_dict(),
+        "tokenizer": None if body.tokenizer is None else body.tokenizer.to_dict(),
+        "options": model.options(),
+    }
+    text = json.dumps(manifest, ensure_ascii=False).encode("utf-8")
+    arrays = {MANIFEST: np.frombuffer(text, np.uint8)}
+    arrays |= {WEIGHTS + name: array for name, array in model.state_dict().items()}
+    file = Path(path) / FILE
+    try:
+        write_arrays(file, arrays)
+    except OSError as error:
+        raise CheckpointError(f"{file}: cannot be written: {error.strerror or error}") from None
+    return file
+
+
+def read_manifest(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The checked manifest and the weights of ``path/model.npz``.
+
+    Raises ``CheckpointError`` that names the file and what is wrong with it.
+    """
+    file = Path(path) / FILE
+    if not file.is_file():
+        raise CheckpointError(f"{path}: no {FILE} in this folder; give a folder npft has written")
+    arrays = read_arrays(file)
+    if MANIFEST not in arrays:
+        raise CheckpointError(f"{file}: has no manifest; it was not written by npft")
+    try:
+        manifest = json.loads(arrays.pop(MANIFEST).tobytes().decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise CheckpointError(f"{file}: its manifest is not JSON") from None
+    fields = ("format", "version", "kind", "config", "tokenizer", "options")
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise CheckpointError(f"{file}: was not written by npft")
+    if manifest.get("version") != VERSION:
+        raise CheckpointError(
+            f"{file}: has format version {manifest.get('version')}, this npft reads {VERSION}"
+        )
+    missing = [name for name in fields if name not in manifest]
+    if missing:
+        raise CheckpointError(f"{file}: its manifest lacks {', '.join(missing)}")
+    weights = {}
+    for name, array in arrays.items():
+        if not name.startswith(WEIGHTS):
+            raise CheckpointError(f"{file}: holds an array {name!r} that is no weight")
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"{file}: the weight {name} is not finite")
+        weights[name.removeprefix(WEIGHTS)] = array
+    return manifest, weights
+
+
+def load_as(cls: Any, path: str | Path) -> Any:
+    """Read a model of class ``cls`` from a folder; it is in evaluation mode.
+
+    Raises ``CheckpointError`` for another kind, or for weights that do not fit.
+    """
+    manifest, weights = read_manifest(path)
+    file = Path(path) / FILE
+    if manifest["kind"] != cls.kind:
+        raise CheckpointError(
+            f"{file}: holds a {manifest['kind']}, not a {cls.kind}; npft.load reads every kind"
+        )
+    rng = np.random.default_rng(0)  # for weights that are replaced at once
+    try:
+        tok = manifest["tokenizer"]
+        tokenizer = None if tok is None else tokenizer_from_dict(tok)
+        encoder = Encoder(EncoderConfig(**manifest["config"]), tokenizer=tokenizer, rng=rng)
+        model = cls.from_options(encoder, manifest["options"], rng=rng)
+        model.load_state_dict(weights)
+    except (CheckpointError, ConfigError, DataError, DtypeError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{file}: {error}") from None
+    return model.eval()

@@ -1,0 +1,80 @@
+"""The baseline that every text classifier must beat: a bag of words.
+
+A text becomes the counts of its words, weighted by how rare they are; a linear classifier is
+fitted to that. Whatever depends on the order of words is invisible to it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npft.errors import DataError
+from npft.metrics import Metrics, classification_metrics
+from npft.text.examples import Examples
+from npft.text.wordpiece import basic_words
+
+L2 = 1.0  # the strength of the pull to 0, against the summed loss
+
+
+def word_table(texts: list[str], columns: dict[str, int]) -> np.ndarray:
+    """How often each known word stands in each text: (B, W). Unknown words are left out."""
+    table = np.zeros((len(texts), len(columns)))
+    for row, text in enumerate(texts):
+        for word in basic_words(text):
+            if word in columns:
+                table[row, columns[word]] += 1
+    return table
+
+
+def fit_softmax(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """The weights (W + 1, K), the last row the biases, of a softmax regression fitted to x (B, W).
+
+    Minimises Σ -log p(label) + L2/2 |weights|² by SciPy's L-BFGS; the biases are free.
+    """
+    from scipy.optimize import minimize
+    from scipy.special import logsumexp
+
+    x1 = np.hstack([x, np.ones((len(x), 1))])  # (B, W + 1)
+    shape = (x1.shape[1], classes)
+    rows = np.arange(len(x))
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        w = flat.reshape(shape)
+        z = x1 @ w  # (B, K)
+        log_p = z - logsumexp(z, axis=1, keepdims=True)
+        error = np.exp(log_p)
+        error[rows, labels] -= 1
+        pull = L2 * w
+        pull[-1] = 0
+        loss = -log_p[rows, labels].sum() + 0.5 * (pull * w).sum()
+        return loss, (x1.T @ error + pull).ravel()
+
+    return minimize(objective, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B").x.reshape(shape)
+
+
+def bag_of_words(train: Examples, test: Examples) -> Metrics:
+    """Train a bag-of-words classifier (tf-idf, softmax regression) and measure it on a test set.
+
+    tf-idf: counts times log(n / n_w) + 1, where n_w of the n training texts hold word w; rows are
+    scaled to length 1. Raises ``DataError`` without labels.
+
+    >>> train = Examples(["win cash", "free cash", "see you", "see me"], [1, 1, 0, 0])
+    >>> bag_of_words(train, Examples(["cash now", "see them"], [1, 0])).accuracy
+    1.0
+    """
+    if train.labels is None or test.labels is None or len(test) == 0:
+        raise DataError("bag_of_words: both sets need labelled examples")
+    words = sorted({word for text in train.texts for word in basic_words(text)})
+    columns = {word: i for i, word in enumerate(words)}
+    counts = word_table(train.texts, columns)
+    idf = np.log(len(counts) / np.maximum((counts > 0).sum(axis=0), 1)) + 1
+
+    def features(table: np.ndarray) -> np.ndarray:
+        table = table * idf
+        length = np.sqrt((table * table).sum(axis=1, keepdims=True))
+        return table / np.where(length > 0, length, 1)
+
+    classes = int(max(train.labels.max(), test.labels.max())) + 1
+    w = fit_softmax(features(counts), train.labels, classes)
+    scores = features(word_table(test.texts, columns)) @ w[:-1] + w[-1]
+    return classification_metrics(test.labels, scores.argmax(axis=1), classes)

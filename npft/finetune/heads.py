@@ -1,0 +1,168 @@
+"""The head swap: a classifier on top of a pretrained encoder.
+
+Pretraining ends in a head that predicts words. To classify, that head is taken off and a linear
+layer on the pooled hidden states is put in its place; the body stays the very same object.
+
+    logits = W pool(encoder(x)) + b        W (K, D)      (Jurafsky & Martin, eq. 11.13)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from npft.autograd.kernels import softmax
+from npft.autograd.tensor import Tensor, no_grad
+from npft.encoder.checkpoint import load_as
+from npft.encoder.encoder import Encoder
+from npft.encoder.pooling import check_pool, pool
+from npft.errors import ConfigError
+from npft.nn.layers import Dropout, Linear
+from npft.nn.module import Module, freeze, unfreeze
+from npft.text.batch import Batch
+
+PREDICT_BATCH = 64
+
+
+class Classifier(Module):
+    """An encoder, a pool, and a linear head with K outputs.
+
+    Only the head is new; ``encoder`` is used as it is, not copied. ``label_names`` (K strings)
+    travel with the model into files and predictions.
+    Raises ``ConfigError`` for fewer than 2 labels or names that do not fit.
+
+    >>> from npft.encoder.config import EncoderConfig
+    >>> rng = np.random.default_rng(0)
+    >>> clf = Classifier(Encoder(EncoderConfig.lesson(), rng=rng), 2, rng=rng).eval()
+    >>> clf(Batch([104, 105], [0, 2])).shape, clf.classifier.num_parameters()
+    ((1, 2), 130)
+    """
+
+    kind = "classifier"
+    load = classmethod(load_as)
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        num_labels: int,
+        pool: str = "mean",
+        label_names: Sequence[str] | None = None,
+        *,
+        rng: np.random.Generator,
+    ) -> None:
+        names = list(label_names) if label_names is not None else [str(k) for k in range(num_labels)]
+        if num_labels < 2 or len(names) != num_labels:
+            raise ConfigError(
+                f"Classifier: num_labels is {num_labels} with {len(names)} names; expected at "
+                "least 2 labels and a name for each"
+            )
+        self.encoder = encoder
+        self.dropout = Dropout(encoder.config.dropout)
+        self.classifier = Linear(encoder.config.hidden_size, num_labels, rng=rng)
+        self.pool = check_pool(pool)
+        self.label_names = names
+
+    @property
+    def body(self) -> Encoder:
+        """The encoder."""
+        return self.encoder
+
+    def options(self) -> dict[str, Any]:
+        """What a file must hold beside configuration, tokenizer and weights."""
+        return {"pool": self.pool, "label_names": self.label_names}
+
+    @classmethod
+    def from_options(
+        cls, encoder: Encoder, options: dict[str, Any], *, rng: np.random.Generator
+    ) -> Classifier:
+        """The inverse of ``options``."""
+        names = options["label_names"]
+        return cls(encoder, len(names), options["pool"], names, rng=rng)
+
+    @property
+    def num_labels(self) -> int:
+        """K, the number of classes."""
+        return len(self.label_names)
+
+    def forward(self, batch: Batch, rng: np.random.Generator | None = None) -> Tensor:
+        """Scores (B, K). In training mode ``rng`` draws dropout; a frozen body has none."""
+        hidden = self.encoder(batch, rng)
+        pooled = pool(hidden, batch, self.pool)  # (N, D) -> (B, D)
+        return self.classifier(self.dropout(pooled, rng))
+
+    def logits(self, batch: Batch) -> np.ndarray:
+        """Scores (B, K) in evaluation mode, computed in slices, in the order of the batch."""
+        was_training = [(m, m.training) for m in self.modules()]
+        self.eval()
+        # like lengths side by side cost least; the order is put back at the end
+        order = np.argsort(batch.lengths, kind="stable")
+        out = np.empty((len(batch), self.num_labels), self.classifier.weight.dtype)
+        try:
+            with no_grad():
+                for start in range(0, len(batch), PREDICT_BATCH):
+                    rows = order[start : start + PREDICT_BATCH]
+                    out[rows] = self(batch[rows]).data
+        finally:
+            for module, mode in was_training:
+                module.training = mode
+        return out
+
+    def tokenize(
+        self, texts: Sequence[str], pairs: Sequence[str] | None = None, labels=None
+    ) -> Batch:
+        """The batch this model expects: cut to its positions; ``n_truncated`` counts the cuts.
+
+        Raises ``ConfigError`` if the encoder has no tokenizer.
+        """
+        tok = self.encoder.tokenizer
+        if tok is None:
+            raise ConfigError("Classifier: the encoder has no tokenizer; pass one to Encoder")
+        return tok(texts, pairs, labels, max_length=self.encoder.config.max_positions)
+
+    def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> np.ndarray:
+        """The probability of each class for each text: (B, K), rows of sum 1."""
+        if len(texts) == 0:
+            return np.empty((0, self.num_labels), self.classifier.weight.dtype)
+        return softmax(self.logits(self.tokenize(texts, pairs))).numpy()
+
+    def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[str]:
+        """The name of the likeliest class for each text."""
+        best = self.predict_proba(texts, pairs).argmax(axis=1)
+        return [self.label_names[k] for k in best]
+
+
+def freeze_body(model: Module, last: int = 0) -> None:
+    """Train the head alone, or, with ``last`` = n, the last n blocks as well.
+
+    A frozen part records no graph and runs without dropout, so its weights cannot move.
+    Raises ``ConfigError`` if the encoder has fewer than ``last`` blocks.
+    """
+    layers = model.encoder.config.num_layers
+    if not 0 <= last <= layers:
+        raise ConfigError(f"freeze_body: last is {last}, the encoder has {layers} blocks")
+    unfreeze_body(model)
+    trained = tuple(f"encoder.encoder.layer.{i}." for i in range(layers - last, layers))
+    if last:
+        trained += ("encoder.layernorm.",)  # the normalisation after the last block
+    freeze(model, lambda name: name.startswith("encoder.") and not name.startswith(trained))
+
+
+def unfreeze_body(model: Module) -> None:
+    """Train everything again."""
+    unfreeze(model, "encoder.")
+
+
+def num_trainable(model: Module) -> int:
+    """How many weights training would change."""
+    return sum(p.size for p in model.parameters() if p.requires_grad)
+
+
+def train_mode(model: Module) -> None:
+    """Training mode for what trains; a part whose weights are all frozen stays in evaluation."""
+    model.train()
+    for module in model.modules():
+        own = module.parameters()
+        if own and not any(p.requires_grad for p in own):
+            module.eval()

@@ -1,0 +1,136 @@
+"""Fine-tuning: one loop for every regime, and the evaluation on a test set.
+
+What trains is decided beforehand, by ``freeze_body`` or ``unfreeze_body``; the loop is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from npft.autograd.kernels import softmax_cross_entropy
+from npft.errors import ConfigError, DataError
+from npft.finetune.heads import Classifier, train_mode
+from npft.metrics import Metrics, classification_metrics
+from npft.nn.history import History
+from npft.nn.loop import streams, train_steps
+from npft.nn.optim import AdamW, decay_groups
+from npft.nn.schedules import warmup_linear
+from npft.text.batch import Batch, batches_of
+
+ProgressFn = Callable[[int, int, str], None]
+WARMUP = 0.05  # share of the steps
+WEIGHT_DECAY = 0.01
+
+
+def check_labels(name: str, model: Classifier, data: Batch) -> np.ndarray:
+    """The labels of a batch; raises ``DataError`` if it has none or one the model does not know."""
+    if len(data) == 0 or data.labels is None:
+        raise DataError(f"{name}: the data has no labelled example")
+    if data.labels.dtype.kind not in "iu" or data.labels.max() >= model.num_labels:
+        raise DataError(
+            f"{name}: label {data.labels.max()} is not one of the model's {model.num_labels} "
+            f"classes {model.label_names}"
+        )
+    return data.labels
+
+
+def evaluate(model: Classifier, test: Batch) -> Metrics:
+    """Accuracy, precision, recall, F1, confusion matrix and loss on labelled sequences.
+
+    With two classes, class 1 is the positive one. Dropout is off.
+    Raises ``DataError`` for no data or labels the model does not know.
+    """
+    labels = check_labels("evaluate", model, test)
+    logits = model.logits(test)
+    loss = softmax_cross_entropy(logits, targets=labels).item()
+    return classification_metrics(labels, logits.argmax(axis=1), model.num_labels, loss)
+
+
+def train_classifier(
+    model: Classifier,
+    train: Batch,
+    *,
+    epochs: int = 20,
+    batch_size: int = 32,
+    lr: float = 1e-3,
+    body_lr: float | None = None,
+    validation: Batch | None = None,
+    patience: int | None = None,
+    progress: ProgressFn | None = None,
+    rng: np.random.Generator,
+) -> History:
+    """Train whatever is not frozen on labelled sequences; return the history.
+
+    AdamW with warm-up and linear decay; gradients are clipped to length 1. ``lr`` is the rate of
+    the head and, unless ``body_lr`` says otherwise, of the body. With ``validation`` the history
+    holds its "f1", "accuracy" and "val_loss" at step 0 and after each epoch, and the weights of
+    the best F1 are put back at the end; ``patience`` stops after that many epochs without a
+    better one. "loss" is the mean training loss of each epoch.
+
+    Raises ``DataError`` for data without labels, ``ConfigError`` for numbers out of range or a
+    patience without validation, ``NonFiniteError`` with the step if training fails.
+    """
+    check_labels("train_classifier", model, train)
+    if epochs < 1 or batch_size < 1 or (patience is not None and patience < 1):
+        raise ConfigError("train_classifier: epochs, batch_size and patience must be at least 1")
+    if patience is not None and validation is None:
+        raise ConfigError("train_classifier: patience needs validation data")
+    rngs = streams(rng)
+    per_epoch = -(-len(train) // batch_size)
+    total = epochs * per_epoch
+    warmup = max(1, round(WARMUP * total))
+    body_lr = lr if body_lr is None else body_lr
+    groups = decay_groups(model, lr=body_lr, weight_decay=WEIGHT_DECAY, prefix="encoder.")
+    groups += decay_groups(model, lr=lr, weight_decay=WEIGHT_DECAY, exclude="encoder.")
+
+    def batches() -> Iterator[Batch]:
+        for _ in range(epochs):
+            yield from batches_of(train, batch_size, rng=rngs.order)
+
+    def loss_fn(model, batch, rng):
+        logits = model(batch, rng)  # (B, K)
+        return softmax_cross_entropy(logits, targets=batch.labels), {}
+
+    history, best, best_f1, waited = History(), None, -1.0, 0
+    if validation is not None:
+        best_f1 = _validate(model, validation, history, 0)
+        best = model.state_dict()
+    train_mode(model)
+    losses: list[float] = []
+    try:
+        for step in train_steps(
+            model,
+            batches(),
+            loss_fn,
+            AdamW(groups, lr=lr),
+            schedule=lambda s: warmup_linear(s, warmup, total),
+            rng=rngs.dropout,
+        ):
+            losses.append(step.loss)
+            if progress is not None:
+                progress(step.step, total, f"loss {losses[-1]:.3f}")
+            if step.step % per_epoch:
+                continue
+            history.add(step.step, loss=float(np.mean(losses)))
+            losses.clear()
+            if validation is not None:
+                f1 = _validate(model, validation, history, step.step)
+                waited += 1
+                if f1 > best_f1:
+                    best, best_f1, waited = model.state_dict(), f1, 0
+                if patience is not None and waited >= patience:
+                    break
+    finally:
+        # on every way out, also an interrupt, the best weights come back
+        if best is not None:
+            model.load_state_dict(best)
+        model.eval()
+    return history
+
+
+def _validate(model: Classifier, validation: Batch, history: History, step: int) -> float:
+    found = evaluate(model, validation)
+    history.add(step, f1=found.f1, accuracy=found.accuracy, val_loss=found.loss)
+    return found.f1

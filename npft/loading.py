@@ -1,0 +1,26 @@
+"""Reading a model of any kind from its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from npft.encoder.checkpoint import FILE, load_as, read_manifest
+from npft.encoder.encoder import Encoder
+from npft.errors import CheckpointError
+from npft.finetune.heads import Classifier
+from npft.nn.module import Module
+from npft.pretrain.objectives import MaskedLM
+
+KINDS = {cls.kind: cls for cls in (Encoder, MaskedLM, Classifier)}
+
+
+def load(path: str | Path) -> Module:
+    """Read the model in ``path/model.npz``: an Encoder, a MaskedLM or a Classifier.
+
+    Its encoder is ``load(path).body``. Raises ``CheckpointError`` that names the file and what is
+    wrong with it.
+    """
+    kind = read_manifest(path)[0]["kind"]
+    if kind not in KINDS:
+        raise CheckpointError(f"{Path(path) / FILE}: holds {kind!r}, expected {sorted(KINDS)}")
+    return load_as(KINDS[kind], path)
