@@ -1,3 +1,50 @@
-"""npft: the whole life of a language encoder in NumPy."""
+"""npft: the whole life of a language encoder in NumPy - pretrain, adapt, forget, repair, embed.
+
+Read the packages in this order: autograd, nn, text, worlds, encoder, pretrain, finetune.
+
+Symbols used everywhere: B sequences in a batch, T tokens of a sequence, N real tokens in a batch,
+D width, H heads, L blocks, F feed-forward width, V vocabulary, K classes, M masked tokens.
+"""
+
+from npft import errors, plots
+from npft.autograd import Tensor, grad, gradcheck, no_grad, primitive
+from npft.autograd.machine import set_threads
+from npft.encoder.checkpoint import save
+from npft.encoder.config import EncoderConfig
+from npft.encoder.encoder import Encoder
+from npft.encoder.pooling import pool
+from npft.finetune.baselines import bag_of_words
+from npft.finetune.heads import Classifier, freeze_body, num_trainable, unfreeze_body
+from npft.finetune.train import evaluate, train_classifier
+from npft.loading import load
+from npft.metrics import Metrics
+from npft.nn.history import History
+from npft.nn.layers import Dropout, Embedding, LayerNorm, Linear, set_dropout
+from npft.nn.loop import Step, train_steps
+from npft.nn.module import Module, Parameter, freeze, unfreeze
+from npft.nn.optim import SGD, AdamW
+from npft.nn.progress import Progress
+from npft.nn.schedules import cosine, slanted_triangular, warmup_linear
+from npft.pretrain.masking import Masked, mask_tokens
+from npft.pretrain.objectives import MaskedLM
+from npft.pretrain.pairs import next_sentence_pairs
+from npft.pretrain.train import evaluate_mlm, hold_out, pretrain
+from npft.text import (
+    Batch, ByteTokenizer, Examples, WordPiece, batches_of, drop_duplicates, read_labelled,
+    read_pairs, read_text, split,
+)
+from npft.worlds import TinyWorld, sms_fixture, sms_messages, sms_test
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AdamW", "Batch", "ByteTokenizer", "Classifier", "Dropout", "Embedding", "Encoder",
+    "EncoderConfig", "Examples", "History", "LayerNorm", "Linear", "Masked", "MaskedLM", "Metrics",
+    "Module", "Parameter", "Progress", "SGD", "Step", "Tensor", "TinyWorld", "WordPiece",
+    "bag_of_words", "batches_of", "cosine", "drop_duplicates", "errors", "evaluate",
+    "evaluate_mlm", "freeze", "freeze_body", "grad", "gradcheck", "hold_out", "load", "mask_tokens",
+    "next_sentence_pairs", "no_grad", "num_trainable", "plots", "pool", "pretrain", "primitive",
+    "read_labelled", "read_pairs", "read_text", "save", "set_dropout", "set_threads",
+    "slanted_triangular", "sms_fixture", "sms_messages", "sms_test", "split", "train_classifier",
+    "train_steps", "unfreeze", "unfreeze_body", "warmup_linear",
+]

@@ -21,6 +21,6 @@ def load(path: str | Path) -> Module:
     wrong with it.
     """
     kind = read_manifest(path)[0]["kind"]
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise CheckpointError(f"{Path(path) / FILE}: holds {kind!r}, expected {sorted(KINDS)}")
     return load_as(KINDS[kind], path)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from npft.errors import IdError, ShapeError
+from npft.errors import DtypeError, IdError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,12 @@ def confusion_matrix(true: np.ndarray, predicted: np.ndarray, classes: int) -> n
     if true.shape != predicted.shape or true.ndim != 1:
         raise ShapeError(f"confusion_matrix: {true.shape} true and {predicted.shape} predicted")
     for name, labels in (("true", true), ("predicted", predicted)):
+        if labels.size and labels.dtype.kind not in "biu":
+            raise DtypeError(f"confusion_matrix: {name} has dtype {labels.dtype}, expected integers")
         if labels.size and not 0 <= labels.min() <= labels.max() < classes:
             raise IdError(f"confusion_matrix: a {name} label is outside 0..{classes - 1}")
-    counts = np.bincount(true * classes + predicted, minlength=classes * classes)
+    cells = true.astype(np.int64) * classes + predicted.astype(np.int64)
+    counts = np.bincount(cells, minlength=classes * classes)
     return counts.reshape(classes, classes)
 
 

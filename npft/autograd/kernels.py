@@ -49,6 +49,7 @@ def linear(x, weight, bias, *, need=(True, True, True)):
     11.5
     """
     sizes = check_shape("linear: x", x, "N D")
+    check_shape("linear: bias", bias, "F")
     if np.shape(weight) != (len(bias), sizes["D"]):
         raise ShapeError(
             f"linear: weight has shape {np.shape(weight)}, expected (F, D) = "
@@ -91,7 +92,7 @@ def normal_cdf(x: np.ndarray) -> np.ndarray:
 
         return 0.5 * (1 + erf(x * np.sqrt(0.5)))
     square = np.minimum(x * x, np.float32(64))  # Φ(8) is 1 in float32: larger x change nothing
-    p = square * np.float32(ERF_AS_TANH[-1])
+    p = np.asarray(square * np.float32(ERF_AS_TANH[-1]))  # also of a 0-d x an array
     for c in ERF_AS_TANH[-2:0:-1]:  # Horner's rule
         p += np.float32(c)
         p *= square
@@ -115,7 +116,7 @@ def gelu(x):
     cdf = normal_cdf(x)
 
     def vjp(g):
-        density = x * x
+        density = np.asarray(x * x)
         density *= -0.5
         np.exp(density, out=density)
         density *= 1 / np.sqrt(2 * np.pi).item()
@@ -245,12 +246,14 @@ def scale(x, *, factor: np.ndarray):
 def check_ids(name: str, ids: np.ndarray, size: int) -> np.ndarray:
     """Check that ids are integers in 0..size-1: a negative id would count from the end in silence.
 
+    Returns a copy, which its owner cannot write to before the gradient needs it.
+
     >>> check_ids("ids", np.array([0, 7]), 5)
     Traceback (most recent call last):
         ...
     npft.errors.IdError: ids: 7 at position 1 is outside 0..4 (a table of 5)
     """
-    ids = np.asarray(ids)
+    ids = np.array(ids)
     if ids.dtype.kind not in "iu":
         raise DtypeError(f"{name}: dtype {ids.dtype}, expected integers")
     if ids.size and not 0 <= ids.min() <= ids.max() < size:
@@ -329,6 +332,7 @@ def cosine_logits(a, b, *, tau: float = 1.0):
     """
     if not tau > 0:
         raise ConfigError(f"cosine_logits: tau is {tau}, expected a positive temperature")
+    tau = float(tau)  # a NumPy scalar would make float32 float64
     width = check_shape("cosine_logits: a", a, "N D")["D"]
     check_shape("cosine_logits: b", b, f"M {width}")
     norm_a, norm_b = (np.sqrt(row_dots(x, x))[:, None] for x in (a, b))

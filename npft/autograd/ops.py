@@ -7,6 +7,7 @@ engine. The table at the end binds the ops to ``Tensor``'s operators and methods
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,7 @@ def negative(x):
 @primitive
 def power(x, *, exponent: float):
     """x ** exponent for a constant exponent; the derivative is exponent * x ** (exponent - 1)."""
+    exponent = float(exponent)  # a NumPy scalar would make float32 float64
     if exponent == 0:
         return np.ones_like(x), lambda g: np.zeros_like(g)
     return x**exponent, lambda g: g * exponent * x ** (exponent - 1)
@@ -189,6 +191,7 @@ def getitem(x, *, index: Any):
     >>> x.grad.tolist()
     [2.0, 0.0, 1.0]
     """
+    index = copy.deepcopy(index)  # its owner may write to it before backward
 
     def vjp(g):
         gx = np.zeros(x.shape, g.dtype)
@@ -230,6 +233,7 @@ METHODS = {
     "__neg__": negative,
     "__pow__": lambda x, n: power(x, exponent=n),
     "__getitem__": lambda x, i: getitem(x, index=i),
+    "__iter__": lambda x: (x[i] for i in range(len(x))),
     "exp": exp,
     "log": log,
     "tanh": tanh,

@@ -9,17 +9,20 @@ from __future__ import annotations
 import numpy as np
 
 from npft.autograd.tensor import primitive
-from npft.errors import ShapeError, check_shape
+from npft.errors import DtypeError, ShapeError, check_shape
 
 
 def segment_lengths(name: str, x: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """The number of rows of each segment (B,), after checking the offsets."""
     n = check_shape(f"{name}: x", x, "N D")["N"]
-    lengths = np.diff(offsets)
+    offsets = np.asarray(offsets)
+    if offsets.dtype.kind not in "iu":
+        raise DtypeError(f"{name}: offsets have dtype {offsets.dtype}, expected integers")
+    lengths = np.diff(offsets.astype(np.int64))
     if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != n or not np.all(lengths > 0):
         raise ShapeError(
             f"{name}: offsets must rise from 0 to N = {n} without an empty segment, "
-            f"got {np.array2string(np.asarray(offsets), threshold=8)}"
+            f"got {np.array2string(offsets, threshold=8)}"
         )
     return lengths
 

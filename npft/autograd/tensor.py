@@ -85,12 +85,7 @@ class Tensor:
     __array_ufunc__ = None  # so that ``array + tensor`` calls Tensor.__radd__
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
-        try:
-            array = np.array(data, dtype=dtype, order="C")
-        except (TypeError, ValueError):
-            raise DtypeError(
-                f"Tensor: data of type {type(data).__name__} cannot be made an array of floats"
-            ) from None
+        array = _numbers("Tensor", data, dtype)
         if array.dtype not in FLOATS:
             raise DtypeError(
                 f"Tensor: dtype {array.dtype} is not float32, float64 or complex128; "
@@ -128,12 +123,13 @@ class Tensor:
 
     @grad.setter
     def grad(self, value: np.ndarray | None) -> None:
-        if value is not None and (value.shape != self.shape or value.dtype != self.dtype):
+        array = None if value is None else np.asarray(value)
+        if array is not None and (array.shape != self.shape or array.dtype != self.dtype):
             raise ShapeError(
-                f"grad has shape {value.shape} and dtype {value.dtype}, "
+                f"grad has shape {array.shape} and dtype {array.dtype}, "
                 f"expected {self.shape} and {self.dtype} like the tensor"
             )
-        self._grad = value
+        self._grad = array
 
     shape = property(lambda self: self._data.shape)
     dtype = property(lambda self: self._data.dtype)
@@ -142,7 +138,7 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same values as a new leaf that is not part of any graph."""
-        return _wrap(self._data, None)
+        return _wrap(self._data.copy(), None)  # a view would change with a parameter, unnoticed
 
     def numpy(self) -> np.ndarray:
         """A copy of the values, free to be written to."""
@@ -163,7 +159,7 @@ class Tensor:
         """
         for leaf, g in _walk(self, grad, ()).items():
             # a copy, because a vjp may have returned the same array for two leaves
-            leaf._grad = g.copy() if leaf._grad is None else leaf._grad + g
+            leaf._grad = g.copy() if leaf._grad is None else np.asarray(leaf._grad + g)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self._data, dtype=dtype)
@@ -265,7 +261,8 @@ def _walk(root: Tensor, seed: Any, keep: tuple) -> dict[Any, np.ndarray]:
             found[node] = g
         for parent, part in node.pull(g):
             if parent in pending:
-                pending[parent] = pending[parent] + part  # never +=: the array may be shared
+                # never +=: the array may be shared; a sum of 0-d arrays is no array in NumPy
+                pending[parent] = np.asarray(pending[parent] + part)
             else:
                 pending[parent] = part
                 if isinstance(parent, Node):
@@ -281,7 +278,7 @@ def _seed(root: Tensor, seed: Any) -> np.ndarray:
                 ".mean() first, or pass the gradient to start from"
             )
         return np.ones(root.shape, root.dtype)
-    array = np.array(seed, dtype=root.dtype)
+    array = _numbers("backward: grad", seed, root.dtype)
     if array.shape != root.shape:
         raise ShapeError(f"backward: grad has shape {array.shape}, the tensor {root.shape}")
     return array
@@ -334,15 +331,18 @@ def primitive(fn: Callable) -> Callable:
         if wants_need:
             constants["need"] = tuple(p is not None for p in parents)
         try:
-            out, vjp = fn(*arrays, **constants)
+            result = fn(*arrays, **constants)
         except NpftError:
             raise
         except (ValueError, IndexError) as error:  # NumPy's word for shapes that do not fit
             shapes = " and ".join(str(np.shape(a)) for a in arrays)
             raise ShapeError(f"{name}: inputs of shape {shapes}: {error}") from None
-        out = np.asarray(out)
+        if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
+            raise GraphError(f"{name}: a primitive returns (out, vjp) with a function vjp(g)")
+        out, vjp = np.asarray(result[0]), result[1]
         if not any(p is not None for p in parents):
-            return _wrap(out, None)
+            # a view would change with the array it looks at, and no version would tell
+            return _wrap(out if out.base is None else out.copy(), None)
         return _wrap(out, Node(name, vjp, parents, leaves, out))
 
     op.raw = fn  # type: ignore[attr-defined]
@@ -357,7 +357,8 @@ def _lift(name: str, args: tuple) -> tuple[list, list, list]:
             f"{name}: float32 does not mix with other dtypes; make all tensors the same, for "
             "example Tensor(x, dtype=np.float32)"
         )
-    dtype = max(dtypes, key=lambda d: d.itemsize, default=np.dtype(np.float64))
+    floats = dtypes or {a.dtype for a in args if isinstance(a, np.ndarray) and a.dtype in FLOATS}
+    dtype = max(floats, key=lambda d: d.itemsize, default=np.dtype(np.float64))
     arrays: list[Any] = []
     parents: list[Node | Tensor | None] = []
     leaves: list[tuple[Tensor, int]] = []
@@ -372,19 +373,28 @@ def _lift(name: str, args: tuple) -> tuple[list, list, list]:
         elif not isinstance(a, np.ndarray):
             # plain numbers take the dtype of the tensors, as in NumPy
             a = a.item() if isinstance(a, np.generic) else a
-            a = a if type(a) in (int, float, complex) else np.asarray(a, dtype=dtype)
-        elif a.dtype.kind in "biu":
-            a = a.astype(dtype)
-        elif dtypes and not np.can_cast(a.dtype, dtype):
+            weak = floats and type(a) in (int, float, complex)
+            a = a if weak else _numbers(f"{name}: argument {i}", a, dtype)
+        elif a.dtype.kind not in "biu" and not np.can_cast(a.dtype, dtype):
             raise DtypeError(
                 f"{name}: argument {i} is an array of {a.dtype} beside a tensor of {dtype}; "
                 f"convert it with .astype(np.{dtype})"
             )
-        elif dtypes:
-            a = a.astype(dtype, copy=False)
+        else:
+            # a copy where a vjp may save it, because its owner may write to it before backward
+            a = a.astype(dtype, copy=_mode.recording)
         arrays.append(a)
         parents.append(parent)
     return arrays, parents, leaves
+
+
+def _numbers(name: str, data: Any, dtype: Any) -> np.ndarray:
+    """A new array of numbers of ``dtype``; NumPy alone would make None a NaN and "3" a 3."""
+    with contextlib.suppress(TypeError, ValueError):
+        array = np.array(data, order="C")
+        if array.dtype.kind in "biufc":
+            return array.astype(dtype or array.dtype, casting="same_kind", copy=False)
+    raise DtypeError(f"{name}: a {type(data).__name__} that cannot be made an array of floats")
 
 
 def _wrap(array: np.ndarray, node: Node | None) -> Tensor:
@@ -400,10 +410,11 @@ def _unbroadcast(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     >>> _unbroadcast(np.ones((4, 3)), (3,))
     array([4., 4., 4.])
     """
-    if g.shape == shape:
+    if g.shape == shape or g.ndim < len(shape):
         return g
     lead = g.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(
         lead + i for i, n in enumerate(shape) if n == 1 and g.shape[lead + i] != 1
     )
-    return g.sum(axis=axes, keepdims=True).reshape(shape) if axes else g
+    total = g.sum(axis=axes, keepdims=True) if axes else g
+    return total.reshape(total.shape[lead:])

@@ -173,8 +173,8 @@ def read_manifest(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarra
     for name, array in arrays.items():
         if not name.startswith(WEIGHTS):
             raise CheckpointError(f"{file}: holds an array {name!r} that is no weight")
-        if not np.isfinite(array).all():
-            raise CheckpointError(f"{file}: the weight {name} is not finite")
+        if array.dtype.kind != "f" or not (np.abs(array) <= np.finfo(np.float32).max).all():
+            raise CheckpointError(f"{file}: the weight {name} holds no finite float32 numbers")
         weights[name.removeprefix(WEIGHTS)] = array
     return manifest, weights
 
@@ -194,7 +194,13 @@ def load_as(cls: Any, path: str | Path) -> Any:
     try:
         tok = manifest["tokenizer"]
         tokenizer = None if tok is None else tokenizer_from_dict(tok)
-        encoder = Encoder(EncoderConfig(**manifest["config"]), tokenizer=tokenizer, rng=rng)
+        config = EncoderConfig(**manifest["config"])
+        held = sum(array.size for array in weights.values())
+        if config.num_parameters() > 2 * held:  # do not build what the file cannot fill
+            raise CheckpointError(
+                f"its configuration means {config.num_parameters()} weights, it holds {held}"
+            )
+        encoder = Encoder(config, tokenizer=tokenizer, rng=rng)
         model = cls.from_options(encoder, manifest["options"], rng=rng)
         model.load_state_dict(weights)
     except (CheckpointError, ConfigError, DataError, DtypeError, TypeError, KeyError) as error:

@@ -45,7 +45,7 @@ class EncoderConfig:
         least = {"type_vocab_size": 0, "num_layers": 0}
         for name, value in asdict(self).items():
             if name.endswith("_size") or name.startswith(("num_", "max_")):
-                if not isinstance(value, int) or value < least.get(name, 1):
+                if type(value) is not int or value < least.get(name, 1):
                     raise ConfigError(
                         f"EncoderConfig: {name} is {value!r}, expected an integer of at least "
                         f"{least.get(name, 1)}"
@@ -55,12 +55,18 @@ class EncoderConfig:
                 f"EncoderConfig: hidden_size {self.hidden_size} is not a multiple of num_heads "
                 f"{self.num_heads}; heads share the width evenly"
             )
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"EncoderConfig: dropout is {self.dropout}, expected 0 <= p < 1")
+        for name in ("dropout", "layer_norm_eps", "init_std"):
+            value = getattr(self, name)
+            fits = isinstance(value, (int, float)) and (
+                0 <= value < 1 if name == "dropout" else 0 < value < float("inf")
+            )
+            if not fits:
+                expected = "0 <= p < 1" if name == "dropout" else "a finite number above 0"
+                raise ConfigError(f"EncoderConfig: {name} is {value!r}, expected {expected}")
         if self.norm not in ("pre", "post"):
             raise ConfigError(f"EncoderConfig: norm is {self.norm!r}, expected 'pre' or 'post'")
-        if not (self.layer_norm_eps > 0 and self.init_std > 0):
-            raise ConfigError("EncoderConfig: layer_norm_eps and init_std must be more than 0")
+        if not isinstance(self.causal, bool):
+            raise ConfigError(f"EncoderConfig: causal is {self.causal!r}, expected True or False")
 
     @classmethod
     def lesson(cls) -> EncoderConfig:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from npft.autograd.attention import Block, blocks_by_length
-from npft.autograd.tensor import Tensor, no_grad
+from npft.autograd.tensor import Tensor
 from npft.encoder.blocks import TransformerBlock
 from npft.encoder.config import EncoderConfig
 from npft.errors import ConfigError, ShapeError
 from npft.nn.layers import Dropout, Embedding, LayerNorm
-from npft.nn.module import Module
+from npft.nn.module import Module, evaluating
 from npft.text.batch import Batch
 
 
@@ -124,17 +124,12 @@ class Encoder(Module):
 
         The last one is what the encoder returns.
         """
-        was_training = self.training
-        self.eval()
-        try:
-            with no_grad():
-                x, blocks = self._start(batch, None)
-                states = [x]
-                for layer in self.encoder.layer:
-                    states.append(layer(states[-1], blocks, None))
-                states[-1] = self._finish(states[-1])
-        finally:
-            self.train(was_training)
+        with evaluating(self):
+            x, blocks = self._start(batch, None)
+            states = [x]
+            for layer in self.encoder.layer:
+                states.append(layer(states[-1], blocks, None))
+            states[-1] = self._finish(states[-1])
         return [s.numpy() for s in states]
 
     def attentions(self, batch: Batch) -> list[list[np.ndarray]]:
@@ -142,15 +137,10 @@ class Encoder(Module):
 
         Entry [h, i, j] says how much token i looks at token j; each row sums to 1.
         """
-        was_training = self.training
-        self.eval()
-        try:
-            with no_grad():
-                x, blocks = self._start(batch, None)
-                maps = []
-                for layer in self.encoder.layer:
-                    maps.append(layer.attention.self.maps(layer.before_attention(x), blocks))
-                    x = layer(x, blocks, None)
-        finally:
-            self.train(was_training)
+        with evaluating(self):
+            x, blocks = self._start(batch, None)
+            maps = []
+            for layer in self.encoder.layer:
+                maps.append(layer.attention.self.maps(layer.before_attention(x), blocks))
+                x = layer(x, blocks, None)
         return maps

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from npft.autograd.kernels import softmax
-from npft.autograd.tensor import Tensor, no_grad
+from npft.autograd.tensor import Tensor
 from npft.encoder.checkpoint import load_as
 from npft.encoder.encoder import Encoder
 from npft.encoder.pooling import check_pool, pool
 from npft.errors import ConfigError
 from npft.nn.layers import Dropout, Linear
-from npft.nn.module import Module, freeze, unfreeze
+from npft.nn.module import Module, evaluating, freeze, unfreeze
 from npft.text.batch import Batch
 
 PREDICT_BATCH = 64
@@ -58,6 +58,8 @@ class Classifier(Module):
                 f"Classifier: num_labels is {num_labels} with {len(names)} names; expected at "
                 "least 2 labels and a name for each"
             )
+        if not all(isinstance(name, str) for name in names):
+            raise ConfigError(f"Classifier: label_names are {names}, expected strings")
         self.encoder = encoder
         self.dropout = Dropout(encoder.config.dropout)
         self.classifier = Linear(encoder.config.hidden_size, num_labels, rng=rng)
@@ -94,19 +96,13 @@ class Classifier(Module):
 
     def logits(self, batch: Batch) -> np.ndarray:
         """Scores (B, K) in evaluation mode, computed in slices, in the order of the batch."""
-        was_training = [(m, m.training) for m in self.modules()]
-        self.eval()
         # like lengths side by side cost least; the order is put back at the end
         order = np.argsort(batch.lengths, kind="stable")
         out = np.empty((len(batch), self.num_labels), self.classifier.weight.dtype)
-        try:
-            with no_grad():
-                for start in range(0, len(batch), PREDICT_BATCH):
-                    rows = order[start : start + PREDICT_BATCH]
-                    out[rows] = self(batch[rows]).data
-        finally:
-            for module, mode in was_training:
-                module.training = mode
+        with evaluating(self):
+            for start in range(0, len(batch), PREDICT_BATCH):
+                rows = order[start : start + PREDICT_BATCH]
+                out[rows] = self(batch[rows]).data
         return out
 
     def tokenize(
@@ -157,12 +153,3 @@ def unfreeze_body(model: Module) -> None:
 def num_trainable(model: Module) -> int:
     """How many weights training would change."""
     return sum(p.size for p in model.parameters() if p.requires_grad)
-
-
-def train_mode(model: Module) -> None:
-    """Training mode for what trains; a part whose weights are all frozen stays in evaluation."""
-    model.train()
-    for module in model.modules():
-        own = module.parameters()
-        if own and not any(p.requires_grad for p in own):
-            module.eval()

@@ -5,21 +5,22 @@ What trains is decided beforehand, by ``freeze_body`` or ``unfreeze_body``; the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from npft.autograd.kernels import softmax_cross_entropy
 from npft.errors import ConfigError, DataError
-from npft.finetune.heads import Classifier, train_mode
+from npft.finetune.heads import Classifier
 from npft.metrics import Metrics, classification_metrics
 from npft.nn.history import History
 from npft.nn.loop import streams, train_steps
+from npft.nn.module import train_mode
 from npft.nn.optim import AdamW, decay_groups
+from npft.nn.progress import ProgressFn
 from npft.nn.schedules import warmup_linear
 from npft.text.batch import Batch, batches_of
 
-ProgressFn = Callable[[int, int, str], None]
 WARMUP = 0.05  # share of the steps
 WEIGHT_DECAY = 0.01
 

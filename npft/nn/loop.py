@@ -74,9 +74,10 @@ def train_steps(
         factor = 1.0 if schedule is None else schedule(step)
         model.zero_grad()
         loss, parts = loss_fn(model, batch, rng=rng)
-        if not np.isfinite(loss.data):
+        value = loss.item()
+        if not np.isfinite(value):
             raise NonFiniteError(
-                f"step {step}: the loss is {loss.item()}; lower the learning rate, or look for "
+                f"step {step}: the loss is {value}; lower the learning rate, or look for "
                 "weights that are not finite"
             )
         loss.backward()
@@ -88,7 +89,7 @@ def train_steps(
                 f"step {step}: the gradient of {bad} is not finite; lower the learning rate"
             ) from None
         optimizer.step(factor)
-        yield Step(step, loss.item(), parts, factor, norm)
+        yield Step(step, value, parts, factor, norm)
 
 
 def _finite(grad: np.ndarray | None) -> bool:

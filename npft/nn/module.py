@@ -6,12 +6,13 @@ the order in which they were set. Nothing is registered, so nothing can be regis
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from npft.autograd.tensor import Tensor
+from npft.autograd.tensor import Tensor, no_grad
 from npft.errors import CheckpointError, ShapeError
 
 
@@ -179,6 +180,36 @@ class Module:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.num_parameters():,} parameters)"
+
+
+def train_mode(model: Module) -> None:
+    """Training mode for what trains; a part whose weights are all frozen stays in evaluation."""
+    model.train()
+    for module in model.modules():
+        own = module.parameters()
+        if own and not any(p.requires_grad for p in own):
+            module.eval()
+
+
+@contextlib.contextmanager
+def evaluating(model: Module) -> Iterator[None]:
+    """Evaluation mode inside this block, and no graph; then each part is in its own mode again.
+
+    >>> model = Module()
+    >>> with evaluating(model):
+    ...     model.training
+    False
+    >>> model.training
+    True
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def _set_requires_grad(module: Module, which: str | Callable[[str], bool], flag: bool) -> int:

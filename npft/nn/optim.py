@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import ConfigError, GraphError, NonFiniteError
+from npft.errors import ConfigError, DtypeError, GraphError, NonFiniteError
 from npft.nn.module import Module, Parameter
 
 CHUNK = 16384  # elements of float32: 64 KiB for each array of a step
@@ -30,6 +30,8 @@ class Group:
     def __init__(self, params: list[Parameter], lr: float, weight_decay: float) -> None:
         _check_positive("lr", lr)
         _check_positive("weight_decay", weight_decay, zero=True)
+        if len({p.dtype for p in params}) > 1:
+            raise DtypeError("optimiser: the parameters of a group must be of one dtype")
         self.params = params
         self.lr = lr
         self.weight_decay = weight_decay
@@ -77,6 +79,12 @@ class Optimizer:
         groups = list(groups)
         if groups and not isinstance(groups[0], dict):
             groups = [{"params": groups}]
+        for g in groups:
+            if "params" not in g or not set(g) <= {"params", "lr", "weight_decay"}:
+                raise ConfigError(
+                    f"optimiser: a group has the keys {sorted(g)}, expected 'params' and perhaps "
+                    "'lr' and 'weight_decay'"
+                )
         params = [p for g in groups for p in g["params"]]
         if not all(isinstance(p, Parameter) for p in params):
             raise ConfigError("optimiser: every entry of params must be a Parameter")
@@ -209,10 +217,12 @@ def clip_grad_norm(params: list[Parameter], max_norm: float | None) -> float:
     >>> clip_grad_norm([w], 2.5), w.grad.tolist()
     (5.0, [1.5, 2.0])
     """
-    squares = [0.0 if p.grad is None else float(np.vdot(p.grad, p.grad)) for p in params]
-    norm = float(np.sqrt(np.sum(squares)))
+    grads = [np.zeros(1) if p.grad is None else p.grad for p in params]
+    norm = float(np.sqrt(np.sum([float(np.vdot(g, g)) for g in grads])))
+    if not np.isfinite(norm):  # perhaps only the square of a float32 is too large
+        norm = float(np.sqrt(np.sum([np.sum(np.square(g, dtype=np.float64)) for g in grads])))
     if not np.isfinite(norm):
-        i = int(np.flatnonzero(~np.isfinite(squares))[0])
+        i = next(i for i, g in enumerate(grads) if not np.isfinite(g).all())
         raise NonFiniteError(
             f"clip_grad_norm: the gradient of parameter {i} of shape {params[i].shape} is not finite"
         )
@@ -221,5 +231,5 @@ def clip_grad_norm(params: list[Parameter], max_norm: float | None) -> float:
         if norm > max_norm:
             for p in params:
                 if p.grad is not None:
-                    p.grad = p.grad * (max_norm / norm)
+                    p.grad = p.grad * float(max_norm / norm)
     return norm

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
+ProgressFn = Callable[[int, int, str], None]  # called with step, total, message
 EVERY = 2.0  # seconds between two lines
 
 

@@ -46,6 +46,8 @@ def slanted_triangular(step: int, total: int, cut: float = 0.1, ratio: float = 3
     [0.6, 1.0, 0.5]
     """
     _check(step, 0, total)
+    if not (0 <= cut <= 1 and ratio >= 1):
+        raise ConfigError(f"schedule: cut {cut}, ratio {ratio}; expected 0 <= cut <= 1 <= ratio")
     peak = cut * total
     p = step / peak if step <= peak else (total - step) / (total - peak)
     return (1 + p * (ratio - 1)) / ratio

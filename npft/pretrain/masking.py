@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_shape
 from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
 
@@ -48,6 +48,13 @@ def choose_rows(batch: Batch, maskable: np.ndarray, rate: float, u: np.ndarray) 
     return np.sort(order[batch.positions < np.repeat(wanted, batch.lengths)])
 
 
+def _checked_unigram(unigram: np.ndarray, size: int) -> np.ndarray:
+    check_shape("mask_tokens: unigram", unigram, str(size))
+    if not (np.isfinite(unigram).all() and np.min(unigram) >= 0):
+        raise ConfigError("mask_tokens: unigram holds numbers that are no probabilities")
+    return np.asarray(unigram)
+
+
 def mask_tokens(
     batch: Batch,
     tokenizer: Tokenizer,
@@ -64,7 +71,8 @@ def mask_tokens(
     draws them by unigram probability).
 
     Returns the corrupted batch and what to restore; ``batch`` is not changed.
-    Raises ``ConfigError`` if rate is outside (0, 1].
+    Raises ``ConfigError`` if rate is outside (0, 1] or unigram holds no probabilities,
+    ``ShapeError`` if it is not (V,).
 
     >>> from npft.text.bytes import ByteTokenizer
     >>> tok = ByteTokenizer()
@@ -77,7 +85,9 @@ def mask_tokens(
     ordinary = ordinary_tokens(tokenizer)
     maskable = ~np.isin(batch.ids, tokenizer.special_ids)
     rows = choose_rows(batch, maskable, rate, rng.random(len(batch.ids) + len(batch)))
-    p = ordinary / ordinary.sum() if unigram is None else unigram * ordinary
+    p = ordinary * (1.0 if unigram is None else _checked_unigram(unigram, len(ordinary)))
+    if not p.sum() > 0:
+        raise ConfigError("mask_tokens: unigram is 0 for every ordinary token")
     other = np.searchsorted(np.cumsum(p / p.sum()), rng.random(len(rows)), side="right")
     kind = rng.random(len(rows))
     seen = np.where(kind < MASK_SHARE, tokenizer.mask_id, batch.ids[rows])

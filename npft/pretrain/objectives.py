@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from npft.autograd import kernels
-from npft.autograd.tensor import Tensor, no_grad
+from npft.autograd.tensor import Tensor
 from npft.encoder.checkpoint import load_as
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError, DataError
 from npft.nn.layers import LayerNorm, Linear
-from npft.nn.module import Module, Parameter
+from npft.nn.module import Module, Parameter, evaluating
 from npft.pretrain.masking import Masked
 from npft.text.batch import Batch
 
@@ -121,8 +121,11 @@ class MaskedLM(Module):
     def fill_mask(self, text: str, k: int = 5) -> list[list[tuple[str, float]]]:
         """For each ``[MASK]`` in the text, the k likeliest tokens with their probabilities.
 
-        Raises ``ConfigError`` if the encoder has no tokenizer, ``DataError`` without a mask.
+        Raises ``ConfigError`` if the encoder has no tokenizer or k < 1, ``DataError`` without a
+        mask.
         """
+        if k < 1:
+            raise ConfigError(f"fill_mask: k is {k}, expected at least 1")
         tok = self.encoder.tokenizer
         if tok is None:
             raise ConfigError("fill_mask: the encoder has no tokenizer; pass one to Encoder")
@@ -135,13 +138,8 @@ class MaskedLM(Module):
         ids += [tok.sep_id]
         batch = Batch(ids, [0, len(ids)])
         rows = np.flatnonzero(batch.ids == tok.mask_id)
-        was_training = self.training
-        self.eval()
-        try:
-            with no_grad():
-                scores, _ = self.logits(Masked(batch, rows, batch.ids[rows]))
-                p = kernels.softmax(scores).data  # (M, V)
-        finally:
-            self.train(was_training)
+        with evaluating(self):
+            scores, _ = self.logits(Masked(batch, rows, batch.ids[rows]))
+            p = kernels.softmax(scores).data  # (M, V)
         best = np.argsort(-p, axis=1, kind="stable")[:, :k]
         return [[(tok.decode([i]), float(p[m, i])) for i in row] for m, row in enumerate(best)]

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from npft.autograd.kernels import softmax_cross_entropy
-from npft.autograd.tensor import no_grad
 from npft.errors import ConfigError, DataError
 from npft.nn.history import History
 from npft.nn.loop import streams, train_steps
+from npft.nn.module import evaluating, train_mode
 from npft.nn.optim import AdamW, decay_groups
+from npft.nn.progress import ProgressFn
 from npft.nn.schedules import warmup_linear
-from npft.pretrain.masking import Masked, mask_tokens, ordinary_tokens
+from npft.pretrain.masking import Masked, mask_tokens
 from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Corpus, Documents
 from npft.text.batch import Batch, batches_of
 from npft.text.tokenizer import Tokenizer
 
-ProgressFn = Callable[[int, int, str], None]
 WARMUP = 0.08  # share of the steps
 WEIGHT_DECAY = 0.01
 
@@ -27,16 +27,19 @@ WEIGHT_DECAY = 0.01
 def hold_out(documents: Documents, share: float = 0.05) -> tuple[Documents, Documents]:
     """Set aside the last documents, or, of fewer than 20, the last sentences of each.
 
-    Held-out text is never trained on. Raises ``DataError`` if nothing would be left.
+    Held-out text is never trained on. Raises ``ConfigError`` if share is no share, ``DataError``
+    if nothing would be left.
 
     >>> train, held_out = hold_out([["a", "b", "c", "d"]], share=0.25)
     >>> train, held_out
     ([['a', 'b', 'c']], [['d']])
     """
+    if not 0 < share < 1:
+        raise ConfigError(f"hold_out: share is {share}, expected a number between 0 and 1")
     if len(documents) >= 20:
-        cut = len(documents) - max(1, round(share * len(documents)))
+        cut = max(1, len(documents) - max(1, round(share * len(documents))))
         return documents[:cut], documents[cut:]
-    cuts = [len(d) - max(1, round(share * len(d))) for d in documents]
+    cuts = [max(0, len(d) - max(1, round(share * len(d)))) for d in documents]
     if sum(cuts) < 2:
         raise DataError("hold_out: too little text to set any aside; give at least a few sentences")
     parts = list(zip(documents, cuts))
@@ -82,27 +85,28 @@ def evaluate_mlm(mlm: MaskedLM, probe: Masked, batch_size: int = 64) -> dict[str
     """Loss and accuracy on held-out sequences, without dropout: "mlm_loss" in nats, "mlm_acc".
 
     With next-sentence prediction also "nsp_loss" and "nsp_acc".
+    Raises ``DataError`` if nothing is masked, or if nsp finds no labels.
     """
-    was_training = mlm.training
-    mlm.eval()
+    n = len(probe.targets)
+    if n == 0 or (mlm.nsp and probe.batch.labels is None):
+        raise DataError(
+            "evaluate_mlm: nothing is masked, or next-sentence prediction finds no labels; build "
+            "the probe with make_probe"
+        )
     loss = right = pair_loss = pair_right = 0.0
     pairs = 0
-    try:
-        with no_grad():
-            for part in slices(probe, batch_size):
-                scores, pair_scores = mlm.logits(part)
-                ce = softmax_cross_entropy(scores, targets=part.targets)
-                loss += ce.item() * len(part.rows)
-                right += int((scores.data.argmax(axis=1) == part.targets).sum())
-                if pair_scores is not None:
-                    labels = part.batch.labels
-                    ce = softmax_cross_entropy(pair_scores, targets=labels)
-                    pair_loss += ce.item() * len(labels)
-                    pair_right += int((pair_scores.data.argmax(axis=1) == labels).sum())
-                    pairs += len(labels)
-    finally:
-        mlm.train(was_training)
-    n = len(probe.targets)
+    with evaluating(mlm):
+        for part in slices(probe, batch_size):
+            scores, pair_scores = mlm.logits(part)
+            ce = softmax_cross_entropy(scores, targets=part.targets)
+            loss += ce.item() * len(part.rows)
+            right += int((scores.data.argmax(axis=1) == part.targets).sum())
+            if pair_scores is not None:
+                labels = part.batch.labels
+                ce = softmax_cross_entropy(pair_scores, targets=labels)
+                pair_loss += ce.item() * len(labels)
+                pair_right += int((pair_scores.data.argmax(axis=1) == labels).sum())
+                pairs += len(labels)
     found = {"mlm_loss": loss / n, "mlm_acc": right / n}
     if pairs:
         found |= {"nsp_loss": pair_loss / pairs, "nsp_acc": pair_right / pairs}
@@ -114,11 +118,13 @@ def unigram_loss(corpus: Corpus, probe: Masked) -> float:
 
         -(1/M) Σ log p(x_i),   p(w) = (count(w) + 1) / (tokens + words)
 
+    The words are all that can be masked, also the unknown one, which training may never have met.
     This is the (cross-)entropy of the unigram distribution: what is reached without looking at
     the context. A masked language model that has learnt anything lies below.
     """
-    ordinary = ordinary_tokens(corpus.tokenizer)
-    counts = np.bincount(corpus.tokens, minlength=len(ordinary)) + ordinary
+    tok = corpus.tokenizer
+    counts = np.bincount(corpus.tokens, minlength=tok.vocab_size) + 1
+    counts[list(tok.special_ids)] = 0
     p = counts / counts.sum()
     return float(-np.log(p[probe.targets]).mean())
 
@@ -170,27 +176,29 @@ def pretrain(
 
     optimizer = AdamW(decay_groups(mlm, lr=lr, weight_decay=WEIGHT_DECAY), lr=lr)
     warmup = max(1, round(WARMUP * steps))
-    mlm.train()
+    train_mode(mlm)
     losses: list[float] = []
-    for step in train_steps(
-        mlm,
-        batches(),
-        lambda model, masked, rng: model.loss(masked, rng=rng),
-        optimizer,
-        schedule=lambda s: warmup_linear(s, warmup, steps),
-        rng=dropout,
-    ):
-        losses.append(step.parts["mlm"])
-        if step.step % every == 0 or step.step == steps:
-            row = {"train_mlm": float(np.mean(losses))}
-            losses.clear()
-            if probe is not None:
-                row |= evaluate_mlm(mlm, probe)
-            history.add(step.step, **row)
-        if progress is not None:
-            last = history.rows[-1] if history.rows else {}
-            progress(step.step, steps, " ".join(f"{k} {v:.3f}" for k, v in last.items()))
-        if step.step == steps:
-            break
-    mlm.eval()
+    try:
+        for step in train_steps(
+            mlm,
+            batches(),
+            lambda model, masked, rng: model.loss(masked, rng=rng),
+            optimizer,
+            schedule=lambda s: warmup_linear(s, warmup, steps),
+            rng=dropout,
+        ):
+            losses.append(step.parts["mlm"])
+            if step.step % every == 0 or step.step == steps:
+                row = {"train_mlm": float(np.mean(losses))}
+                losses.clear()
+                if probe is not None:
+                    row |= evaluate_mlm(mlm, probe)
+                history.add(step.step, **row)
+            if progress is not None:
+                last = history.rows[-1] if history.rows else {}
+                progress(step.step, steps, " ".join(f"{k} {v:.3f}" for k, v in last.items()))
+            if step.step == steps:
+                break
+    finally:
+        mlm.eval()
     return history

@@ -51,8 +51,13 @@ def _lines(path: PathLike) -> list[str]:
     return [line.removesuffix("\r") for line in text.split("\n")]
 
 
-def _read_table(path: PathLike, columns: tuple[str, ...]) -> list[list[str]]:
-    """The rows of a tab-separated table, one list for each column: the first is the label."""
+def _read_table(
+    path: PathLike, columns: tuple[str, ...], known: list[str] | None
+) -> list[list[str]]:
+    """The rows of a tab-separated table, one list for each column: the first is the label.
+
+    A label that is not ``known`` is refused; None knows all.
+    """
     layout = "<TAB>".join(columns)
     rows = []
     for number, line in enumerate(_lines(path), start=1):
@@ -70,24 +75,30 @@ def _read_table(path: PathLike, columns: tuple[str, ...]) -> list[list[str]]:
             if not cell.strip():
                 raise DataError(f"the {name} is empty, expected {layout}; fill it in or delete "
                                 f"the line", path=path, line=number)
+        if known is not None and cells[0].strip() not in known:
+            raise DataError(f"the label {cells[0].strip()!r} is unknown to the model, expected one "
+                            f"of {', '.join(known)}", path=path, line=number)
         rows.append(cells)
     if not rows:
         raise DataError("the file has only blank lines", path=path)
     return [list(column) for column in zip(*rows)]
 
 
-def _examples(labels: list[str], texts: list[str], pairs: list[str] | None = None) -> Examples:
-    """Number the labels in the order of their sorted names: ham 0, spam 1."""
+def _examples(
+    labels: list[str], texts: list[str], pairs: list[str] | None, known: list[str] | None
+) -> Examples:
+    """Number the labels as in ``known``, or in the order of their sorted names: ham 0, spam 1."""
     labels = [label.strip() for label in labels]
-    names = sorted(set(labels))
+    names = sorted(set(labels)) if known is None else known
     number = {name: k for k, name in enumerate(names)}
     return Examples(texts, np.array([number[label] for label in labels]), names, pairs)
 
 
-def read_labelled(path: PathLike) -> Examples:
+def read_labelled(path: PathLike, label_names: list[str] | None = None) -> Examples:
     r"""Read ``label<TAB>text`` lines: for each line a text and the class of its label.
 
-    Classes are numbered in the order of the sorted label names. Blank lines are skipped.
+    Classes are numbered in the order of the sorted label names, or as in ``label_names``, and
+    then another label is refused. Blank lines are skipped.
 
     Raises ``DataError``, naming file and line, for a file that is missing, empty, binary or not
     UTF-8, for a line without just one tab, for an empty label or text.
@@ -99,17 +110,17 @@ def read_labelled(path: PathLike) -> Examples:
     >>> e.texts, e.labels, e.label_names
     (['Win a prize', 'See you at 8'], array([1, 0]), ['ham', 'spam'])
     """
-    labels, texts = _read_table(path, ("label", "text"))
-    return _examples(labels, texts)
+    labels, texts = _read_table(path, ("label", "text"), label_names)
+    return _examples(labels, texts, None, label_names)
 
 
-def read_pairs(path: PathLike) -> Examples:
+def read_pairs(path: PathLike, label_names: list[str] | None = None) -> Examples:
     """Read ``label<TAB>text<TAB>text`` lines: pairs of texts, such as a premise and a hypothesis.
 
     The rules and the errors are those of ``read_labelled``; the second texts are ``pairs``.
     """
-    labels, texts, pairs = _read_table(path, ("label", "text", "text"))
-    return _examples(labels, texts, pairs)
+    labels, texts, pairs = _read_table(path, ("label", "text", "text"), label_names)
+    return _examples(labels, texts, pairs, label_names)
 
 
 def read_text(path: PathLike) -> list[list[str]]:

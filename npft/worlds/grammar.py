@@ -54,7 +54,7 @@ PARTS_OF_SPEECH = {
 }
 PREFERRED = 0.9  # share of sentences in which a verb gets a noun it prefers
 FAMILY_SHARE = 0.2  # share of mentions that give a person's family name as well
-PHONE_DOCUMENTS = 0.04  # share of documents that talk about messages (``phone.py``) ...
+PHONE_DOCUMENTS = 0.12  # share of documents that talk about messages (``phone.py``) ...
 PHONE_SENTENCES = 0.8  # ... and the share of such sentences in them
 
 
@@ -204,10 +204,11 @@ class TinyWorld:
         topic = int(draw() * len(topics()))
         scene = _scene(topics()[topic], draw)
         on_phone = PHONE_SENTENCES if draw() < PHONE_DOCUMENTS else 0.0
+        kind = choose(draw, ("ham", "spam"))  # what the messages of this document are about
         sentences = []
         for _ in range(4 + int(draw() * 5)):
             if draw() < on_phone:
-                tokens = _phone_sentence(scene, draw)
+                tokens = _phone_sentence(scene, kind, draw)
             else:
                 tokens = _topic_sentence(topics()[topic], scene, draw)
             sentences.append(self._slip(tokens, slips))
@@ -349,9 +350,9 @@ def _topic_sentence(topic: Topic, scene: Scene, draw: Draw) -> list[Token]:
     return _fill(template, slots)
 
 
-def _phone_sentence(scene: Scene, draw: Draw) -> list[Token]:
+def _phone_sentence(scene: Scene, kind: str, draw: Draw) -> list[Token]:
     template = choose(draw, PHONE_TEMPLATES)
-    groups = cue_groups(choose(draw, ("ham", "spam")))
+    groups = cue_groups(kind)
     slots = _people(scene, draw)
     for number in ("", "2"):
         verb = choose(draw, groups["verbs"])

@@ -120,8 +120,9 @@ class Group:
 
     def words(self, side: int | None = None) -> tuple[str, ...]:
         """The words one side uses (0 train, 1 test), or all of them."""
-        chosen = self.sides[0] + self.sides[1] if side is None else self.sides[side]
-        return (self.core, *chosen)
+        if side is None:
+            return (self.core, *self.sides[0], *self.sides[1])
+        return (self.core, *self.sides[side], self.sides[1 - side][0])
 
 
 @cache

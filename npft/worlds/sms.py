@@ -80,7 +80,7 @@ CLOSERS = ("", "", "thanks", "{when}", "{when}")
 
 
 def sms_messages(
-    n: int = 800, seed: int = 0, *, crossing: float = 0.1, order: float = 0.25
+    n: int = 800, seed: int = 0, *, crossing: float = 0.05, order: float = 0.4
 ) -> Examples:
     """``n`` messages of 5 to 25 words, ``n / 2`` of each class, a fifth of them of the test side.
 
@@ -120,7 +120,7 @@ def sms_fixture() -> tuple[Examples, Examples]:
 
 
 def sms_test(
-    n: int = 1000, seed: int = 1, *, crossing: float = 0.1, order: float = 0.25
+    n: int = 1000, seed: int = 1, *, crossing: float = 0.05, order: float = 0.4
 ) -> Examples:
     """``n`` further messages of the test side, to measure with a small standard error.
 

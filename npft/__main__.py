@@ -1,0 +1,105 @@
+"""The command line: ``npft VERB`` or ``python -m npft VERB``. Each verb calls one function."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from npft import __version__, recipes
+from npft.autograd.machine import keep_freed_memory, set_threads
+from npft.errors import ConfigError, NpftError
+from npft.finetune.regimes import LEARNING_RATES
+from npft.nn.progress import Progress
+from npft.tour import tour
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="npft", description="The whole life of a language encoder, in NumPy."
+    )
+    parser.add_argument("--version", action="version", version=f"npft {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--seed", type=int, default=0, help="of all randomness (default 0)")
+    common.add_argument("--threads", type=int, default=1, help="of matrix products (default 1)")
+    common.add_argument("--json", action="store_true", help="print the results as one JSON object")
+
+    def verb(name: str, text: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, help=text, description=text, parents=[common])
+
+    p = verb("tour", "pretrain, fine-tune in three regimes, print one table, draw two figures")
+    p.add_argument("--out", type=Path, default=Path("tour"), help="folder (default: tour)")
+    p.add_argument("--fast", action="store_true", help="a fifth of the steps, one seed")
+
+    p = verb("pretrain", "pretrain an encoder on plain text files")
+    p.add_argument("text", type=Path, nargs="+", help="text files: a sentence a line, or prose")
+    p.add_argument("--out", type=Path, required=True, help="folder for the model")
+    p.add_argument("--objective", default="mlm,nsp", choices=["mlm,nsp", "mlm"])
+    p.add_argument("--tokenizer", default="wordpiece", choices=["wordpiece", "byte"])
+    p.add_argument("--vocab-size", type=int, default=recipes.VOCAB_SIZE)
+    p.add_argument("--steps", type=int, default=1500)
+    p.add_argument("--batch-size", type=int, default=32)
+    p.add_argument("--lr", type=float, default=recipes.PRETRAIN_LR)
+
+    p = verb("finetune", "fine-tune a classifier on label<TAB>text lines")
+    p.add_argument("data", type=Path, help="file of label<TAB>text lines")
+    p.add_argument("--out", type=Path, required=True, help="folder for the model")
+    p.add_argument("--model", type=Path, help="folder of a pretrained model (default: a new body)")
+    p.add_argument("--regime", default="full", choices=["head", "last", "full"])
+    p.add_argument("--epochs", type=int, default=10)
+    p.add_argument("--batch-size", type=int, default=32)
+    rates = ", ".join(f"{k} {v:g}" for k, v in LEARNING_RATES.items() if k != "scratch")
+    p.add_argument("--lr", type=float, help=f"learning rate (default: {rates})")
+
+    p = verb("evaluate", "measure a classifier on label<TAB>text lines")
+    p.add_argument("data", type=Path, help="file of label<TAB>text lines")
+    p.add_argument("--model", type=Path, required=True, help="folder of a fine-tuned model")
+
+    p = verb("predict", "label the lines of standard input")
+    p.add_argument("--model", type=Path, required=True, help="folder of a fine-tuned model")
+    return parser
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Call the function of the verb; returns its results."""
+    options = {k: v for k, v in vars(args).items() if k not in ("verb", "threads", "json")}
+    if args.verb == "tour":
+        return tour(**options, progress=Progress)
+    if args.verb == "pretrain":
+        return recipes.pretrain_files(options.pop("text"), **options, progress=Progress)
+    if args.verb == "finetune":
+        return recipes.finetune_file(**options, progress=Progress)
+    if args.verb == "evaluate":
+        return recipes.evaluate_file(args.data, args.model)
+    data = sys.stdin.buffer.read()
+    return recipes.predict_lines(recipes.input_lines(data), args.model)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; exit status 0, or 2 with one line for input that cannot be used."""
+    args = build_parser().parse_args(argv)
+    try:
+        if args.seed < 0:
+            raise ConfigError(f"--seed is {args.seed}, expected 0 or more")
+        set_threads(args.threads)
+        keep_freed_memory()
+        results = run(args)
+    except NpftError as error:
+        print(f"npft {args.verb}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"npft {args.verb}: interrupted", file=sys.stderr)
+        return 130
+    if args.json:
+        print(json.dumps(results, ensure_ascii=False))
+    else:
+        print(recipes.report(args.verb, results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

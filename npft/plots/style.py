@@ -1,0 +1,53 @@
+"""One look for all figures, and one way to write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+STYLE = Path(__file__).parents[1] / "data" / "npft.mplstyle"
+
+# The Okabe-Ito colours: they stay apart for colour-blind readers and in grey.
+BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
+
+
+def save_figure(path: str | Path, draw: Callable[..., None], *data: Any) -> None:
+    """Call ``draw(ax, *data)`` on a new figure in npft's style and write it to ``path``."""
+    import matplotlib.pyplot as plt  # here, so that ``import npft`` stays quick
+
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots()
+        draw(ax, *data)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, metadata={"Software": None})
+        plt.close(figure)
+
+
+def label_end(ax: Any, x: float, y: float, text: str, color: str) -> None:
+    """Write the name of a line behind its last point."""
+    ax.annotate(
+        text, (x, y), xytext=(8, 0), textcoords="offset points", va="center", color=color,
+        annotation_clip=False,
+    )
+
+
+def spread_out(values: list[float], gap: float) -> list[float]:
+    """Move values apart until neighbours differ by at least ``gap``, so that labels do not collide.
+
+    >>> spread_out([0.5, 0.5, 0.9], 0.1)
+    [0.45, 0.55, 0.9]
+    """
+    order = sorted(range(len(values)), key=lambda i: (values[i], i))
+    moved = list(values)
+    for _ in range(100):
+        close = [
+            (a, b) for a, b in zip(order, order[1:]) if moved[b] - moved[a] < gap - 1e-12
+        ]
+        if not close:
+            break
+        for a, b in close:
+            push = (gap - (moved[b] - moved[a])) / 2
+            moved[a] -= push
+            moved[b] += push
+    return [round(v, 12) for v in moved]

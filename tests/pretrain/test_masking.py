@@ -1,0 +1,154 @@
+"""Masking: how many tokens, which, what stands in their place, and what must be restored."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+
+from npft.errors import ConfigError, ShapeError
+from npft.pretrain.masking import mask_tokens, ordinary_tokens
+from npft.text.batch import Batch
+from npft.text.bytes import ByteTokenizer
+from npft.text.wordpiece import WordPiece
+
+TOK = ByteTokenizer()
+PAD, CLS, SEP, MASK = TOK.special_ids
+
+
+def batch_of(rows, **parts):
+    return Batch(np.concatenate(rows), np.append(0, np.cumsum([len(r) for r in rows])), **parts)
+
+
+def text_rows(sequences=2000, length=50, seed=0):
+    rng = np.random.default_rng(seed)
+    return [np.r_[CLS, rng.integers(0, 256, length), SEP] for _ in range(sequences)]
+
+
+@pytest.fixture(scope="module")
+def many():
+    """1e5 tokens of text, masked once with a given and once with the default replacement."""
+    batch = batch_of(text_rows())
+    unigram = np.random.default_rng(1).random(260) ** 4  # also on special ids, which must not count
+    plain = mask_tokens(batch, TOK, rng=np.random.default_rng(2))
+    given = mask_tokens(batch, TOK, unigram=unigram, rng=np.random.default_rng(3))
+    return batch, plain, given, unigram
+
+
+def test_fifteen_percent_of_the_text_is_chosen_everywhere_alike(many):
+    batch, plain, _, _ = many
+    assert abs(len(plain.rows) / (len(batch.ids) - 2 * len(batch)) - 0.15) < 0.005
+    # 7.5 of 50 tokens: 7 in one half of the sequences, 8 in the other
+    counts = np.bincount(batch.sequence[plain.rows], minlength=len(batch))
+    assert set(counts) == {7, 8} and abs((counts == 7).mean() - 0.5) < 0.05
+    places = np.bincount(batch.positions[plain.rows], minlength=52)
+    assert places[[0, 51]].sum() == 0
+    assert chisquare(places[1:51]).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.4, 1.0])
+def test_another_rate_is_kept_on_average(rate):
+    batch = batch_of(text_rows(length=100))
+    masked = mask_tokens(batch, TOK, rate=rate, rng=np.random.default_rng(0))
+    assert len(masked.rows) / (100 * len(batch)) == pytest.approx(rate, abs=0.005)
+
+
+def test_of_the_chosen_80_percent_are_masked_10_replaced_and_10_kept(many):
+    for masked in many[1:3]:
+        seen = masked.batch.ids[masked.rows]
+        hidden, kept = (seen == MASK).mean(), (seen == masked.targets).mean()
+        assert abs(hidden - 0.80) < 0.01
+        assert abs(kept - 0.10) < 0.011  # with the few that are replaced by themselves
+        assert abs(1 - hidden - kept - 0.10) < 0.01
+
+
+def replacements(masked):
+    seen = masked.batch.ids[masked.rows]
+    return seen[(seen != MASK) & (seen != masked.targets)]
+
+
+def test_replacements_are_uniform_over_text_by_default(many):
+    counts = np.bincount(replacements(many[1]), minlength=260)
+    assert counts[256:].sum() == 0 and counts.sum() > 1300
+    assert chisquare(counts[:256]).pvalue > 1e-3
+
+
+def test_replacements_follow_a_given_unigram_distribution(many):
+    _, _, masked, unigram = many
+    counts = np.bincount(replacements(masked), minlength=260)
+    assert counts[256:].sum() == 0
+    common = np.argsort(-unigram[:256])[:60]
+    p = unigram[:256] / unigram[:256].sum()
+    observed = np.r_[counts[common], counts.sum() - counts[common].sum()]
+    expected = np.r_[p[common], 1 - p[common].sum()] * counts.sum()
+    assert expected.min() > 5
+    assert chisquare(observed, expected).pvalue > 1e-3
+    assert chisquare(observed).pvalue < 1e-9  # and they are far from uniform
+
+
+sequences = st.lists(
+    st.lists(st.sampled_from([0, 1, 65, 255, PAD, CLS, SEP, MASK]), min_size=1, max_size=9),
+    min_size=1, max_size=6,
+)
+
+
+@given(sequences, st.sampled_from([0.01, 0.15, 0.5, 1.0]), st.integers(0, 99))
+def test_masks_fit_their_batch(rows, rate, seed):
+    n = sum(map(len, rows))
+    batch = batch_of(rows, token_types=np.arange(n) % 2, labels=np.arange(len(rows)))
+    before = batch.ids.copy()
+    masked = mask_tokens(batch, TOK, rate=rate, rng=np.random.default_rng(seed))
+    rows_chosen = masked.rows
+    assert (np.diff(rows_chosen) > 0).all()
+    assert not np.isin(before[rows_chosen], TOK.special_ids).any()
+    assert masked.targets.tolist() == before[rows_chosen].tolist()
+    others = np.setdiff1d(np.arange(n), rows_chosen)
+    assert (masked.batch.ids[others] == before[others]).all()
+    assert np.isin(masked.batch.ids[rows_chosen], np.r_[0:256, MASK]).all()
+    text = [sum(i < 256 for i in row) for row in rows]
+    chosen = np.bincount(batch.sequence[rows_chosen], minlength=len(rows))
+    for have, got in zip(text, chosen):
+        assert got >= min(1, have)
+        assert got in (max(1, int(rate * have)), int(rate * have) + 1, have)
+        assert got <= have and (rate < 1 or got == have)
+    for name in ("offsets", "token_types", "labels"):
+        assert getattr(masked.batch, name).tolist() == getattr(batch, name).tolist()
+    assert batch.ids.tolist() == before.tolist()
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not():
+    batch = batch_of(text_rows(20))
+    a, b, c = (mask_tokens(batch, TOK, rng=np.random.default_rng(s)) for s in (0, 0, 1))
+    assert a.batch.ids.tobytes() == b.batch.ids.tobytes() != c.batch.ids.tobytes()
+    assert a.rows.tobytes() == b.rows.tobytes() and a.targets.tobytes() == b.targets.tobytes()
+
+
+def test_a_batch_without_text_gives_no_rows():
+    masked = mask_tokens(batch_of([[CLS, SEP], [PAD]]), TOK, rng=np.random.default_rng(0))
+    assert masked.rows.shape == masked.targets.shape == (0,)
+    assert masked.batch.ids.tolist() == [CLS, SEP, PAD]
+
+
+def test_ordinary_tokens_are_all_but_the_special_and_unknown_ones():
+    tok = WordPiece.train(["a bug hugs"], vocab_size=20)
+    assert np.flatnonzero(~ordinary_tokens(tok)).tolist() == [0, 1, 2, 3, 4]
+    assert np.flatnonzero(~ordinary_tokens(TOK)).tolist() == [256, 257, 258, 259]
+
+
+@pytest.mark.parametrize("rate", [0, -0.1, 1.01, float("nan")])
+def test_a_rate_that_is_no_share_is_refused(rate):
+    with pytest.raises(ConfigError, match="rate is"):
+        mask_tokens(batch_of([[CLS, 65]]), TOK, rate=rate, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("unigram, error, words", [
+    (np.ones(3), ShapeError, r"unigram has shape \(3,\)"),
+    (np.ones((260, 2)), ShapeError, "unigram has shape"),
+    (np.zeros(260), ConfigError, "0 for every ordinary token"),
+    (np.r_[np.zeros(256), np.ones(4)], ConfigError, "0 for every ordinary token"),
+    (np.r_[-1.0, np.ones(259)], ConfigError, "no probabilities"),
+    (np.r_[np.nan, np.ones(259)], ConfigError, "no probabilities"),
+])
+def test_a_unigram_distribution_that_is_none_is_refused(unigram, error, words):
+    with pytest.raises(error, match=words):
+        mask_tokens(batch_of([[CLS, 65]]), TOK, unigram=unigram, rng=np.random.default_rng(0))
