@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import TextIO
 
 ProgressFn = Callable[[int, int, str], None]  # called with step, total, message
-EVERY = 2.0  # seconds between two lines
+EVERY = 5.0  # seconds between two lines
 
 
 class Progress:
-    """Writes ``label step/total  message  elapsed  remaining`` every two seconds, and at the end.
+    """Writes ``label step/total  message  elapsed  remaining`` every five seconds, and at the end.
 
     Pass one as ``progress=`` to a training function; without one, training is silent.
     """

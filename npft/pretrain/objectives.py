@@ -141,5 +141,5 @@ class MaskedLM(Module):
         with evaluating(self):
             scores, _ = self.logits(Masked(batch, rows, batch.ids[rows]))
             p = kernels.softmax(scores).data  # (M, V)
-        best = np.argsort(-p, axis=1, kind="stable")[:, :k]
+        best = np.argsort(-p[:, : tok.vocab_size], axis=1, kind="stable")[:, :k]
         return [[(tok.decode([i]), float(p[m, i])) for i in row] for m, row in enumerate(best)]

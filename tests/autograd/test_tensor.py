@@ -507,12 +507,12 @@ def bad_op(vjp, shape=(2, 3)):
         (lambda g: np.ones((4, 3)), r"shape \(4, 3\)"),
         (lambda g: g.astype(np.float32), "dtype float32"),
         (lambda g: g.astype(np.complex128), "dtype complex128"),
-        (lambda g: (g, g), "returned 2 gradients for 1 inputs"),
-        (lambda g: (), "returned 0 gradients for 1 inputs"),
+        (lambda g: (g, g), "2 gradients for 1 inputs"),
+        (lambda g: (), "0 gradients for 1 inputs"),
     ],
 )
 def test_a_wrong_gradient_names_the_op(vjp, message):
-    with pytest.raises(GraphError, match=f"bad: its vjp returned .*{message}|bad: .*{message}"):
+    with pytest.raises(GraphError, match=f"bad: its vjp returned .*{message}"):
         bad_op(vjp)(leaf(np.ones((2, 3)))).sum().backward()
 
 

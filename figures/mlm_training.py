@@ -1,0 +1,18 @@
+"""F2: what context is worth. Masked-word loss of five pretraining runs, beside two guesses."""
+
+from pathlib import Path
+
+from common import SEEDS, map_processes, pretrain_seed, results
+
+from npft import History
+from npft.plots import draw_mlm, save_figure
+from npft.tour import VOCAB_SIZE
+
+
+def compute() -> list:
+    return map_processes(pretrain_seed, list(SEEDS))
+
+
+if __name__ == "__main__":
+    runs = [History(rows) for rows in results(__file__, compute)]
+    save_figure(Path(__file__).with_suffix(".png"), draw_mlm, runs, VOCAB_SIZE)

@@ -1,0 +1,551 @@
+"""The fused kernels: equal to compositions of small ops, exact in closed forms, and well-mannered."""
+
+import math
+
+import fit_normal_cdf
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from op_table import TABLE, cases, plain_attention, seeds
+from scipy.special import ndtr
+
+from npft.autograd import Tensor, kernels, ops, primitive
+from npft.autograd.attention import attention, attention_maps, blocks_by_length
+from npft.autograd.segments import segment_max, segment_mean
+from npft.errors import ConfigError, DtypeError, IdError, NonFiniteError, ShapeError
+
+# --- fused equals composed ----------------------------------------------------------------------
+
+
+@primitive
+def normal_cdf(x):
+    return ndtr(x), lambda g: g * np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+
+
+def composed_layer_norm(x, gamma, beta, *, eps):
+    centred = x - x.mean(axis=1, keepdims=True)
+    variance = (centred * centred).mean(axis=1, keepdims=True)
+    return centred / (variance + eps).sqrt() * gamma + beta
+
+
+def composed_softmax(x):
+    e = (x - x.max(axis=-1, keepdims=True).detach()).exp()
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def composed_cross_entropy(logits, *, targets):
+    picked = composed_softmax(logits)[np.arange(len(targets)), targets]
+    return -(picked.log().mean())
+
+
+def composed_cosine(a, b, *, tau):
+    u = a / (a * a).sum(axis=1, keepdims=True).sqrt()
+    v = b / (b * b).sum(axis=1, keepdims=True).sqrt()
+    return u @ v.T / tau
+
+
+def composed_attention(qkv, *, blocks, num_heads, causal):
+    """Each sequence and head alone, by small ops; later tokens get a score of -1e30."""
+    width = qkv.shape[1] // 3
+    d = width // num_heads
+    pieces, order = [], []
+    for block in blocks:
+        rows = np.arange(len(qkv))[block.rows].reshape(block.count, block.length)
+        for i in range(block.count):
+            members = rows[i] if block.real is None else rows[i][block.real[i]]
+            heads = []
+            for h in range(num_heads):
+                q, k, v = (
+                    qkv[members][:, s * width + h * d : s * width + (h + 1) * d] for s in range(3)
+                )
+                scores = q @ k.T / math.sqrt(d)
+                if causal:
+                    scores = scores + np.triu(np.full(scores.shape, -1e30), 1)
+                heads.append(composed_softmax(scores) @ v)
+            pieces.append(ops.concatenate(*heads, axis=1))
+            order.extend(members)
+    return ops.concatenate(*pieces)[np.argsort(order)]
+
+
+def composed_segments(reduce):
+    def composed(x, *, offsets):
+        return ops.concatenate(
+            *(reduce(x[a:b], axis=0, keepdims=True) for a, b in zip(offsets[:-1], offsets[1:]))
+        )
+
+    return composed
+
+
+COMPOSED = {
+    "linear": lambda x, w, b: x @ w.T + b,
+    "gelu": lambda x: x * normal_cdf(x),
+    "layer_norm": composed_layer_norm,
+    "softmax": composed_softmax,
+    "softmax_cross_entropy": composed_cross_entropy,
+    "cosine_logits": composed_cosine,
+    "attention": composed_attention,
+    "segment_mean": composed_segments(ops.mean),
+    "segment_max": composed_segments(ops.max),
+    "embedding": lambda table, ids: table[ids],
+    "take_rows": lambda x, rows: x[rows],
+}
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+@given(st.data(), seeds())
+def test_a_fused_kernel_equals_its_composition(name, data, rng):
+    case = data.draw(cases(name))
+    cotangent, results = None, []
+    for fn in (TABLE[name].op, COMPOSED[name]):
+        leaves = [Tensor(a, requires_grad=True) for a in case.arrays]
+        out = fn(*leaves, **case.constants)
+        cotangent = rng.standard_normal(out.shape) if cotangent is None else cotangent
+        out.backward(cotangent)
+        results.append([out.data, *(leaf.grad for leaf in leaves)])
+    for fused, composed in zip(*results):
+        np.testing.assert_allclose(fused, composed, rtol=1e-9, atol=1e-11)
+
+
+# --- attention ----------------------------------------------------------------------------------
+
+LENGTHS = st.lists(st.sampled_from([1, 2, 3, 7, 8, 9, 16, 17]), min_size=1, max_size=6)
+
+
+def ragged_qkv(lengths, rng, heads=2, d=3):
+    offsets = np.append(0, np.cumsum(lengths))
+    return rng.standard_normal((offsets[-1], 3 * heads * d)), offsets
+
+
+@given(LENGTHS, st.booleans(), seeds())
+def test_a_batch_gives_each_sequence_what_it_gets_alone(lengths, causal, rng):
+    qkv, offsets = ragged_qkv(lengths, rng)
+    x = Tensor(qkv, requires_grad=True)
+    out = attention(x, blocks=blocks_by_length(offsets), num_heads=2, causal=causal)
+    cotangent = rng.standard_normal(out.shape)
+    out.backward(cotangent)
+    maps = attention_maps(qkv, blocks_by_length(offsets), 2, causal)
+    assert len(maps) == len(lengths)
+    for i, (a, b) in enumerate(zip(offsets[:-1], offsets[1:])):
+        y = Tensor(qkv[a:b], requires_grad=True)
+        one = blocks_by_length(np.array([0, b - a]))
+        alone = attention(y, blocks=one, num_heads=2, causal=causal)
+        alone.backward(cotangent[a:b])
+        np.testing.assert_allclose(out.data[a:b], alone.data, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(x.grad[a:b], y.grad, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(maps[i], attention_maps(qkv[a:b], one, 2, causal)[0], atol=1e-13)
+        # row t of the map mixes the values: that is the output
+        v = qkv[a:b, 12:].reshape(-1, 2, 3)
+        mixed = np.einsum("hqk,khd->qhd", maps[i], v).reshape(b - a, 6)
+        np.testing.assert_allclose(mixed, out.data[a:b], atol=1e-12)
+
+
+@given(LENGTHS)
+def test_blocks_hold_every_token_once_and_few_lengths(lengths):
+    offsets = np.append(0, np.cumsum(lengths))
+    blocks = blocks_by_length(offsets)
+    seen = []
+    for block in blocks:
+        rows = np.arange(offsets[-1])[block.rows].reshape(block.count, block.length)
+        seen += rows.ravel().tolist() if block.real is None else rows[block.real].tolist()
+        assert block.length == max(lengths[s] for s in block.sequences)
+        assert block.length - min(lengths[s] for s in block.sequences) < 8
+    assert sorted(seen) == list(range(offsets[-1]))
+    assert len(blocks) == len({-(-n // 8) for n in lengths})
+
+
+@given(LENGTHS, seeds())
+def test_the_order_of_the_sequences_changes_nothing(lengths, rng):
+    qkv, offsets = ragged_qkv(lengths, rng)
+    order = rng.permutation(len(lengths))
+    rows = np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in order])
+    moved = np.append(0, np.cumsum(np.array(lengths)[order]))
+    out = attention(qkv, blocks=blocks_by_length(offsets), num_heads=2).data
+    again = attention(qkv[rows], blocks=blocks_by_length(moved), num_heads=2).data
+    np.testing.assert_allclose(again, out[rows], rtol=0, atol=1e-12)
+
+
+@given(LENGTHS, seeds())
+def test_causal_a_later_token_changes_nothing_before_it(lengths, rng):
+    qkv, offsets = ragged_qkv(lengths, rng)
+    blocks = blocks_by_length(offsets)
+    before = attention(qkv, blocks=blocks, num_heads=2, causal=True).data
+    changed = qkv.copy()
+    at = int(rng.integers(offsets[-1]))
+    changed[at] += 50 * rng.standard_normal(qkv.shape[1])
+    after = attention(changed, blocks=blocks, num_heads=2, causal=True).data
+    end = offsets[offsets > at][0]
+    same = np.r_[0:at, end : offsets[-1]]
+    np.testing.assert_array_equal(before[same], after[same])
+    assert not np.array_equal(before[at], after[at])
+    for weights in attention_maps(qkv, blocks, 2, causal=True):
+        assert not np.triu(weights, 1).any()
+
+
+@given(LENGTHS, st.booleans(), seeds())
+def test_rows_of_attention_maps_are_probabilities(lengths, causal, rng):
+    qkv, offsets = ragged_qkv(lengths, rng)
+    maps = attention_maps(3 * qkv, blocks_by_length(offsets), 2, causal)
+    assert [m.shape for m in maps] == [(2, n, n) for n in lengths]
+    for weights in maps:
+        assert (weights >= 0).all()
+        np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=0, atol=1e-14)
+
+
+@given(LENGTHS, st.booleans(), seeds())
+def test_equal_values_come_back(lengths, causal, rng):
+    qkv, offsets = ragged_qkv(lengths, rng)
+    value = rng.standard_normal(6)
+    qkv[:, 12:] = value
+    out = attention(qkv, blocks=blocks_by_length(offsets), num_heads=2, causal=causal).data
+    np.testing.assert_allclose(out, np.tile(value, (len(qkv), 1)), rtol=0, atol=1e-14)
+
+
+def test_equal_keys_give_the_mean_of_the_values_seen():
+    qkv = np.zeros((3, 3))
+    qkv[:, 2] = [3.0, 6.0, 0.0]
+    blocks = blocks_by_length(np.array([0, 3]))
+    assert attention(qkv, blocks=blocks, num_heads=1).data.ravel().tolist() == [3.0] * 3
+    out = attention(qkv, blocks=blocks, num_heads=1, causal=True).data.ravel()
+    np.testing.assert_allclose(out, [3.0, 4.5, 3.0])
+
+
+def test_huge_scores_choose_one_key_without_overflow():
+    for dtype in (np.float32, np.float64):
+        qkv = np.array([[1e3, 1e3, 1.0], [1e3, -1e3, 2.0]], dtype)
+        out = attention(qkv, blocks=blocks_by_length(np.array([0, 2])), num_heads=1).data
+        assert out.ravel().tolist() == [1.0, 1.0]
+
+
+def test_attention_is_that_of_the_slow_loop_over_tokens():
+    rng = np.random.default_rng(3)
+    qkv, offsets = ragged_qkv([5, 1, 12, 12, 3], rng, heads=3, d=4)
+    for causal in (False, True):
+        blocks = blocks_by_length(offsets)
+        out = attention(qkv, blocks=blocks, num_heads=3, causal=causal).data
+        want = plain_attention(qkv, blocks, 3, causal)
+        np.testing.assert_allclose(out, want, rtol=0, atol=1e-13)
+
+
+def test_attention_refuses_what_does_not_fit():
+    blocks = blocks_by_length(np.array([0, 2]))
+    for heads in (0, 2, -1):
+        with pytest.raises(ConfigError, match="columns"):
+            attention(np.ones((2, 9)), blocks=blocks, num_heads=heads)
+    with pytest.raises(ConfigError, match="8 columns"):
+        attention(np.ones((2, 8)), blocks=blocks, num_heads=1)
+    with pytest.raises(ShapeError, match="blocks hold 2 tokens but qkv has 3 rows"):
+        attention(np.ones((3, 3)), blocks=blocks, num_heads=1)
+    with pytest.raises(ShapeError, match="attention: qkv has shape"):
+        attention(np.ones((1, 2, 3)), blocks=blocks, num_heads=1)
+    with pytest.raises(ShapeError, match="blocks hold"):
+        attention_maps(np.ones((3, 3)), blocks, 1)
+
+
+# --- softmax and cross-entropy ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("classes", [1, 2, 10, 1000])
+def test_equal_logits_give_the_logarithm_of_the_number_of_classes(classes):
+    for level in (0.0, 1000.0, -1000.0):
+        logits = np.full((3, classes), level)
+        loss = kernels.softmax_cross_entropy(logits, targets=np.array([0, classes // 2, classes - 1]))
+        assert math.isclose(loss.item(), math.log(classes), abs_tol=1e-12)
+
+
+def test_the_gradient_of_cross_entropy_is_p_minus_onehot_over_n():
+    rng = np.random.default_rng(0)
+    logits, targets = Tensor(rng.standard_normal((4, 5)), requires_grad=True), np.array([1, 1, 4, 0])
+    kernels.softmax_cross_entropy(logits, targets=targets).backward()
+    want = (kernels.softmax(logits).data - np.eye(5)[targets]) / 4
+    np.testing.assert_allclose(logits.grad, want, atol=1e-15)
+    np.testing.assert_allclose(logits.grad.sum(axis=1), 0, atol=1e-15)
+
+
+def test_cross_entropy_of_far_apart_logits_is_their_distance():
+    loss = kernels.softmax_cross_entropy(np.array([[1000.0, -1000.0]]), targets=np.array([1]))
+    assert loss.item() == 2000.0
+    loss = kernels.softmax_cross_entropy(np.array([[1000.0, -1000.0]]), targets=np.array([0]))
+    assert loss.item() == 0.0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_softmax_of_far_apart_scores_is_exact(dtype):
+    p = kernels.softmax(np.array([[1000.0, 0.0], [-1000.0, -1000.0], [0.0, -1000.0]], dtype))
+    assert p.data.tolist() == [[1.0, 0.0], [0.5, 0.5], [1.0, 0.0]]
+    assert p.dtype == dtype
+
+
+def test_raising_all_scores_alike_changes_nothing():
+    x = np.random.default_rng(0).standard_normal((3, 4))
+    np.testing.assert_allclose(kernels.softmax(x + 7.5).data, kernels.softmax(x).data, rtol=1e-13)
+    a, b = (kernels.softmax_cross_entropy(z, targets=np.zeros(3, int)).item() for z in (x, x - 99))
+    assert math.isclose(a, b, rel_tol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "targets, error, message",
+    [
+        ([0, 3], IdError, r"3 at position 1 is outside 0\.\.2"),
+        ([-1, 0], IdError, "-1 at position 0 is outside"),
+        ([0.0, 1.0], DtypeError, "dtype float64, expected integers"),
+        ([True, False], DtypeError, "dtype bool"),
+        ([0], ShapeError, r"2 rows of logits and targets of shape \(1,\)"),
+        ([[0], [1]], ShapeError, r"targets of shape \(2, 1\)"),
+    ],
+)
+def test_targets_that_do_not_fit_are_refused(targets, error, message):
+    with pytest.raises(error, match=f"softmax_cross_entropy.*{message}"):
+        kernels.softmax_cross_entropy(np.zeros((2, 3)), targets=np.array(targets))
+
+
+def test_cross_entropy_of_no_rows_is_refused():
+    with pytest.raises(ShapeError, match="at least one row"):
+        kernels.softmax_cross_entropy(np.zeros((0, 3)), targets=np.zeros(0, int))
+
+
+# --- layer norm ---------------------------------------------------------------------------------
+
+
+@given(seeds())
+def test_rows_have_mean_0_and_variance_1_wherever_they_began(rng):
+    x = 100 + 3 * rng.standard_normal((4, 16))
+    y = kernels.layer_norm(x, np.ones(16), np.zeros(16), eps=0.0).data
+    np.testing.assert_allclose(y.mean(axis=1), 0, atol=1e-12)
+    np.testing.assert_allclose(y.var(axis=1), 1, atol=1e-12)
+    again = kernels.layer_norm(5 * x - 3, np.ones(16), np.zeros(16), eps=0.0).data
+    np.testing.assert_allclose(again, y, atol=1e-11)
+
+
+def test_a_constant_row_gives_beta():
+    y = kernels.layer_norm(np.full((1, 3), 7.0), np.ones(3), np.array([1.0, 2.0, 3.0]))
+    assert y.data.tolist() == [[1.0, 2.0, 3.0]]
+
+
+def test_the_gradient_of_a_normalised_row_is_free_of_shift_and_stretch():
+    rng = np.random.default_rng(0)
+    x = Tensor(rng.standard_normal((5, 8)), requires_grad=True)
+    kernels.layer_norm(x, np.ones(8), np.zeros(8), eps=0.0).backward(rng.standard_normal((5, 8)))
+    np.testing.assert_allclose(x.grad.sum(axis=1), 0, atol=1e-13)
+    np.testing.assert_allclose((x.grad * x.data).sum(axis=1), 0, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        (lambda: kernels.linear(np.ones((2, 3)), np.ones((4, 2)), np.ones(4)), "linear: weight"),
+        (lambda: kernels.linear(np.ones((2, 3)), np.ones((4, 3)), np.ones(3)), "linear: weight"),
+        (lambda: kernels.linear(np.ones(3), np.ones((4, 3)), np.ones(4)), "linear: x"),
+        (lambda: kernels.linear(np.ones((2, 3)), np.ones((1, 3)), 1.0), "linear: bias"),
+        (lambda: kernels.layer_norm(np.ones(3), np.ones(3), np.ones(3)), "layer_norm: x"),
+        (lambda: kernels.layer_norm(np.ones((2, 3)), np.ones(2), np.ones(3)), "layer_norm: gamma"),
+        (lambda: kernels.layer_norm(np.ones((2, 3)), np.ones(3), np.ones((1, 3))), "norm: beta"),
+        (lambda: kernels.cosine_logits(np.ones((2, 3)), np.ones((2, 4))), "cosine_logits: b"),
+        (lambda: kernels.cosine_logits(np.ones(3), np.ones((2, 3))), "cosine_logits: a"),
+    ],
+)
+def test_widths_that_differ_are_named(bad, message):
+    with pytest.raises(ShapeError, match=message):
+        bad()
+
+
+# --- gelu ---------------------------------------------------------------------------------------
+
+GRID = np.r_[
+    np.linspace(-12, 12, 48_001), np.linspace(-1e4, 1e4, 2_001), 0.0, -0.0, 1e-30, -1e-30, 1e30, -1e30
+]
+
+
+def test_the_fast_gelu_of_float32_is_the_exact_one_to_rounding():
+    narrow = GRID.astype(np.float32)
+    results = {}
+    for dtype in (np.float32, np.float64):
+        x = Tensor(narrow, requires_grad=True, dtype=dtype)
+        with np.errstate(over="ignore"):  # the square of 1e30
+            y = kernels.gelu(x)
+            y.backward(np.ones(len(narrow)))
+        results[dtype] = y.data, x.grad
+    (value, slope), (exact_value, exact_slope) = results[np.float32], results[np.float64]
+    size = np.maximum(1, np.abs(narrow.astype(np.float64)))
+    assert value.dtype == slope.dtype == np.float32
+    assert (np.abs(value - exact_value) / size).max() < 2e-7
+    assert np.abs(slope - exact_slope).max() < 4e-7
+    assert value[-2] == np.float32(1e30) and value[-1] == 0 and slope[-2] == 1 and slope[-1] == 0
+
+
+def test_gelu_in_closed_form():
+    x = np.linspace(-6, 6, 101)
+    y = kernels.gelu(x).data
+    np.testing.assert_allclose(y - kernels.gelu(-x).data, x, atol=1e-14)  # Φ(x) + Φ(-x) = 1
+    assert kernels.gelu(np.array([0.0])).item() == 0.0
+    t = Tensor([0.0], requires_grad=True)
+    kernels.gelu(t).backward()
+    assert t.grad.tolist() == [0.5]
+    np.testing.assert_allclose(kernels.gelu(np.array([40.0, -40.0])).data, [40.0, 0.0], atol=1e-300)
+
+
+def test_the_distribution_function_in_float32_stays_between_0_and_1():
+    p = kernels.normal_cdf(np.linspace(-40, 40, 80_001, dtype=np.float32))
+    assert p.min() == 0 and p.max() == 1
+    assert p[0] == 0 and p[-1] == 1 and p[40_000] == 0.5
+
+
+def test_the_committed_coefficients_come_from_the_fit_and_are_accurate():
+    x = np.linspace(-12, 12, 100_001)
+    committed = fit_normal_cdf.cdf(x, np.array(kernels.ERF_AS_TANH))
+    assert (np.maximum(1, np.abs(x)) * np.abs(committed - ndtr(x))).max() <= 7e-8
+    fitted = fit_normal_cdf.cdf(x, fit_normal_cdf.fit())
+    assert np.abs(x * (committed - fitted)).max() <= 1e-7
+    assert np.abs(committed - fitted).max() <= 1e-7
+
+
+# --- dropout ------------------------------------------------------------------------------------
+
+
+def rng_of(seed):
+    return np.random.default_rng(seed)
+
+
+def test_dropout_of_nothing_is_the_tensor_itself():
+    x = Tensor([1.0, 2.0])
+    assert kernels.dropout(x, 0, rng=None) is x
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dropout_keeps_the_mean_and_drops_its_share(p, dtype):
+    n = 200_000
+    y = kernels.dropout(Tensor(np.ones(n), dtype=dtype), p, rng=rng_of(0)).data
+    assert y.dtype == dtype
+    chance = round(p * 65536) / 65536
+    assert abs((y == 0).mean() - p) < 5 * math.sqrt(p * (1 - p) / n)
+    assert set(np.unique(y)) == {0.0, dtype(1 / (1 - chance))}
+    assert abs(y.mean() - 1) < 5 * math.sqrt(p / (1 - p) / n)
+
+
+def test_dropout_gives_the_same_bits_for_the_same_seed_and_others_for_another():
+    x = Tensor(np.ones((50, 20)))
+    a, b, c = (kernels.dropout(x, 0.3, rng=rng_of(s)).data for s in (1, 1, 2))
+    assert a.tobytes() == b.tobytes() != c.tobytes()
+    same = rng_of(1)
+    again = [kernels.dropout(x, 0.3, rng=same).data for _ in range(2)]
+    assert again[0].tobytes() != again[1].tobytes()
+
+
+def test_dropout_drops_the_gradient_of_what_it_dropped():
+    x = Tensor(np.full((30, 4), 2.0), requires_grad=True)
+    y = kernels.dropout(x, 0.25, rng=rng_of(0))
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad * 2, y.data)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.0, 1.5, float("nan")])
+def test_dropout_refuses_a_chance_outside(p):
+    with pytest.raises(ConfigError, match="expected 0 <= p < 1"):
+        kernels.dropout(Tensor([1.0]), p, rng=rng_of(0))
+
+
+def test_dropout_without_a_generator_is_refused():
+    with pytest.raises(ConfigError, match=r"rng=np.random.default_rng\(seed\)"):
+        kernels.dropout(Tensor([1.0]), 0.1, rng=None)
+
+
+# --- tables and rows ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [3, 300, 70_000])
+def test_repeated_ids_add_up_as_with_add_at(size):
+    rng = rng_of(size)
+    ids = rng.integers(0, size, 500)
+    ids[:7] = size - 1
+    table = Tensor(np.zeros((size, 2)), requires_grad=True)
+    g = rng.standard_normal((500, 2))
+    kernels.embedding(table, ids=ids).backward(g)
+    want = np.zeros((size, 2))
+    np.add.at(want, ids, g)
+    np.testing.assert_allclose(table.grad, want, atol=1e-12)
+
+
+def test_no_ids_give_no_rows_and_a_gradient_of_zeros():
+    table = Tensor(np.ones((3, 2)), requires_grad=True)
+    out = kernels.embedding(table, ids=np.zeros(0, int))
+    assert out.shape == (0, 2)
+    out.sum().backward()
+    assert not table.grad.any() and table.grad.shape == (3, 2)
+
+
+@pytest.mark.parametrize("op, name", [(kernels.embedding, "ids"), (kernels.take_rows, "rows")])
+def test_ids_outside_are_refused(op, name):
+    for ids, error, message in [
+        (np.array([0, 5]), IdError, "5 at position 1"),
+        (np.array([-1, 0]), IdError, "-1 at position 0"),
+        (np.array([0.0]), DtypeError, "float64"),
+        (np.array([True, False, True]), DtypeError, "bool"),
+    ]:
+        with pytest.raises(error, match=message):
+            op(np.ones((3, 2)), **{name: ids})
+    with pytest.raises(ShapeError):
+        op(np.ones((3, 2)), **{name: np.array([0, 1, 0]) if name == "rows" else np.ones((1, 1), int)})
+
+
+# --- cosines ------------------------------------------------------------------------------------
+
+
+@given(seeds())
+def test_cosines_are_bounded_and_blind_to_length(rng):
+    a, b = rng.standard_normal((3, 5)), rng.standard_normal((4, 5))
+    s = kernels.cosine_logits(a, b, tau=0.5).data
+    assert (np.abs(s) <= 2 + 1e-12).all()
+    np.testing.assert_allclose(kernels.cosine_logits(1e6 * a, 1e-6 * b, tau=0.5).data, s, rtol=1e-9)
+    np.testing.assert_allclose(np.diag(kernels.cosine_logits(a, a).data), 1, rtol=1e-14)
+
+
+def test_cosine_refuses_no_temperature_and_no_length():
+    a = np.ones((2, 3))
+    for tau in (0.0, -1.0, float("nan")):
+        with pytest.raises(ConfigError, match="positive temperature"):
+            kernels.cosine_logits(a, a, tau=tau)
+    for bad in (0.0, np.nan):
+        b = np.ones((2, 3))
+        b[1] = bad
+        with pytest.raises(NonFiniteError, match="row 1 of b"):
+            kernels.cosine_logits(a, b)
+
+
+def test_a_temperature_that_is_a_numpy_number_keeps_float32():
+    a = Tensor(np.ones((2, 3)), requires_grad=True, dtype=np.float32)
+    out = kernels.cosine_logits(a, a, tau=np.float64(0.1))
+    out.sum().backward()
+    assert out.dtype == a.grad.dtype == np.float32
+
+
+# --- segments -----------------------------------------------------------------------------------
+
+
+@given(LENGTHS, seeds())
+def test_segments_agree_with_a_loop(lengths, rng):
+    offsets = np.append(0, np.cumsum(lengths))
+    x = rng.standard_normal((offsets[-1], 3))
+    parts = [x[a:b] for a, b in zip(offsets[:-1], offsets[1:])]
+    mean, largest = segment_mean(x, offsets=offsets).data, segment_max(x, offsets=offsets).data
+    np.testing.assert_allclose(mean, [p.mean(axis=0) for p in parts], atol=1e-14)
+    np.testing.assert_array_equal(largest, [p.max(axis=0) for p in parts])
+
+
+def test_ties_within_a_segment_share_evenly():
+    x = Tensor([[1.0], [1.0], [0.0], [1.0]], requires_grad=True)
+    segment_max(x, offsets=np.array([0, 3, 4])).backward([[6.0], [5.0]])
+    assert x.grad.ravel().tolist() == [3.0, 3.0, 0.0, 5.0]
+
+
+@pytest.mark.parametrize("op", [segment_mean, segment_max])
+@pytest.mark.parametrize("offsets", [[0, 2], [1, 3], [0, 2, 2, 3], [0, 3, 2, 3], [0, 4], [0], []])
+@pytest.mark.parametrize("dtype", [np.int64, np.uint32])
+def test_offsets_that_do_not_fit_are_refused(op, offsets, dtype):
+    with pytest.raises(ShapeError, match="offsets must rise from 0 to N = 3"):
+        op(np.ones((3, 2)), offsets=np.array(offsets, dtype))
+
+
+def test_offsets_that_are_no_integers_are_refused():
+    with pytest.raises(DtypeError, match="offsets have dtype float64"):
+        segment_mean(np.ones((3, 2)), offsets=np.array([0.0, 3.0]))
