@@ -20,8 +20,8 @@ from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError, ConfigError, DataError
 from npft.finetune.heads import Classifier, num_trainable
-from npft.finetune.regimes import DROPOUT, set_regime
-from npft.finetune.train import evaluate, train_classifier
+from npft.finetune.regimes import DROPOUT, learning_rate, set_regime
+from npft.finetune.train import check_options, evaluate, train_classifier
 from npft.loading import load
 from npft.nn.history import History
 from npft.nn.layers import set_dropout
@@ -166,11 +166,6 @@ def quick_body(train: Examples, max_positions: int, progress: ProgressFn | None,
     return mlm.body
 
 
-def load_classifier(path: Path) -> Classifier:
-    """The classifier in a folder; ``CheckpointError`` names another kind of model."""
-    return Classifier.load(path)
-
-
 def finetune_file(
     data: Path,
     out: Path,
@@ -189,6 +184,8 @@ def finetune_file(
     model, a new body is first pretrained for a few epochs on the training texts.
     """
     check_out(out)
+    lr = learning_rate(regime) if lr is None else lr
+    check_options(epochs, batch_size, lr)
     timings: dict[str, float] = {}
     rng = np.random.default_rng(seed)
     everything = read_labelled(data)
@@ -211,7 +208,7 @@ def finetune_file(
             body = quick_body(train, MAX_POSITIONS, progress("pretrain"), rng)
     clf = Classifier(body, len(train.label_names), label_names=train.label_names, rng=rng)
     set_dropout(clf, DROPOUT)
-    rate = set_regime(clf, regime)
+    set_regime(clf, regime)
     train_batch = clf.tokenize(train.texts, labels=train.labels)
     test_batch = clf.tokenize(test.texts, labels=test.labels)
     with timed(timings, "finetune"):
@@ -220,7 +217,7 @@ def finetune_file(
             train_batch,
             epochs=epochs,
             batch_size=batch_size,
-            lr=rate if lr is None else lr,
+            lr=lr,
             progress=progress("finetune"),
             rng=rng,
         )
@@ -245,7 +242,7 @@ def finetune_file(
 
 def evaluate_file(data: Path, model: Path) -> dict[str, Any]:
     """Measure a saved classifier on a file of ``label<TAB>text`` lines."""
-    clf = load_classifier(model)
+    clf = Classifier.load(model)
     examples = read_labelled(data, clf.label_names)
     batch = clf.tokenize(examples.texts, labels=examples.labels)
     return {
@@ -259,7 +256,7 @@ def evaluate_file(data: Path, model: Path) -> dict[str, Any]:
 
 def predict_lines(lines: list[str], model: Path) -> dict[str, Any]:
     """The label and its probability for each line of text."""
-    clf = load_classifier(model)
+    clf = Classifier.load(model)
     p = clf.predict_proba(lines)
     return {
         "predictions": [

@@ -56,14 +56,16 @@ def bag_of_words(train: Examples, test: Examples) -> Metrics:
     """Train a bag-of-words classifier (tf-idf, softmax regression) and measure it on a test set.
 
     tf-idf: counts times log(n / n_w) + 1, where n_w of the n training texts hold word w; rows are
-    scaled to length 1. Raises ``DataError`` without labels.
+    scaled to length 1. Raises ``DataError`` without examples or without class labels.
 
     >>> train = Examples(["win cash", "free cash", "see you", "see me"], [1, 1, 0, 0])
     >>> bag_of_words(train, Examples(["cash now", "see them"], [1, 0])).accuracy
     1.0
     """
-    if train.labels is None or test.labels is None or len(test) == 0:
-        raise DataError("bag_of_words: both sets need labelled examples")
+    for examples in (train, test):
+        labels = examples.labels
+        if labels is None or len(labels) == 0 or labels.dtype.kind != "i":
+            raise DataError("bag_of_words: both sets need examples labelled with classes")
     words = sorted({word for text in train.texts for word in basic_words(text)})
     columns = {word: i for i, word in enumerate(words)}
     counts = word_table(train.texts, columns)

@@ -39,18 +39,19 @@ EPOCHS = 20
 TEST_SIZE = 1000
 
 
-def set_regime(model: Classifier, regime: str) -> float:
-    """Freeze what the regime keeps fixed, and return its learning rate.
-
-    Raises ``ConfigError`` for an unknown regime.
-    """
+def learning_rate(regime: str) -> float:
+    """The rate a regime trains at; raises ``ConfigError`` for an unknown regime."""
     if regime not in LEARNING_RATES:
         raise ConfigError(f"regime is {regime!r}, expected one of {', '.join(LEARNING_RATES)}")
+    return LEARNING_RATES[regime]
+
+
+def set_regime(model: Classifier, regime: str) -> None:
+    """Freeze what the regime keeps fixed, and let the rest train."""
     if regime in ("head", "last"):
         freeze_body(model, last=1 if regime == "last" else 0)
     else:
         unfreeze_body(model)
-    return LEARNING_RATES[regime]
 
 
 def make_task(name: str, n: int, seed: int) -> tuple[Examples, Examples]:
@@ -86,7 +87,8 @@ def run_cell(cell: dict[str, Any]) -> dict[str, Any]:
         body = Encoder(body.config, tokenizer=body.tokenizer, rng=rng)
     model = Classifier(body, len(train.label_names), label_names=train.label_names, rng=rng)
     set_dropout(model, DROPOUT)
-    lr = set_regime(model, cell["regime"])
+    set_regime(model, cell["regime"])
+    lr = learning_rate(cell["regime"])
     test_batch = model.tokenize(test.texts, labels=test.labels)
     curve = [evaluate(model, test_batch).f1]
 

@@ -37,6 +37,15 @@ def check_labels(name: str, model: Classifier, data: Batch) -> np.ndarray:
     return data.labels
 
 
+def check_options(epochs: int, batch_size: int, lr: float) -> None:
+    """Raise ``ConfigError`` for numbers with which training cannot begin."""
+    if epochs < 1 or batch_size < 1 or not 0 < lr < np.inf:
+        raise ConfigError(
+            f"fine-tuning: epochs {epochs}, batch_size {batch_size}, lr {lr}; expected at least 1, "
+            "at least 1, and a positive number"
+        )
+
+
 def evaluate(model: Classifier, test: Batch) -> Metrics:
     """Accuracy, precision, recall, F1, confusion matrix and loss on labelled sequences.
 
@@ -74,10 +83,9 @@ def train_classifier(
     patience without validation, ``NonFiniteError`` with the step if training fails.
     """
     check_labels("train_classifier", model, train)
-    if epochs < 1 or batch_size < 1 or (patience is not None and patience < 1):
-        raise ConfigError("train_classifier: epochs, batch_size and patience must be at least 1")
-    if patience is not None and validation is None:
-        raise ConfigError("train_classifier: patience needs validation data")
+    check_options(epochs, batch_size, lr)
+    if patience is not None and (patience < 1 or validation is None):
+        raise ConfigError("train_classifier: patience must be at least 1 and needs validation data")
     rngs = streams(rng)
     per_epoch = -(-len(train) // batch_size)
     total = epochs * per_epoch

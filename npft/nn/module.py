@@ -135,7 +135,7 @@ class Module:
         """Copy weights into place.
 
         Raises ``CheckpointError`` with one list of all that is missing, unexpected, or of another
-        shape; nothing is copied then.
+        shape or no real numbers; nothing is copied then.
         """
         own = self._named_storage()
         wrong = [f"missing {name}" for name in own if name not in state]
@@ -144,6 +144,11 @@ class Module:
             f"{name} has shape {np.shape(state[name])}, expected {array.shape}"
             for name, array in own.items()
             if name in state and np.shape(state[name]) != array.shape
+        ]
+        wrong += [
+            f"{name} has dtype {np.asarray(state[name]).dtype}, expected {array.dtype}"
+            for name, array in own.items()
+            if name in state and np.asarray(state[name]).dtype.kind not in "fiu"
         ]
         if wrong:
             raise CheckpointError(

@@ -219,13 +219,15 @@ def clip_grad_norm(params: list[Parameter], max_norm: float | None) -> float:
     """
     grads = [np.zeros(1) if p.grad is None else p.grad for p in params]
     norm = float(np.sqrt(np.sum([float(np.vdot(g, g)) for g in grads])))
-    if not np.isfinite(norm):  # perhaps only the square of a float32 is too large
-        norm = float(np.sqrt(np.sum([np.sum(np.square(g, dtype=np.float64)) for g in grads])))
     if not np.isfinite(norm):
-        i = next(i for i, g in enumerate(grads) if not np.isfinite(g).all())
-        raise NonFiniteError(
-            f"clip_grad_norm: the gradient of parameter {i} of shape {params[i].shape} is not finite"
-        )
+        bad = [i for i, g in enumerate(grads) if not np.isfinite(g).all()]
+        if bad:
+            raise NonFiniteError(
+                f"clip_grad_norm: the gradient of parameter {bad[0]} of shape "
+                f"{params[bad[0]].shape} is not finite"
+            )
+        largest = max(float(np.abs(g).max(initial=0)) for g in grads)  # whose square overflowed
+        norm = largest * float(np.sqrt(sum(np.sum((g / largest) ** 2) for g in grads)))
     if max_norm is not None:
         _check_positive("max_norm", max_norm)
         if norm > max_norm:

@@ -22,6 +22,8 @@ def warmup_linear(step: int, warmup: int, total: int, floor: float = 0.05) -> fl
     [0.5, 1.0, 0.5, 0.0]
     """
     _check(step, warmup, total)
+    if not 0 <= floor <= 1:
+        raise ConfigError(f"schedule: floor {floor}; expected 0 <= floor <= 1")
     if step <= warmup:
         return step / warmup
     return floor + (1 - floor) * (total - step) / (total - warmup)

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from npft.nn.history import History
-from npft.plots.style import BLUE, GREY, ORANGE, label_end
+from npft.plots.style import BLUE, GREY, ORANGE, PINK, label_end, spread_out
 
 
 def draw_mlm(ax: Any, histories: History | list[History], vocab_size: int) -> None:
-    """Held-out masked-word loss against the step, with the unigram loss and ln V as lines.
+    """Held-out and training loss against the step, with the unigram loss and ln V as lines.
 
-    Several histories (seeds) are drawn as their mean with a band from the lowest to the highest.
+    Several histories (seeds) are drawn as their mean, the held-out loss with a band from the lowest
+    to the highest.
     """
     runs = [histories] if isinstance(histories, History) else histories
     steps = runs[0].at("mlm_loss")
@@ -23,7 +24,11 @@ def draw_mlm(ax: Any, histories: History | list[History], vocab_size: int) -> No
     if len(runs) > 1:
         ax.fill_between(steps, losses.min(axis=0), losses.max(axis=0), color=BLUE, alpha=0.2, lw=0)
     ax.plot(steps, mean, color=BLUE, marker="o", markersize=5)
-    label_end(ax, steps[-1], mean[-1], "held-out\nmasked words", BLUE)
+    training = np.mean([h["train_mlm"] for h in runs], axis=0)
+    ax.plot(runs[0].at("train_mlm"), training, color=PINK, lw=1.5)
+    ends = spread_out([mean[-1], training[-1]], 0.4)
+    for y, text, color in zip(ends, ("held-out", "training"), (BLUE, PINK)):
+        label_end(ax, steps[-1], y, text, color)
     for value, text, color in (
         (np.log(vocab_size), f"guess evenly: ln {vocab_size:,} = {np.log(vocab_size):.2f}", GREY),
         (unigram, f"guess by frequency (unigram): {unigram:.2f}", ORANGE),
@@ -32,9 +37,9 @@ def draw_mlm(ax: Any, histories: History | list[History], vocab_size: int) -> No
         ax.text(steps[-1], value + 0.08, text, color=color, ha="right", va="bottom")
     over = f"{len(runs)} seeds" if len(runs) > 1 else "1 seed"
     ax.set_title(
-        f"Context is worth {unigram - mean[-1]:.1f} nats a word after {steps[-1]:,} steps ({over})"
+        f"Context is worth {unigram - mean[-1]:.1f} nats a token after {steps[-1]:,} steps ({over})"
     )
     ax.set_xlabel("training step")
-    ax.set_ylabel("loss (nats per masked word)")
+    ax.set_ylabel("loss (nats per masked token)")
     ax.set_ylim(0, None)
     ax.set_xlim(0, None)

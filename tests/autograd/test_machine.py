@@ -1,0 +1,51 @@
+"""The two settings of the machine: they say whether they worked, and change no result."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from npft.autograd.machine import _openblas, keep_freed_memory, set_threads
+from npft.errors import ConfigError
+
+
+def test_set_threads_says_whether_it_could():
+    done = set_threads(1)
+    assert isinstance(done, bool)
+    assert done == (_openblas() is not None)
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_no_threads_are_refused(n):
+    with pytest.raises(ConfigError, match=f"n is {n}, expected at least 1"):
+        set_threads(n)
+
+
+def test_the_setting_reaches_the_library():
+    code = (
+        "from npft.autograd import machine\n"
+        "import ctypes\n"
+        "if machine.set_threads(2):\n"
+        "    for name in ('scipy_openblas_get_num_threads64_', 'openblas_get_num_threads'):\n"
+        "        get = getattr(machine._openblas(), name, None)\n"
+        "        if get is not None:\n"
+        "            before = get(); machine.set_threads(1); print(before, get()); break\n"
+        "else:\n"
+        "    print('2 1')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "1"  # a machine of one core may give 1 for 2
+
+
+def test_without_openblas_nothing_is_done(monkeypatch):
+    monkeypatch.setattr("npft.autograd.machine._openblas", lambda: None)
+    assert set_threads(1) is False
+
+
+def test_keep_freed_memory_says_whether_it_could(monkeypatch):
+    assert isinstance(keep_freed_memory(), bool)
+    assert keep_freed_memory() == keep_freed_memory()
+    assert np.zeros(10**6).sum() == 0  # memory is as usable as before
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert keep_freed_memory() is False

@@ -1,0 +1,121 @@
+"""The bag of words: exact where words tell, at chance where only their order does."""
+
+import numpy as np
+import pytest
+import scipy.optimize
+from hypothesis import given
+from hypothesis import strategies as st
+
+from npft.errors import DataError
+from npft.finetune.baselines import L2, bag_of_words, fit_softmax, word_table
+from npft.text.examples import Examples
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdef"), max_size=8), max_size=5))
+def test_a_word_table_counts_known_words(rows):
+    columns = {"a": 1, "c": 0, "e": 2}
+    table = word_table([" ".join(row).upper() for row in rows], columns)
+    assert table.shape == (len(rows), 3)
+    assert table.tolist() == [[row.count("c"), row.count("a"), row.count("e")] for row in rows]
+
+
+def test_words_that_tell_the_class_are_learnt_exactly():
+    rng = np.random.default_rng(0)
+
+    def examples(n):
+        labels = np.arange(n) % 3
+        texts = [" ".join(rng.permutation(["the", f"w{rng.integers(30)}", ["cash", "tea", "goal"][k]]))
+                 for k in labels]
+        return Examples(texts, labels)
+
+    found = bag_of_words(examples(60), examples(30))
+    assert found.accuracy == found.f1 == 1.0 and found.confusion.tolist() == (
+        10 * np.eye(3, dtype=int)).tolist()
+
+
+def test_twins_with_the_same_words_in_another_order_are_told_apart_by_chance_only():
+    rng = np.random.default_rng(0)
+
+    def examples(n):
+        words = [rng.permutation(["dog", "cat", "man", "bug", "cow"])[:2] for _ in range(n)]
+        texts = [t for a, b in words for t in (f"{a} bites {b}", f"{b} bites {a}")]
+        return Examples(texts, np.arange(2 * n) % 2)
+
+    assert bag_of_words(examples(40), examples(25)).accuracy == 0.5
+
+
+def test_a_rare_word_weighs_more_than_a_common_one():
+    # "the" and "win" point both ways equally often; idf lets the rare word decide
+    train = Examples(["the win"] + ["the day"] * 3 + ["a fog"] * 4, [1] + [1] * 3 + [0] * 4)
+    assert bag_of_words(train, Examples(["the", "fog"], [1, 0])).accuracy == 1.0
+
+
+def objective_of(monkeypatch, x, labels, classes):
+    """The function that fit_softmax hands to SciPy, and the weights it returns."""
+    caught = []
+    minimize = scipy.optimize.minimize
+
+    def catch(fun, start, **options):
+        caught.append(fun)
+        return minimize(fun, start, **options)
+
+    monkeypatch.setattr(scipy.optimize, "minimize", catch)
+    weights = fit_softmax(x, labels, classes)
+    return caught[0], weights
+
+
+def test_the_gradient_of_the_objective_is_right_and_zero_at_the_end(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, labels = rng.standard_normal((20, 4)), rng.integers(0, 3, 20)
+    objective, weights = objective_of(monkeypatch, x, labels, 3)
+    for _ in range(3):
+        w = rng.standard_normal(weights.size)
+        error = scipy.optimize.check_grad(lambda v: objective(v)[0], lambda v: objective(v)[1], w)
+        assert error < 1e-5 * np.abs(objective(w)[1]).max()
+    assert np.abs(objective(weights.ravel())[1]).max() < 1e-2
+
+    def slow(w):  # the docstring's formula
+        total = 0.0
+        for row, label in zip(x, labels):
+            z = row @ w[:-1] + w[-1]
+            total += np.log(np.exp(z).sum()) - z[label]
+        return total + L2 / 2 * (w[:-1] ** 2).sum()
+
+    assert objective(weights.ravel())[0] == pytest.approx(slow(weights), abs=1e-10)
+    for _ in range(20):
+        assert slow(weights + 0.1 * rng.standard_normal(weights.shape)) > slow(weights)
+
+
+def test_without_features_the_fit_is_the_share_of_each_class():
+    labels = np.array([0] * 6 + [1] * 3 + [2])
+    weights = fit_softmax(np.zeros((10, 2)), labels, 3)
+    p = np.exp(weights[-1]) / np.exp(weights[-1]).sum()
+    assert np.allclose(p, [0.6, 0.3, 0.1], atol=1e-4) and (weights[:-1] == 0).all()
+
+
+def test_texts_of_unknown_words_only_get_the_most_frequent_class():
+    train = Examples(["a b", "a c", "d"], [1, 1, 0])
+    assert bag_of_words(train, Examples(["x y", ""], [1, 1])).accuracy == 1.0
+
+
+def test_the_examples_are_not_changed():
+    train, test = Examples(["a b", "c"], [1, 0]), Examples(["a"], [1])
+    bag_of_words(train, test)
+    assert train.texts == ["a b", "c"] and test.labels.tolist() == [1]
+
+
+GOOD = Examples(["a", "b"], [0, 1])
+
+
+@pytest.mark.parametrize("train, test", [
+    (Examples(["a", "b"]), GOOD),
+    (GOOD, Examples(["a", "b"])),
+    (Examples([], []), GOOD),
+    (GOOD, Examples([], [])),
+    (Examples([]), GOOD),
+    (Examples(["a", "b"], [0.0, 0.5]), GOOD),
+    (GOOD, Examples(["a", "b"], [0.0, 0.5])),
+])
+def test_sets_without_class_labels_are_refused(train, test):
+    with pytest.raises(DataError, match="both sets need examples labelled with classes"):
+        bag_of_words(train, test)

@@ -1,0 +1,258 @@
+"""Fine-tuning: repeatable runs, the best weights, and honest figures."""
+
+import numpy as np
+import pytest
+
+from npft.encoder.config import EncoderConfig
+from npft.encoder.encoder import Encoder
+from npft.errors import ConfigError, DataError, NonFiniteError
+from npft.finetune import train as training
+from npft.finetune.heads import Classifier, freeze_body
+from npft.finetune.train import evaluate, train_classifier
+from npft.nn.module import freeze
+from npft.text.batch import Batch
+from npft.text.bytes import ByteTokenizer
+
+TOK = ByteTokenizer()
+
+
+def classifier(num_labels=2, dropout=0.0, seed=0):
+    rng = np.random.default_rng(seed)
+    config = EncoderConfig(
+        vocab_size=260, hidden_size=8, num_layers=1, num_heads=2, intermediate_size=8,
+        max_positions=16, dropout=dropout, init_std=0.2)
+    return Classifier(Encoder(config, tokenizer=TOK, rng=rng), num_labels, rng=rng)
+
+
+def separable(n=60, seed=0, classes=2):
+    """Texts in which one letter says the class."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % classes
+    texts = []
+    for label in labels:
+        letters = list("xyz" * 2)[: rng.integers(1, 7)]
+        letters.insert(rng.integers(len(letters) + 1), "abc"[label])
+        texts.append("".join(letters))
+    return TOK(texts, labels=labels)
+
+
+def bits(module):
+    return b"".join(a.tobytes() for a in module.state_dict().values())
+
+
+def run(model, data=None, seed=0, **options):
+    options = {"epochs": 3, "batch_size": 16, **options}
+    return train_classifier(model, separable() if data is None else data, **options,
+                            rng=np.random.default_rng(seed))
+
+
+# ---- training ----
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_separable_task_is_learnt_exactly(classes):
+    model = classifier(classes)
+    test = separable(30, seed=1, classes=classes)
+    assert evaluate(model, test).f1 < 0.9
+    history = run(model, separable(90, classes=classes), epochs=25, lr=2e-2)
+    found = evaluate(model, test)
+    assert found.f1 == found.accuracy == 1.0 and found.loss < 0.1
+    assert history["loss"][-1] < 0.1 < 0.5 < history["loss"][0]
+    assert history.at("loss").tolist() == [6 * e for e in range(1, 26)]
+    assert not any(m.training for m in model.modules())
+
+
+def test_the_same_seed_gives_the_same_bits_whether_validated_or_not():
+    # of a run whose last weights are the best ones
+    def result(seed=0, **options):
+        model = classifier(dropout=0.2)
+        history = run(model, seed=seed, epochs=2, **options)
+        return bits(model), history["loss"].tolist()
+
+    assert result() == result() != result(seed=1)
+    assert result(progress=lambda *_: None) == result()
+    assert result(validation=separable(20, seed=2))[1] == result()[1]
+
+
+def test_training_leaves_the_data_alone_and_a_second_run_draws_anew():
+    data = separable()
+    before = data.ids.tobytes(), data.offsets.tobytes(), data.labels.tobytes()
+    rng = np.random.default_rng(0)
+    first, second = classifier(), classifier()
+    for model in (first, second):  # one generator, two runs: they differ
+        train_classifier(model, data, epochs=1, rng=rng)
+    assert bits(first) != bits(second)
+    assert (data.ids.tobytes(), data.offsets.tobytes(), data.labels.tobytes()) == before
+
+
+def test_a_rate_of_its_own_moves_the_body_less():
+    def moved(**options):
+        model = classifier()
+        before = model.state_dict()
+        run(model, epochs=1, lr=1e-2, **options)
+        after = model.state_dict()
+        name = "encoder.encoder.layer.0.output.dense.weight"
+        return np.abs(after[name] - before[name]).max(), np.abs(
+            after["classifier.weight"] - before["classifier.weight"]).max()
+
+    (body, head), (slow_body, slow_head) = moved(), moved(body_lr=1e-4)
+    assert slow_body < 0.05 * body and slow_head > 0.3 * head
+    assert moved(body_lr=1e-2) == (body, head)
+
+
+# ---- the best weights ----
+
+
+def scripted(monkeypatch, scores):
+    """Validation F1 as told by a list; returns the bits of the model at each evaluation."""
+    seen, left = [], iter(scores)
+
+    def fake(model, data):
+        seen.append(bits(model))
+        return training.Metrics(0.5, 0.5, 0.5, next(left), np.zeros((2, 2), int), 1.0)
+
+    monkeypatch.setattr(training, "evaluate", fake)
+    return seen
+
+
+@pytest.mark.parametrize("scores, best", [
+    ([0.0, 0.3, 0.9, 0.4], 2),
+    ([0.0, 0.3, 0.4, 0.9], 3),
+    ([0.95, 0.3, 0.9, 0.4], 0),
+    ([0.0, 0.5, 0.5, 0.5], 1),  # of equal ones the first
+    ([0.0, 0.0, 0.0, 0.0], 0),
+])
+def test_the_weights_of_the_best_f1_are_put_back(monkeypatch, scores, best):
+    seen, model = scripted(monkeypatch, scores), classifier()
+    history = run(model, validation=separable(8))
+    assert len(set(seen)) == 4 and bits(model) == seen[best]
+    assert history["f1"].tolist() == scores and history.at("f1").tolist() == [0, 4, 8, 12]
+    assert history.metrics == ["f1", "accuracy", "val_loss", "loss"]
+
+
+@pytest.mark.parametrize("scores, patience, evaluations, best", [
+    ([0.1, 0.5, 0.4, 0.3, 0.2, 0.9], 2, 4, 1),
+    ([0.1, 0.5, 0.4, 0.6, 0.2, 0.9], 2, 6, 5),
+    ([0.9, 0.5, 0.4, 0.6, 0.2, 0.9], 1, 2, 0),
+    ([0.1, 0.1, 0.1, 0.1, 0.1, 0.9], 4, 5, 0),
+])
+def test_patience_stops_after_so_many_epochs_without_a_better_one(
+        monkeypatch, scores, patience, evaluations, best):
+    seen, model = scripted(monkeypatch, scores), classifier()
+    run(model, epochs=5, patience=patience, validation=separable(8))
+    assert len(seen) == evaluations and bits(model) == seen[best]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+@pytest.mark.parametrize("step, best", [(1, 0), (6, 1), (12, 1)])
+def test_the_best_weights_come_back_also_when_the_run_is_broken_off(monkeypatch, error, step, best):
+    seen, model = scripted(monkeypatch, [0.1, 0.9, 0.5, 0.6]), classifier(dropout=0.1)
+
+    def stop(now, total, message):
+        assert total == 12 and message.startswith("loss ")
+        if now == step:
+            raise error
+
+    with pytest.raises(error):
+        run(model, validation=separable(8), progress=stop)
+    assert bits(model) == seen[best]
+    assert not any(m.training for m in model.modules())
+
+
+def test_a_run_broken_off_without_validation_keeps_what_it_learnt_in_evaluation_mode():
+    def stop(now, total, message):
+        raise KeyboardInterrupt
+
+    model = classifier()
+    before = bits(model)
+    with pytest.raises(KeyboardInterrupt):
+        run(model, progress=stop)
+    assert bits(model) != before and not any(m.training for m in model.modules())
+
+
+def test_a_failure_names_the_step_and_gives_the_best_weights_back():
+    model = classifier()
+    before = bits(model)
+    with pytest.raises(NonFiniteError, match="step [1-9]"), np.errstate(all="ignore"):
+        run(model, lr=1e30, epochs=9, validation=separable(8))
+    assert bits(model) == before
+
+
+# ---- evaluation ----
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_figures_agree_with_a_loop(classes):
+    model, data = classifier(classes).eval(), separable(50, classes=classes)
+    confusion, losses = np.zeros((classes, classes), int), []
+    for row in range(len(data)):
+        z, label = model(data[[row]]).data[0].astype(float), data.labels[row]
+        confusion[label, z.argmax()] += 1
+        losses.append(np.log(np.exp(z).sum()) - z[label])
+    scores = []
+    for k in range(classes):
+        tp, called, actual = confusion[k, k], confusion[:, k].sum(), confusion[k].sum()
+        scores.append((tp / called if called else 0, tp / actual, 2 * tp / (called + actual)))
+    precision, recall, f1 = scores[1] if classes == 2 else np.mean(scores, axis=0)
+    found = evaluate(model, data)
+    assert found.confusion.tolist() == confusion.tolist()
+    assert found.accuracy == np.trace(confusion) / 50
+    assert (found.precision, found.recall, found.f1) == pytest.approx((precision, recall, f1))
+    assert found.loss == pytest.approx(np.mean(losses), abs=1e-5)
+
+
+def test_evaluation_is_without_dropout_and_changes_nothing():
+    model, data = classifier(dropout=0.5).train(), separable(20)
+    before = bits(model)
+    assert evaluate(model, data).as_dict() == evaluate(model, data).as_dict()
+    assert bits(model) == before and all(m.training for m in model.modules())
+
+
+@pytest.mark.parametrize("data, words", [
+    (TOK(["a", "b"]), "the data has no labelled example"),
+    (Batch([], [0], labels=[]), "the data has no labelled example"),
+    (TOK(["a", "b"], labels=[0, 2]), r"label 2 is not one of the model's 2 classes \['0', '1'\]"),
+    (TOK(["a", "b"], labels=[0.0, 0.5]), "label 0.5 is not one"),
+])
+def test_data_that_cannot_be_judged_is_refused(data, words):
+    model = classifier()
+    before = bits(model)
+    with pytest.raises(DataError, match="evaluate: " + words):
+        evaluate(model, data)
+    with pytest.raises(DataError, match="train_classifier: " + words):
+        run(model, data)
+    with pytest.raises(DataError, match="evaluate: " + words):
+        run(model, validation=data)
+    assert bits(model) == before
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"epochs": 0}, "epochs, batch_size and patience must be at least 1"),
+    ({"batch_size": 0}, "epochs, batch_size and patience must be at least 1"),
+    ({"patience": 0, "validation": separable(4)}, "must be at least 1"),
+    ({"patience": 2}, "patience needs validation"),
+    ({"lr": 0.0}, "lr is 0.0"),
+    ({"lr": float("nan")}, "lr is nan"),
+    ({"body_lr": -1.0}, "lr is -1.0"),
+])
+def test_numbers_out_of_range_are_refused(options, words):
+    model = classifier()
+    before = bits(model)
+    with pytest.raises(ConfigError, match=words):
+        run(model, **options)
+    assert bits(model) == before
+
+
+def test_a_model_without_anything_to_train_is_refused():
+    model = classifier()
+    freeze(model)
+    with pytest.raises(ConfigError, match="no parameter to train"):
+        run(model)
+
+
+def test_a_head_on_a_frozen_body_learns_the_task():
+    model = classifier()
+    freeze_body(model)
+    body = bits(model.encoder)
+    run(model, separable(90), epochs=40, lr=5e-2)
+    assert bits(model.encoder) == body and evaluate(model, separable(30, seed=1)).f1 > 0.8

@@ -1,0 +1,282 @@
+"""Optimisers against plain Python, groups, and clipping."""
+
+import math
+
+import numpy as np
+import pytest
+
+from npft.errors import ConfigError, DtypeError, GraphError, NonFiniteError
+from npft.nn.layers import LayerNorm, Linear
+from npft.nn.module import Module, Parameter, freeze
+from npft.nn.optim import CHUNK, SGD, AdamW, clip_grad_norm, decay_groups
+
+
+def rng_of(seed=0):
+    return np.random.default_rng(seed)
+
+
+def adamw_by_hand(theta, gradients, lr, wd, b1=0.9, b2=0.999, eps=1e-8):
+    """Algorithm 2 of Loshchilov & Hutter (2019), one Python number at a time."""
+    m = v = 0.0
+    for t, g in enumerate(gradients, start=1):
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g * g
+        m_hat, v_hat = m / (1 - b1**t), v / (1 - b2**t)
+        theta = theta - lr * wd * theta - lr * m_hat / (math.sqrt(v_hat) + eps)
+    return theta
+
+
+def test_one_step_of_adamw_on_three_numbers():
+    w = Parameter([1.0, -2.0, 3.0])
+    w.grad = np.array([0.5, -0.01, 0.0])
+    AdamW([w], lr=0.1, weight_decay=0.2).step()
+    # after one step m_hat = g and sqrt(v_hat) = |g|: a step of lr against the sign, and the decay
+    want = [
+        1.0 - 0.1 * 0.2 * 1.0 - 0.1 * 0.5 / (0.5 + 1e-8),
+        -2.0 + 0.1 * 0.2 * 2.0 + 0.1 * 0.01 / (0.01 + 1e-8),
+        3.0 - 0.1 * 0.2 * 3.0,
+    ]
+    np.testing.assert_allclose(w.data, want, rtol=1e-14)
+    assert w.version == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"betas": (0.5, 0.8), "eps": 0.1}, {"betas": (0.0, 0.0)}])
+def test_several_steps_equal_a_slow_loop(options):
+    rng = rng_of()
+    params = [Parameter(rng.standard_normal(s)) for s in ((2, 3), (4,), (1,))]
+    start = [p.numpy() for p in params]
+    gradients = [[rng.standard_normal(p.shape) for p in params] for _ in range(7)]
+    optimizer = AdamW(params, lr=0.05, weight_decay=0.1, **options)
+    for step in gradients:
+        for p, g in zip(params, step):
+            p.grad = g
+        optimizer.step()
+    b1, b2 = options.get("betas", (0.9, 0.999))
+    for i, p in enumerate(params):
+        for index in np.ndindex(p.shape):
+            history = [step[i][index] for step in gradients]
+            eps = options.get("eps", 1e-8)
+            want = adamw_by_hand(start[i][index], history, 0.05, 0.1, b1, b2, eps)
+            assert math.isclose(p.data[index], want, rel_tol=1e-12, abs_tol=1e-13)
+
+
+def test_the_factor_of_the_schedule_multiplies_rate_and_decay():
+    a, b = Parameter([1.0]), Parameter([1.0])
+    a.grad = b.grad = np.array([2.0])
+    AdamW([a], lr=0.1, weight_decay=0.5).step(0.25)
+    AdamW([b], lr=0.025, weight_decay=0.5).step()
+    np.testing.assert_allclose(a.data, b.data, rtol=1e-14)
+    c = Parameter([1.0])
+    c.grad = np.array([2.0])
+    SGD([c], lr=0.1).step(0.5)
+    np.testing.assert_allclose(c.data, [0.9])
+
+
+def test_elements_behind_the_first_chunk_are_stepped_like_the_rest():
+    n = 2 * CHUNK + 17
+    rng = rng_of()
+    whole = Parameter(rng.standard_normal((n,)))
+    pieces = [Parameter(whole.data[a:b]) for a, b in ((0, 5), (5, CHUNK + 3), (CHUNK + 3, n))]
+    one, many = AdamW([whole], lr=0.01), [AdamW([p], lr=0.01) for p in pieces]
+    for _ in range(3):
+        g = rng.standard_normal(n)
+        whole.grad = g
+        one.step()
+        start = 0
+        for p, optimizer in zip(pieces, many):
+            p.grad = g[start : start + p.size]
+            optimizer.step()
+            start += p.size
+    np.testing.assert_allclose(whole.data, np.concatenate([p.data for p in pieces]), rtol=1e-13)
+    for at in (0, CHUNK - 1, CHUNK, 2 * CHUNK, n - 1):
+        assert whole.data[at] != 0
+
+
+def test_float32_stays_float32():
+    w = Parameter(np.ones(3, np.float32))
+    w.grad = np.ones(3, np.float32)
+    optimizer = AdamW([w], lr=np.float64(0.1))
+    optimizer.step(np.float64(0.5))
+    assert w.dtype == np.float32 and optimizer.m[0].dtype == np.float32
+    np.testing.assert_allclose(w.data, 1 - 0.05 * 0.01 - 0.05, rtol=1e-6)
+
+
+def test_the_parameters_live_in_one_flat_array_and_keep_their_values():
+    a, b = Parameter([[1.0, 2.0], [3.0, 4.0]]), Parameter([5.0])
+    optimizer = SGD([a, b])
+    flat = optimizer.groups[0].flat
+    assert flat.tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert np.shares_memory(a.data, flat) and np.shares_memory(b.data, flat)
+    a.assign(np.zeros((2, 2)))
+    assert flat.tolist() == [0.0] * 4 + [5.0]
+
+
+def test_frozen_parameters_get_neither_step_nor_decay():
+    a, b = Parameter([1.0]), Parameter([1.0])
+    b.requires_grad = False
+    optimizer = AdamW([a, b], lr=0.1, weight_decay=0.5)
+    assert optimizer.params == [a]
+    a.grad = np.array([1.0])
+    optimizer.step()
+    assert a.data[0] != 1.0 and b.data[0] == 1.0 and b.version == 0
+
+
+def test_groups_have_their_own_rates():
+    a, b, c = (Parameter([1.0]) for _ in range(3))
+    optimizer = AdamW(
+        [{"params": [a]}, {"params": [b], "lr": 0.0625, "weight_decay": 0.0}, {"params": [c]}],
+        lr=0.5, weight_decay=0.25,
+    )  # fmt: skip
+    a.grad, b.grad = np.array([1.0]), np.array([1.0])
+    optimizer.step()
+    np.testing.assert_allclose(a.data, 1 - 0.5 * 0.25 - 0.5, rtol=1e-7)
+    np.testing.assert_allclose(b.data, 1 - 0.0625, rtol=1e-7)
+    assert c.data.tolist() == [1.0]  # a group without gradients stays, and does not decay
+    assert optimizer.steps == [1, 1, 0]
+
+
+def test_a_group_of_which_only_some_have_gradients_is_refused():
+    a, b = Parameter([1.0]), Parameter(np.ones((2, 3)))
+    optimizer = SGD([a, b])
+    a.grad = np.array([1.0])
+    with pytest.raises(GraphError, match=r"1 of 2 parameters .* no gradient .*shape \(2, 3\)"):
+        optimizer.step()
+    assert a.data.tolist() == [1.0]
+
+
+def test_a_parameter_that_moved_to_a_second_optimiser_is_refused_by_the_first():
+    w = Parameter([1.0])
+    first = SGD([w])
+    second = SGD([w])
+    w.grad = np.array([1.0])
+    with pytest.raises(GraphError, match="moved to another optimiser"):
+        first.step()
+    second.step()
+    np.testing.assert_allclose(w.data, [0.9])
+    w.move_to(w.storage.copy())
+    w.grad = np.array([1.0])
+    with pytest.raises(GraphError, match="moved"):
+        second.step()
+
+
+@pytest.mark.parametrize("optimiser", [SGD, AdamW])
+def test_parameters_that_cannot_be_trained_are_refused(optimiser):
+    w = Parameter([1.0])
+    frozen = Parameter([1.0])
+    frozen.requires_grad = False
+    for bad, message in [
+        ([], "no parameter to train"),
+        ([frozen], "are all of them frozen"),
+        ([{"params": []}], "no parameter to train"),
+        ([w, w], "given twice"),
+        ([{"params": [w]}, {"params": [w]}], "given twice"),
+        ([np.ones(2)], "must be a Parameter"),
+        ([w * 2], "must be a Parameter"),
+        (w, "must be a Parameter"),
+        ([{"params": [w], "learning_rate": 1.0}], "keys .*'learning_rate'"),
+        ([{"lr": 1.0}], "expected 'params'"),
+    ]:
+        with pytest.raises(ConfigError, match=message):
+            optimiser(bad)
+    with pytest.raises(DtypeError, match="one dtype"):
+        optimiser([w, Parameter(np.ones(2, np.float32))])
+    assert w.dtype == np.float64
+
+
+@pytest.mark.parametrize("bad", [-1e-3, 0.0, float("nan"), float("inf")])
+def test_rates_out_of_range_are_refused(bad):
+    w = Parameter([1.0])
+    for make in (
+        lambda: SGD([w], lr=bad),
+        lambda: AdamW([w], lr=bad),
+        lambda: AdamW([w], eps=bad),
+        lambda: AdamW([{"params": [w], "lr": bad}]),
+    ):
+        with pytest.raises(ConfigError, match="expected a finite number, more than 0"):
+            make()
+    if bad != 0:
+        with pytest.raises(ConfigError, match="weight_decay is .*, 0 or more"):
+            AdamW([w], weight_decay=bad)
+
+
+@pytest.mark.parametrize("betas", [(1.0, 0.9), (0.9, 1.0), (-0.1, 0.9), (0.9, float("nan"))])
+def test_betas_out_of_range_are_refused(betas):
+    with pytest.raises(ConfigError, match="betas"):
+        AdamW([Parameter([1.0])], betas=betas)
+
+
+# --- groups by decay ----------------------------------------------------------------------------
+
+
+class Model(Module):
+    def __init__(self):
+        self.body = Linear(3, 3, rng=rng_of())
+        self.body_norm = LayerNorm(3)
+        self.head = Linear(3, 2, rng=rng_of())
+
+
+def test_decay_groups_are_disjoint_and_exhaustive():
+    model = Model()
+    matrices, vectors = decay_groups(model, lr=0.1, weight_decay=0.01)
+    assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.01, 0.0)
+    assert matrices["lr"] == vectors["lr"] == 0.1
+    chosen = [id(p) for g in (matrices, vectors) for p in g["params"]]
+    assert sorted(chosen) == sorted(id(p) for p in model.parameters())
+    assert all(p.ndim == 2 for p in matrices["params"])
+    assert all(p.ndim == 1 for p in vectors["params"])
+
+
+def test_a_prefix_and_its_exclusion_share_out_a_model():
+    model = Model()
+    head = decay_groups(model, lr=1.0, weight_decay=0.1, prefix="head.")
+    body = decay_groups(model, lr=0.1, weight_decay=0.1, exclude="head.")
+    ids = [[id(p) for g in groups for p in g["params"]] for groups in (head, body)]
+    assert len(ids[0]) == 2 and len(ids[1]) == 4
+    assert sorted(ids[0] + ids[1]) == sorted(id(p) for p in model.parameters())
+    freeze(model, "body")
+    assert len(AdamW(head + body).params) == 2
+
+
+# --- clipping -----------------------------------------------------------------------------------
+
+
+def with_grads(*grads, dtype=np.float64):
+    params = []
+    for g in grads:
+        params.append(Parameter(np.zeros(np.shape(g)), dtype=dtype))
+        params[-1].grad = None if g is None else np.array(g, dtype)
+    return params
+
+
+def test_clipping_scales_all_gradients_alike_to_the_length():
+    params = with_grads([3.0, 0.0], [[4.0], [12.0]])
+    assert clip_grad_norm(params, 6.5) == 13.0
+    assert params[0].grad.tolist() == [1.5, 0.0] and params[1].grad.tolist() == [[2.0], [6.0]]
+
+
+def test_short_gradients_and_none_are_left_alone():
+    params = with_grads([3.0, 4.0])
+    kept = params[0].grad
+    assert clip_grad_norm(params, 5.0) == 5.0 and params[0].grad is kept
+    assert clip_grad_norm(params, None) == 5.0 and params[0].grad is kept
+    params[0].grad = None
+    assert clip_grad_norm(params, 1.0) == 0.0
+
+
+def test_clipping_keeps_float32_and_takes_gradients_whose_square_overflows():
+    params = with_grads([3e25, 4e25], dtype=np.float32)
+    assert math.isclose(clip_grad_norm(params, np.float64(1.0)), 5e25, rel_tol=1e-6)
+    assert params[0].grad.dtype == np.float32
+    np.testing.assert_allclose(params[0].grad, [0.6, 0.8], rtol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_gradient_that_is_not_finite_is_named(bad):
+    with pytest.raises(NonFiniteError, match=r"parameter 1 of shape \(2,\) is not finite"):
+        clip_grad_norm(with_grads([1e300], [1.0, bad]), 1.0)
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan])
+def test_a_maximum_that_is_not_positive_is_refused(bad):
+    with pytest.raises(ConfigError, match="max_norm"):
+        clip_grad_norm(with_grads([1.0]), bad)

@@ -1,0 +1,199 @@
+"""The command line: results on small real files, and one clear line for every bad input."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from npft.__main__ import main
+
+SPAM = ["win a free prize now", "free cash prize inside", "claim your free prize", "win cash now"]
+HAM = ["see you at noon", "lunch at noon then", "call me at home", "see you at home then"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Forty labelled lines that a child could tell apart, and one exact repeat."""
+    path = tmp_path_factory.mktemp("data") / "messages.tsv"
+    lines = [f"spam\t{text} {i}" for i in range(5) for text in SPAM]
+    lines += [f"ham\t{text} {i}" for i in range(5) for text in HAM]
+    path.write_text("\n".join([*lines, lines[0]]) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def classifier(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("model")
+    assert main(["finetune", str(data), "--out", str(out), "--epochs", "8"]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def body(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("body")
+    text = folder / "text.txt"
+    text.write_text("\n".join(SPAM * 10 + HAM * 10), encoding="utf-8")
+    code = main(["pretrain", str(text), "--out", str(folder), "--steps", "3", "--vocab-size", "90"])
+    assert code == 0
+    return folder
+
+
+def refused(capsys, *argv):
+    """Run a verb that must be refused; returns the one line it prints."""
+    capsys.readouterr()
+    assert main([str(a) for a in argv]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    lines = [x for x in printed.err.splitlines() if x]
+    assert len(lines) == 1 and lines[0].startswith(f"npft {argv[0]}: ")
+    return lines[0]
+
+
+def test_finetune_writes_a_model_and_deterministic_results(data, tmp_path, capsys):
+    found = []
+    for name in ("a", "b"):
+        out = tmp_path / name
+        code = main(["finetune", str(data), "--out", str(out), "--epochs", "8", "--json"])
+        assert code == 0
+        printed = json.loads(capsys.readouterr().out)
+        assert printed == json.loads((out / "results.json").read_text(encoding="utf-8"))
+        found.append([(out / f).read_bytes() for f in ("results.json", "history.json", "model.npz")])
+        assert "finetune" in json.loads((out / "timings.json").read_text(encoding="utf-8"))
+    assert found[0] == found[1]
+    assert printed["repeats_dropped"] == 1
+    assert (printed["train_examples"], printed["test_examples"]) == (32, 8)
+    assert sum(map(sum, printed["confusion"])) == 8
+    assert printed["f1"] == 1.0
+
+
+def test_head_regime_trains_the_head_alone(data, body, tmp_path, capsys):
+    argv = ["finetune", str(data), "--model", str(body), "--out", str(tmp_path / "m")]
+    assert main([*argv, "--regime", "head", "--epochs", "1", "--json"]) == 0
+    results = json.loads(capsys.readouterr().out)
+    assert results["trained_weights"] == 130 < results["weights"]
+
+
+def test_pretrain_reports_held_out_loss_beside_the_unigram_loss(body):
+    results = json.loads((body / "results.json").read_text(encoding="utf-8"))
+    assert results["below_unigram"] == results["unigram_loss"] - results["mlm_loss"]
+    assert 0 <= results["nsp_acc"] <= 1 and results["vocab_size"] <= 90
+
+
+def test_evaluate_and_predict_agree(data, classifier, capsys, monkeypatch):
+    assert main(["evaluate", str(data), "--model", str(classifier), "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)
+    rows = [line.split("\t") for line in data.read_text(encoding="utf-8").splitlines()]
+    done = subprocess.run(
+        [sys.executable, "-m", "npft", "predict", "--model", str(classifier), "--json"],
+        input="\n".join(text for _, text in rows).encode(), capture_output=True, check=True,
+    )
+    predictions = json.loads(done.stdout)["predictions"]
+    assert [p["text"] for p in predictions] == [text for _, text in rows]
+    right = sum(p["label"] == label for p, (label, _) in zip(predictions, rows))
+    assert measured["accuracy"] == right / len(rows)
+
+
+def test_too_long_texts_are_cut_counted_and_said(data, classifier, tmp_path, capsys):
+    path = tmp_path / "long.tsv"
+    path.write_text("ham\tsee you\nspam\t" + "free prize " * 200 + "\n", encoding="utf-8")
+    assert main(["evaluate", str(path), "--model", str(classifier)]) == 0
+    assert "cut to 128 tokens: 1 texts" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no such file"),
+        (b"", "empty"),
+        (b"ham\thi\nspam\t\x00\x01\n", "NUL"),
+        (b"ham\thi\nspam\t\xff\xfe\n", ":2: is not UTF-8"),
+        (b"ham\thi\nspam no tab here\n", ":2: has 0 tabs"),
+        (b"ham\thi\nham\tyou\n", "every line has the label 'ham'"),
+        (b"ham\thi\nham\tyou\nspam\twin\n", "'spam' has one example"),
+    ],
+)
+def test_finetune_refuses_bad_data_in_one_line_and_writes_nothing(
+    content, message, tmp_path, capsys
+):
+    path, out = tmp_path / "data.tsv", tmp_path / "out"
+    if content is not None:
+        path.write_bytes(content)
+    line = refused(capsys, "finetune", path, "--out", out)
+    assert str(path) in line and message in line
+    assert not out.exists()
+
+
+def test_evaluate_names_the_line_of_an_unknown_label(data, classifier, tmp_path, capsys):
+    path = tmp_path / "other.tsv"
+    path.write_text("ham\thi\neggs\thello\n", encoding="utf-8")
+    line = refused(capsys, "evaluate", path, "--model", classifier)
+    assert f"{path}:2: the label 'eggs' is unknown" in line and "ham, spam" in line
+
+
+def test_pretrain_refuses_text_it_cannot_use(tmp_path, capsys):
+    path, out = tmp_path / "t.txt", tmp_path / "out"
+    path.write_bytes(b"one two\n\xff\n")
+    assert f"{path}:2: " in refused(capsys, "pretrain", path, "--out", out)
+    path.write_text("just one sentence\n", encoding="utf-8")
+    assert "too little text" in refused(capsys, "pretrain", path, "--out", out)
+    path.write_text("a b c\n" * 50, encoding="utf-8")
+    line = refused(capsys, "pretrain", path, "--out", out, "--vocab-size", "6")
+    assert "vocab_size is 6" in line
+    assert "steps" in refused(capsys, "pretrain", path, "--out", out, "--steps", "0")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("verb", ["finetune", "evaluate", "predict"])
+def test_damaged_and_foreign_checkpoints_are_refused(verb, data, classifier, tmp_path, capsys):
+    argv = {"finetune": [data, "--out", tmp_path / "out"], "evaluate": [data], "predict": []}[verb]
+    folder = tmp_path / "broken"
+    assert "no model.npz" in refused_with_input(capsys, verb, *argv, "--model", folder)
+    folder.mkdir()
+    good = (classifier / "model.npz").read_bytes()
+    for content in (good[: len(good) // 2], b"", b"not a checkpoint"):
+        (folder / "model.npz").write_bytes(content)
+        line = refused_with_input(capsys, verb, *argv, "--model", folder)
+        assert str(folder) in line
+    assert not (tmp_path / "out").exists()
+
+
+def refused_with_input(capsys, *argv):
+    """As ``refused``, with a line on standard input."""
+
+    class Input:
+        class buffer:
+            @staticmethod
+            def read():
+                return b"a text\n"
+
+    before, sys.stdin = sys.stdin, Input
+    try:
+        return refused(capsys, *argv)
+    finally:
+        sys.stdin = before
+
+
+def test_a_pretrained_body_is_not_a_classifier(body, data, capsys):
+    line = refused(capsys, "evaluate", data, "--model", body)
+    assert "masked_lm" in line and "classifier" in line
+
+
+def test_options_out_of_range_are_refused(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    for option, value in (("--epochs", 0), ("--batch-size", 0), ("--lr", -1), ("--seed", -1)):
+        refused(capsys, "finetune", data, "--out", out, option, value)
+    refused(capsys, "finetune", data, "--out", out, "--threads", 0)
+    assert not out.exists()
+    out.write_text("a file", encoding="utf-8")
+    assert "is a file" in refused(capsys, "finetune", data, "--out", out)
+
+
+def test_predict_refuses_empty_and_undecodable_input(classifier):
+    for content, message in ((b"", "is empty"), (b"ok\n\xff\n", "standard input:2: ")):
+        done = subprocess.run(
+            [sys.executable, "-m", "npft", "predict", "--model", str(classifier)],
+            input=content, capture_output=True,
+        )
+        assert done.returncode == 2 and done.stdout == b""
+        assert message in done.stderr.decode()
