@@ -15,8 +15,8 @@ ROOT = Path(__file__).parent.parent
 # A package's __init__.py stands after the package's own files; "plots/*" are the files of plots/.
 ORDER = """
     errors
-    autograd/machine autograd/tensor autograd/ops autograd/kernels autograd/attention
-    autograd/segments autograd/gradcheck autograd/__init__
+    autograd/machine autograd/graph autograd/tensor autograd/ops autograd/kernels
+    autograd/attention autograd/segments autograd/gradcheck autograd/__init__
     nn/module nn/layers nn/optim nn/schedules nn/history nn/progress nn/loop nn/__init__
     metrics
     text/examples text/batch text/tokenizer text/bytes text/wordpiece text/readers text/__init__
@@ -24,8 +24,8 @@ ORDER = """
     encoder/config encoder/blocks encoder/encoder encoder/pooling encoder/checkpoint
     encoder/__init__
     pretrain/masking pretrain/pairs pretrain/objectives pretrain/train pretrain/__init__
-    finetune/heads finetune/baselines finetune/train finetune/__init__
-    loading
+    finetune/heads finetune/baselines finetune/train finetune/regimes finetune/__init__
+    loading recipes
     plots/* plots/__init__
     tour
     __init__

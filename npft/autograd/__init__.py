@@ -1,6 +1,6 @@
 """The engine: tensors, the graph, the ops and kernels, and the check of their gradients.
 
-Read in this order: tensor, ops, kernels, attention, segments, gradcheck.
+Read in this order: graph, tensor, ops, kernels, attention, segments, gradcheck.
 """
 
 from npft.autograd import ops  # binds the operators and methods of Tensor

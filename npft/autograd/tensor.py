@@ -1,4 +1,4 @@
-"""Reverse-mode automatic differentiation: the whole engine.
+"""Reverse-mode automatic differentiation: tensors, and functions of arrays lifted to tensors.
 
 A computation is recorded as a graph of nodes. Each op is one function of arrays that returns its
 value together with its *vjp* (vector-Jacobian product): the function that takes the gradient of
@@ -8,9 +8,8 @@ the loss with respect to the op's output and gives the gradient with respect to 
     def mul(a, b):
         return a * b, lambda g: (g * b, g * a)
 
-``backward`` walks the graph from the loss to the leaves and applies the chain rule at each node.
-What is true of every op is done here once: broadcasting is undone, gradients of a value used more
-than once are added, shapes and dtypes are checked.
+``backward`` walks the graph (``graph.py``) from the loss to the leaves and applies the chain rule
+at each node.
 
 Three rules make silent wrong answers impossible:
     - arrays inside the graph are read-only, so nothing that a vjp saved can change under it;
@@ -24,19 +23,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import heapq
 import inspect
-import itertools
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from npft.autograd.graph import Node, walk
 from npft.errors import DtypeError, GraphError, NpftError, ShapeError
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.complex128))
-_serial = itertools.count()
 
 
 class _Mode(threading.local):
@@ -157,7 +154,7 @@ class Tensor:
         tensor of one element, where it is 1.
         Raises ``GraphError`` if nothing was recorded or the graph was walked before.
         """
-        for leaf, g in _walk(self, grad, ()).items():
+        for leaf, g in _gradients(self, grad, ()).items():
             # a copy, because a vjp may have returned the same array for two leaves
             leaf._grad = g.copy() if leaf._grad is None else np.asarray(leaf._grad + g)
 
@@ -185,89 +182,14 @@ class Tensor:
         return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}{origin}{grad})"
 
 
-class Node:
-    """One application of an op: its vjp and where the gradients go.
-
-    ``parents`` has one entry for each array argument: the node that made it, the leaf itself, or
-    None where no gradient is wanted. A node holds no tensor but leaves, and no child: there are no
-    reference cycles, and a graph nobody needs dies by reference count.
-    """
-
-    __slots__ = ("serial", "op", "vjp", "parents", "leaves", "shape", "dtype")
-
-    def __init__(self, op: str, vjp: Callable, parents: list, leaves: list, out: np.ndarray):
-        self.serial = next(_serial)  # grows: a node is made after its parents
-        self.op = op
-        self.vjp: Callable | None = vjp
-        self.parents = parents
-        self.leaves = leaves
-        self.shape = out.shape
-        self.dtype = out.dtype
-
-    def pull(self, g: np.ndarray) -> list[tuple[Node | Tensor, np.ndarray]]:
-        """Pull the gradient of the output back to the parents, and forget the vjp."""
-        if self.vjp is None:
-            raise GraphError(
-                f"{self.op}: this graph was walked before and its arrays are released; "
-                "compute the loss again, or add the losses and walk once"
-            )
-        for leaf, version in self.leaves:
-            if leaf.version != version:
-                raise GraphError(
-                    f"{self.op}: a parameter of shape {leaf.shape} was changed after this graph "
-                    "was recorded; compute the loss again after the optimiser step"
-                )
-        g.flags.writeable = False
-        parts = self.vjp(g)
-        self.vjp = None
-        if not isinstance(parts, tuple):
-            parts = (parts,)
-        if len(parts) != len(self.parents):
-            raise GraphError(
-                f"{self.op}: its vjp returned {len(parts)} gradients for {len(self.parents)} inputs"
-            )
-        pulled = []
-        for parent, part in zip(self.parents, parts):
-            if parent is not None and part is not None:
-                part = _unbroadcast(np.asarray(part), parent.shape)
-                if part.shape != parent.shape or part.dtype != parent.dtype:
-                    raise GraphError(
-                        f"{self.op}: its vjp returned a gradient of shape {part.shape} and dtype "
-                        f"{part.dtype} for an input of shape {parent.shape} and {parent.dtype}"
-                    )
-                pulled.append((parent, part))
-        return pulled
-
-
-def _walk(root: Tensor, seed: Any, keep: tuple) -> dict[Any, np.ndarray]:
-    """Walk the graph from ``root``; return the gradient of every leaf, and of the nodes in keep.
-
-    A node is made after its parents, so taking the youngest pending node first visits every node
-    after all its children: a topological order without a sort and without recursion.
-    """
-    source = root._node if root._node is not None else root
+def _gradients(root: Tensor, seed: Any, keep: tuple) -> dict[Any, np.ndarray]:
+    """The gradient of ``root``, times ``seed``, of every leaf and of the nodes in keep."""
     if not root.requires_grad:
         raise GraphError(
             "backward: nothing was recorded for this tensor; make a leaf with requires_grad=True, "
             "and check for no_grad() and frozen parameters"
         )
-    found: dict[Any, np.ndarray] = {}
-    pending: dict[Any, np.ndarray] = {source: _seed(root, seed)}
-    queue = [(-source.serial, source)] if isinstance(source, Node) else []
-    while queue:
-        node = heapq.heappop(queue)[1]
-        g = pending.pop(node)
-        if node in keep:
-            found[node] = g
-        for parent, part in node.pull(g):
-            if parent in pending:
-                # never +=: the array may be shared; a sum of 0-d arrays is no array in NumPy
-                pending[parent] = np.asarray(pending[parent] + part)
-            else:
-                pending[parent] = part
-                if isinstance(parent, Node):
-                    heapq.heappush(queue, (-parent.serial, parent))
-    return {**found, **pending}  # what is still pending are the leaves
+    return walk(root if root._node is None else root._node, _seed(root, seed), keep)
 
 
 def _seed(root: Tensor, seed: Any) -> np.ndarray:
@@ -296,7 +218,7 @@ def grad(loss: Tensor, wrt: list[Tensor]) -> list[np.ndarray]:
     [27.0, 3.0]
     """
     sources = [t if t._node is None else t._node for t in wrt]
-    found = _walk(loss, None, tuple(s for s in sources if isinstance(s, Node)))
+    found = _gradients(loss, None, tuple(s for s in sources if isinstance(s, Node)))
     for i, source in enumerate(sources):
         if source not in found:
             raise GraphError(f"grad: the loss does not depend on wrt[{i}], or it is frozen")
@@ -402,19 +324,3 @@ def _wrap(array: np.ndarray, node: Node | None) -> Tensor:
     tensor = Tensor.__new__(Tensor)
     tensor._set(array, node, node is not None)
     return tensor
-
-
-def _unbroadcast(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Sum ``g`` over the axes along which an input of ``shape`` was broadcast.
-
-    >>> _unbroadcast(np.ones((4, 3)), (3,))
-    array([4., 4., 4.])
-    """
-    if g.shape == shape or g.ndim < len(shape):
-        return g
-    lead = g.ndim - len(shape)
-    axes = tuple(range(lead)) + tuple(
-        lead + i for i, n in enumerate(shape) if n == 1 and g.shape[lead + i] != 1
-    )
-    total = g.sum(axis=axes, keepdims=True) if axes else g
-    return total.reshape(total.shape[lead:])
