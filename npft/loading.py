@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from npft.encoder.checkpoint import FILE, load_as, read_manifest
+from npft.encoder.checkpoint import FILE, Model, load_as, read_manifest
 from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError
 from npft.finetune.heads import Classifier
-from npft.nn.module import Module
 from npft.pretrain.objectives import MaskedLM
 
-KINDS = {cls.kind: cls for cls in (Encoder, MaskedLM, Classifier)}
+KINDS: dict[str, Any] = {cls.kind: cls for cls in (Encoder, MaskedLM, Classifier)}
 
 
-def load(path: str | Path) -> Module:
+def load(path: str | Path) -> Model:
     """Read the model in ``path/model.npz``: an Encoder, a MaskedLM or a Classifier.
 
     Its encoder is ``load(path).body``. Raises ``CheckpointError`` that names the file and what is

@@ -48,7 +48,9 @@ def confusion_matrix(true: np.ndarray, predicted: np.ndarray, classes: int) -> n
         raise ShapeError(f"confusion_matrix: {true.shape} true and {predicted.shape} predicted")
     for name, labels in (("true", true), ("predicted", predicted)):
         if labels.size and labels.dtype.kind not in "biu":
-            raise DtypeError(f"confusion_matrix: {name} has dtype {labels.dtype}, expected integers")
+            raise DtypeError(
+                f"confusion_matrix: {name} has dtype {labels.dtype}, expected integers"
+            )
         if labels.size and not 0 <= labels.min() <= labels.max() < classes:
             raise IdError(f"confusion_matrix: a {name} label is outside 0..{classes - 1}")
     cells = true.astype(np.int64) * classes + predicted.astype(np.int64)

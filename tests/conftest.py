@@ -17,7 +17,12 @@ from hypothesis import HealthCheck, settings  # noqa: E402
 slow = [HealthCheck.too_slow]
 settings.register_profile("dev", max_examples=25, deadline=None)
 settings.register_profile(
-    "ci", max_examples=50, deadline=None, derandomize=True, database=None, print_blob=True,
+    "ci",
+    max_examples=50,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=True,
     suppress_health_check=slow,
 )
 settings.register_profile("deep", max_examples=500, deadline=None, suppress_health_check=slow)

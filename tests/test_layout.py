@@ -25,6 +25,9 @@ ORDER = """
     encoder/__init__
     pretrain/masking pretrain/pairs pretrain/objectives pretrain/train pretrain/__init__
     finetune/heads finetune/baselines finetune/train finetune/regimes finetune/__init__
+    embed/geometry embed/contrastive embed/similarity embed/__init__
+    forgetting/measure forgetting/anchors forgetting/replay forgetting/repair forgetting/compare
+    forgetting/__init__
     loading recipes
     plots/* plots/__init__
     tour
@@ -75,8 +78,15 @@ def code_lines(text):
     >>> code_lines('x = 1  # one' + chr(10) + '# two' + chr(10) * 2 + 'y = 2')
     2
     """
-    skip = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
-            tokenize.ENCODING, tokenize.ENDMARKER}
+    skip = {
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENCODING,
+        tokenize.ENDMARKER,
+    }
     lines = set()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type not in skip:
@@ -141,7 +151,8 @@ def test_files_are_short_and_lines_fit():
 
 
 def test_code_lines_leaves_out_blank_lines_comments_and_docstrings():
-    text = '"""Doc\nstring."""\n\n# why\nx = """a\nb"""\n\n\ndef f():\n    "doc"\n    return (\n        1\n    )\n'
+    text = '"""Doc\nstring."""\n\n# why\nx = """a\nb"""\n'
+    text += 'def f():\n    "doc"\n\n    return (\n        1\n    )\n'
     assert code_lines(text) == 2 + 1 + 3  # x over two lines, def, return over three
 
 

@@ -339,7 +339,9 @@ def cosine_logits(a, b, *, tau: float = 1.0):
     for name, norm in (("a", norm_a), ("b", norm_b)):
         if not np.all(norm.real > 0):
             row = int(np.flatnonzero(~(norm.real > 0))[0])
-            raise NonFiniteError(f"cosine_logits: row {row} of {name} has length 0 or is not finite")
+            raise NonFiniteError(
+                f"cosine_logits: row {row} of {name} has length 0 or is not finite"
+            )
     u, v = a / norm_a, b / norm_b
     out = u @ v.T  # (N, M)
     out /= tau

@@ -65,7 +65,7 @@ class Tensor:
 
     ``Tensor(data, requires_grad=False, dtype=None)`` copies ``data``. A tensor made this way is a
     *leaf*; after ``loss.backward()`` a leaf with ``requires_grad`` holds d loss / d leaf in
-    ``.grad``. Calling ``backward`` on a second loss adds to ``.grad``; set it to None to start anew.
+    ``.grad``. Calling ``backward`` on a second loss adds to it; set it to None to start anew.
 
     float32, float64 and complex128 are the dtypes; float32 and float64 do not mix.
 

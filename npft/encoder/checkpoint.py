@@ -19,14 +19,13 @@ import re
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
-from npft.nn.module import Module
 from npft.text import tokenizer_from_dict
 
 FORMAT, VERSION = "npft", 1
@@ -35,6 +34,19 @@ MANIFEST, WEIGHTS = "manifest", "weights/"
 DTYPES = ("<f4", "<f8", "<i8", "|u1", "|b1")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.npy")
 MAX_HEADER = 10_000  # bytes; a real header has about 120
+
+
+class Model(Protocol):
+    """What can be saved: a kind, an encoder, options, and weights by name."""
+
+    kind: str
+
+    @property
+    def body(self) -> Encoder: ...
+
+    def options(self) -> dict[str, Any]: ...
+
+    def state_dict(self) -> dict[str, np.ndarray]: ...
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -115,7 +127,7 @@ def _parse_header(path: Path, name: str, header: bytes) -> tuple[np.dtype, tuple
     return np.dtype(descr), shape
 
 
-def save(path: str | Path, model: Module) -> Path:
+def save(path: str | Path, model: Model) -> Path:
     """Write a model to ``path/model.npz``, with its configuration and tokenizer.
 
     Returns the file written. Raises ``ConfigError`` for a module that is not a whole model.

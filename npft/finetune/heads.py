@@ -129,8 +129,10 @@ class Classifier(Module):
         return [self.label_names[k] for k in best]
 
 
-def freeze_body(model: Module, last: int = 0) -> None:
+def freeze_body(model: Any, last: int = 0) -> None:
     """Train the head alone, or, with ``last`` = n, the last n blocks as well.
+
+    ``model`` is any module with an ``encoder``, such as a Classifier or a MaskedLM.
 
     A frozen part records no graph and runs without dropout, so its weights cannot move.
     Raises ``ConfigError`` if the encoder has fewer than ``last`` blocks.
@@ -145,7 +147,7 @@ def freeze_body(model: Module, last: int = 0) -> None:
     freeze(model, lambda name: name.startswith("encoder.") and not name.startswith(trained))
 
 
-def unfreeze_body(model: Module) -> None:
+def unfreeze_body(model: Any) -> None:
     """Train everything again."""
     unfreeze(model, "encoder.")
 

@@ -5,8 +5,9 @@ atanh(y) = log((1 + y) / (1 - y)) / 2 and 1 + erf(x / √2) = 2 Φ(x), that is
 (log Φ(x) - log Φ(-x)) / 2, which SciPy gives to full accuracy also where erf is 1 to rounding.
 
 p is fitted by least squares. An error dp of p changes Φ(x) by x / 2 times 1 - tanh² times dp. That,
-times x where x is above 1, is the weight of a point: both Φ(x) and x Φ(x) shall be right. Points with a large error then get more weight, again and again,
-which brings the largest error down, as in the best uniform approximation (Lawson 1961).
+times x where x is above 1, is the weight of a point: both Φ(x) and x Φ(x) shall be right. Points
+with a large error then get more weight, again and again, which brings the largest error down, as
+in the best uniform approximation (Lawson 1961).
 """
 
 import numpy as np

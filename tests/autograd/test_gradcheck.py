@@ -165,7 +165,12 @@ def real_only(x):
 
 def test_functions_that_are_not_analytic_pass_by_central_differences():
     x = np.array([-2.0, -0.5, 1.0, 3.0])
-    for fn in (absolute, real_only, lambda t: t.max(), lambda t: ops.max(t * t) + absolute(t).sum()):
+    for fn in (
+        absolute,
+        real_only,
+        lambda t: t.max(),
+        lambda t: ops.max(t * t) + absolute(t).sum(),
+    ):
         gradcheck(fn, x, rng=rng_of())
     with pytest.raises(GradientError):
         gradcheck(spoiled(absolute, lambda g: 1.001 * g, 0), x, rng=rng_of())
@@ -177,7 +182,9 @@ def test_functions_that_are_not_analytic_pass_by_central_differences():
 
 
 def test_whole_expressions_pass():
-    arrays = [rng_of(i).standard_normal(s) for i, s in enumerate([(3, 4), (5, 4), (5,), (5,), (5,)])]
+    arrays = [
+        rng_of(i).standard_normal(s) for i, s in enumerate([(3, 4), (5, 4), (5,), (5,), (5,)])
+    ]
 
     def network(x, w, b, gamma, beta):
         h = kernels.layer_norm(kernels.gelu(kernels.linear(x, w, b)), gamma, beta)

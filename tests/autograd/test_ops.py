@@ -12,7 +12,7 @@ from op_table import TABLE, cases, seeds
 
 import npft.autograd
 from npft.autograd import Tensor, gradcheck, ops
-from npft.errors import ConfigError, DtypeError, GraphError, ShapeError
+from npft.errors import DtypeError, GraphError, ShapeError
 
 every_op = pytest.mark.parametrize("name", TABLE)
 
@@ -135,7 +135,7 @@ def test_operators_and_methods_are_the_ops():
         (x.exp(), np.exp(a)), (x.log(), np.log(a)), (x.tanh(), np.tanh(a)), (x.sqrt(), np.sqrt(a)),
         (x.sum(), a.sum()), (x.sum(axis=0), a.sum(0)), (x.mean(axis=1), a.mean(1)),
         (x.max(axis=1, keepdims=True), a.max(1, keepdims=True)),
-        (x.reshape(4), a.reshape(4)), (x.reshape(-1), a.ravel()), (x.reshape(4, 1), a.reshape(4, 1)),
+        (x.reshape(4), a.ravel()), (x.reshape(-1), a.ravel()), (x.reshape(4, 1), a.reshape(4, 1)),
         (x.reshape((1, 4)), a.reshape(1, 4)), (x.T, a.T), (x.transpose(), a.T),
         (x.transpose(1, 0), a.T), (x.transpose(0, 1), a),
     ]  # fmt: skip
@@ -213,4 +213,3 @@ def test_what_is_not_a_number_is_refused():
                 use(bad)
     with pytest.raises(GraphError, match="cannot be written to"):
         X[0] = 1.0
-    assert issubclass(ConfigError, ValueError)

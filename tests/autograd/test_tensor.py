@@ -358,7 +358,7 @@ def test_no_grad_records_nothing_and_ends_also_after_an_error():
 
 
 def test_threads_have_their_own_graphs_and_their_own_no_grad():
-    results, barrier = {}, threading.Barrier(2)
+    results, barrier = {}, threading.Barrier(2, timeout=10)
 
     def work(name, quiet):
         x = leaf(np.full(50, 2.0))
@@ -535,7 +535,7 @@ def test_a_vjp_may_not_write_to_the_gradient_it_is_given():
 
     x = leaf([1.0])
     with pytest.raises(ValueError, match="read-only"):
-        greedy(x).sum().backward()
+        greedy(x).backward([1.0])
 
 
 @pytest.mark.parametrize("result", [lambda x: x, lambda x: (x, None), lambda x: (x, x, x)])

@@ -394,7 +394,7 @@ def test_a_manifest_that_is_none_is_refused(whole, tmp_path, fields, words):
     ("classifier", None, "."),
     ("classifier", {"pool": "mean", "label_names": 3}, "."),
     ("classifier", {"pool": "mean", "label_names": ["a", "b"]}, r"expected \(2, 4\)"),
-    ("classifier", {"pool": "mean", "label_names": [1, 2, 3]}, "label_names are .* expected strings"),
+    ("classifier", {"pool": "mean", "label_names": [1, 2, 3]}, "are .* expected strings"),
     ("classifier", {"pool": [], "label_names": ["a", "b", "c"]}, "kind is"),
     ("masked_lm", {}, "."),
     ("masked_lm", [], "."),
@@ -473,8 +473,9 @@ save(sys.argv[1], model)
 """
 
 
-@pytest.mark.parametrize("step, when, new", [("savez", "before", False), ("replace", "before", False),
-                                             ("replace", "after", True)])
+@pytest.mark.parametrize("step, when, new", [
+    ("savez", "before", False), ("replace", "before", False), ("replace", "after", True),
+])
 def test_a_process_killed_while_saving_leaves_the_old_file_or_the_new(tmp_path, step, when, new):
     save(tmp_path, body(1))
     run = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), step, when], check=False)

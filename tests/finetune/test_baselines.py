@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npft.errors import DataError
+from npft.finetune import baselines
 from npft.finetune.baselines import L2, bag_of_words, fit_softmax, word_table
 from npft.text.examples import Examples
 
@@ -24,7 +25,8 @@ def test_words_that_tell_the_class_are_learnt_exactly():
 
     def examples(n):
         labels = np.arange(n) % 3
-        texts = [" ".join(rng.permutation(["the", f"w{rng.integers(30)}", ["cash", "tea", "goal"][k]]))
+        telling = ["cash", "tea", "goal"]
+        texts = [" ".join(rng.permutation(["the", f"w{rng.integers(30)}", telling[k]]))
                  for k in labels]
         return Examples(texts, labels)
 
@@ -44,10 +46,22 @@ def test_twins_with_the_same_words_in_another_order_are_told_apart_by_chance_onl
     assert bag_of_words(examples(40), examples(25)).accuracy == 0.5
 
 
-def test_a_rare_word_weighs_more_than_a_common_one():
-    # "the" and "win" point both ways equally often; idf lets the rare word decide
-    train = Examples(["the win"] + ["the day"] * 3 + ["a fog"] * 4, [1] + [1] * 3 + [0] * 4)
-    assert bag_of_words(train, Examples(["the", "fog"], [1, 0])).accuracy == 1.0
+def test_the_features_are_tf_idf_of_length_one(monkeypatch):
+    texts = ["a a b", "a c", "", "a b c d", "d d d"]
+    caught, fit = [], baselines.fit_softmax
+
+    def catch(x, *args):
+        caught.append(x)
+        return fit(x, *args)
+
+    monkeypatch.setattr(baselines, "fit_softmax", catch)
+    bag_of_words(Examples(texts, [0, 1, 0, 1, 1]), Examples(["a"], [0]))
+    share = {w: sum(w in t.split() for t in texts) / 5 for w in "abcd"}
+    expected = []
+    for text in texts:
+        row = np.array([text.split().count(w) * (np.log(1 / share[w]) + 1) for w in "abcd"])
+        expected.append(row / max(np.linalg.norm(row), 1e-300))
+    assert np.allclose(caught[0], expected, rtol=0, atol=1e-12)
 
 
 def objective_of(monkeypatch, x, labels, classes):

@@ -227,12 +227,13 @@ def test_data_that_cannot_be_judged_is_refused(data, words):
 
 
 @pytest.mark.parametrize("options, words", [
-    ({"epochs": 0}, "epochs, batch_size and patience must be at least 1"),
-    ({"batch_size": 0}, "epochs, batch_size and patience must be at least 1"),
-    ({"patience": 0, "validation": separable(4)}, "must be at least 1"),
-    ({"patience": 2}, "patience needs validation"),
-    ({"lr": 0.0}, "lr is 0.0"),
-    ({"lr": float("nan")}, "lr is nan"),
+    ({"epochs": 0}, "epochs 0, batch_size 16, lr 0.001; expected at least 1"),
+    ({"batch_size": 0}, "batch_size 0"),
+    ({"patience": 0, "validation": separable(4)}, "patience must be at least 1"),
+    ({"patience": 2}, "patience .* needs validation"),
+    ({"lr": 0.0}, "lr 0.0"),
+    ({"lr": float("nan")}, "lr nan"),
+    ({"lr": float("inf")}, "lr inf"),
     ({"body_lr": -1.0}, "lr is -1.0"),
 ])
 def test_numbers_out_of_range_are_refused(options, words):
@@ -256,3 +257,11 @@ def test_a_head_on_a_frozen_body_learns_the_task():
     body = bits(model.encoder)
     run(model, separable(90), epochs=40, lr=5e-2)
     assert bits(model.encoder) == body and evaluate(model, separable(30, seed=1)).f1 > 0.8
+
+
+def test_a_frozen_body_trains_without_dropout_and_its_head_with():
+    model, modes = classifier(dropout=0.5), []
+    freeze_body(model)
+    run(model, epochs=2, validation=separable(8), progress=lambda *_: modes.append(
+        [m.training for m in (model, model.dropout, model.encoder, model.encoder.embeddings)]))
+    assert modes == [[True, True, False, False]] * 8

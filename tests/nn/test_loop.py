@@ -121,8 +121,9 @@ def test_a_gradient_that_is_not_finite_names_the_step_and_the_parameter():
         return loss_fn(model, batch, rng)[0] + (model.last.bias * 0).sqrt().sum(), {}
 
     steps = train_steps(model, batches(1), root, SGD(model.parameters()), rng=rng_of())
-    with pytest.warns(RuntimeWarning), pytest.raises(
-        NonFiniteError, match="step 1: the gradient of last.bias is not finite"
+    with (
+        pytest.warns(RuntimeWarning),
+        pytest.raises(NonFiniteError, match="step 1: the gradient of last.bias is not finite"),
     ):
         next(steps)
 
@@ -130,7 +131,9 @@ def test_a_gradient_that_is_not_finite_names_the_step_and_the_parameter():
 def test_a_loss_of_many_elements_is_refused():
     model = Linear(1, 1, rng=rng_of())
     data = [np.ones((2, 1), np.float32)]
-    steps = train_steps(model, data, lambda m, x, rng: (m(x), {}), SGD(model.parameters()), rng=rng_of())
+    steps = train_steps(
+        model, data, lambda m, x, rng: (m(x), {}), SGD(model.parameters()), rng=rng_of()
+    )
     with pytest.raises(ShapeError, match="one element"):
         next(steps)
 

@@ -15,7 +15,9 @@ def rng_of(seed=0):
 
 class Block(Module):
     def __init__(self, width, rng):
-        self.qkv = Parameter(rng.standard_normal((3 * width, width)), ("q.weight", "k.weight", "v.weight"))
+        self.qkv = Parameter(
+            rng.standard_normal((3 * width, width)), ("q.weight", "k.weight", "v.weight")
+        )
         self.qkv_bias = Parameter(np.arange(3.0 * width), ("q.bias", "k.bias", "v.bias"))
         self.norm = LayerNorm(width)
         self.drop = Dropout(0.1)
@@ -51,7 +53,9 @@ def test_names_are_dotted_in_order_of_setting_and_a_tied_parameter_comes_once():
 def test_parts_are_saved_as_slices_under_their_own_names():
     model = Model(rng_of())
     state = model.state_dict()
-    assert list(state)[1:5] == [f"layer.0.{n}" for n in ("q.weight", "k.weight", "v.weight", "q.bias")]
+    assert list(state)[1:5] == [
+        f"layer.0.{n}" for n in ("q.weight", "k.weight", "v.weight", "q.bias")
+    ]
     qkv = model.layer[0].qkv.data
     for i, part in enumerate("qkv"):
         np.testing.assert_array_equal(state[f"layer.0.{part}.weight"], qkv[2 * i : 2 * i + 2])
@@ -152,7 +156,9 @@ def test_zero_grad_and_astype():
     before = model.state_dict()
     assert model.astype(np.float32).astype(np.float64) is model
     assert all(p.dtype == np.float64 for p in model.parameters())
-    np.testing.assert_allclose(model.state_dict()["layer.0.q.weight"], before["layer.0.q.weight"], rtol=1e-6)
+    np.testing.assert_allclose(
+        model.state_dict()["layer.0.q.weight"], before["layer.0.q.weight"], rtol=1e-6
+    )
 
 
 def test_a_module_without_forward_says_so():
@@ -190,7 +196,10 @@ def test_linear_layer_computes_x_w_b():
 
 
 def test_new_weights_have_the_standard_deviation_asked_for():
-    for layer in (Linear(300, 300, std=0.5, rng=rng_of()), Embedding(300, 300, std=0.5, rng=rng_of())):
+    for layer in (
+        Linear(300, 300, std=0.5, rng=rng_of()),
+        Embedding(300, 300, std=0.5, rng=rng_of()),
+    ):
         w = layer.weight.data
         assert w.dtype == np.float32
         assert abs(w.std() - 0.5) < 0.01 and abs(w.mean()) < 0.01

@@ -53,11 +53,15 @@ def test_slanted_triangular_lies_between_1_over_ratio_and_1(total, cut, ratio):
 def test_slanted_triangular_peaks_at_the_cut():
     values = [slanted_triangular(s, 100) for s in range(1, 101)]
     assert values[9] == 1 and values[-1] == 1 / 32
-    assert math.isclose(values[4], (1 + 0.5 * 31) / 32) and math.isclose(values[54], (1 + 0.5 * 31) / 32)
+    assert math.isclose(values[4], (1 + 0.5 * 31) / 32) and math.isclose(
+        values[54], (1 + 0.5 * 31) / 32
+    )
     assert slanted_triangular(1, 10, cut=0.0) == (1 + 0.9 * 31) / 32  # no rise at all
 
 
-@pytest.mark.parametrize("step, warmup, total", [(0, 0, 5), (6, 0, 5), (1, -1, 5), (1, 6, 5), (1, 0, 0)])
+@pytest.mark.parametrize(
+    "step, warmup, total", [(0, 0, 5), (6, 0, 5), (1, -1, 5), (1, 6, 5), (1, 0, 0)]
+)
 def test_steps_outside_are_refused(step, warmup, total):
     for schedule in (warmup_linear, cosine):
         with pytest.raises(ConfigError, match=f"step {step}, warmup {warmup}, total {total}"):
@@ -67,7 +71,9 @@ def test_steps_outside_are_refused(step, warmup, total):
             slanted_triangular(step, total)
 
 
-@pytest.mark.parametrize("cut, ratio", [(-0.1, 32), (1.1, 32), (0.1, 0.5), (0.1, 0), (math.nan, 32)])
+@pytest.mark.parametrize(
+    "cut, ratio", [(-0.1, 32), (1.1, 32), (0.1, 0.5), (0.1, 0), (math.nan, 32)]
+)
 def test_a_cut_or_ratio_outside_is_refused(cut, ratio):
     with pytest.raises(ConfigError, match="expected 0 <= cut <= 1 <= ratio"):
         slanted_triangular(1, 10, cut=cut, ratio=ratio)

@@ -1,0 +1,146 @@
+"""The geometry of a set of vectors: do they fill the space, or do they lie in a narrow cone?
+
+All functions take rows: x (n, D), one vector for each text or token. Read more than one figure:
+a low mean cosine says that vectors point in many directions, not that the directions mean
+anything.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npft.errors import ConfigError, NonFiniteError, ShapeError, check_shape
+
+
+def unit_rows(name: str, x: np.ndarray) -> np.ndarray:
+    """x (n, D) in float64 with every row scaled to length 1.
+
+    Raises ``NonFiniteError`` for a row of length 0 or one that is not finite.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    check_shape(name, x, "n D")
+    length = np.sqrt((x * x).sum(axis=1))
+    good = np.isfinite(length) & (length > 0)
+    if not good.all():
+        raise NonFiniteError(
+            f"{name}: row {int(np.argmin(good))} has length 0 or is not finite, so it has no "
+            "direction; leave it out"
+        )
+    return x / length[:, None]
+
+
+def _check_pair(name: str, x: np.ndarray, y: np.ndarray) -> None:
+    if np.shape(x) != np.shape(y):
+        raise ShapeError(f"{name}: x has shape {np.shape(x)}, y {np.shape(y)}; give paired rows")
+
+
+def mean_cosine(x: np.ndarray) -> float:
+    """The mean cosine of all pairs of different rows: the anisotropy of Ethayarajh (2019).
+
+        A = (|Σ u_i|² - n) / (n (n - 1)),   u_i = x_i / |x_i|
+
+    This costs n D operations instead of n² D. Vectors drawn evenly from all directions give 0,
+    vectors in a narrow cone almost 1. Raises ``ShapeError`` for fewer than two rows.
+
+    >>> mean_cosine(np.array([[1.0, 0.0], [0.0, 2.0]]))
+    0.0
+    """
+    u = unit_rows("mean_cosine: x", x)
+    n = len(u)
+    if n < 2:
+        raise ShapeError(f"mean_cosine: {n} rows make no pair; give at least two")
+    total = u.sum(axis=0)
+    return float((total @ total - n) / (n * (n - 1)))
+
+
+def cosine_contributions(x: np.ndarray) -> np.ndarray:
+    """What each dimension adds to the mean cosine: (D,), whose sum is ``mean_cosine(x)``.
+
+        A_k = ((Σ_i u_ik)² - Σ_i u_ik²) / (n (n - 1))     (Timkey & van Schijndel 2021)
+
+    One or two "rogue" dimensions often carry most of it.
+
+    >>> cosine_contributions(np.array([[3.0, 4.0], [3.0, -4.0]])).round(2).tolist()
+    [0.36, -0.64]
+    """
+    u = unit_rows("cosine_contributions: x", x)
+    n = len(u)
+    if n < 2:
+        raise ShapeError(f"cosine_contributions: {n} rows make no pair; give at least two")
+    return (u.sum(axis=0) ** 2 - (u * u).sum(axis=0)) / (n * (n - 1))
+
+
+def standardize(x: np.ndarray) -> np.ndarray:
+    """Each column shifted to mean 0 and scaled to standard deviation 1.
+
+        z = (x - mean) / sd          (Jurafsky & Martin, eq. 11.10-11.12)
+
+    The chapter's text says "dividing by the variance"; its formula divides by the standard
+    deviation, as here. A constant column becomes 0.
+
+    >>> standardize(np.array([[1.0, 5.0], [3.0, 5.0]])).tolist()
+    [[-1.0, 0.0], [1.0, 0.0]]
+    """
+    x = np.asarray(x, dtype=np.float64)
+    check_shape("standardize: x", x, "n D")
+    sd = x.std(axis=0)
+    return (x - x.mean(axis=0)) / np.where(sd > 0, sd, 1.0)
+
+
+def alignment(x: np.ndarray, y: np.ndarray) -> float:
+    """The mean squared distance of paired unit vectors: E |u - v|² (Wang & Isola 2020).
+
+    x (n, D) and y (n, D) are the vectors of n positive pairs. As |u - v|² = 2 - 2 cos, this is
+    2 - 2 times the mean cosine of the pairs; 0 is best.
+
+    >>> alignment(np.array([[2.0, 0.0]]), np.array([[0.0, 3.0]]))
+    2.0
+    """
+    _check_pair("alignment", x, y)
+    difference = unit_rows("alignment: x", x) - unit_rows("alignment: y", y)
+    return float((difference * difference).sum(axis=1).mean())
+
+
+def uniformity(x: np.ndarray, t: float = 2.0) -> float:
+    """log E exp(-t |u - v|²) over all pairs of different unit vectors (Wang & Isola 2020).
+
+    0 means that all vectors are the same; evenly spread vectors in many dimensions come near
+    -2 t (for t = 2: -4). Lower is more even. x (n, D), at least two rows.
+
+    >>> round(uniformity(np.array([[1.0, 0.0], [-1.0, 0.0]])), 6)
+    -8.0
+    """
+    if not t > 0:
+        raise ConfigError(f"uniformity: t is {t}, expected a positive number")
+    u = unit_rows("uniformity: x", x)
+    n = len(u)
+    if n < 2:
+        raise ShapeError(f"uniformity: {n} rows make no pair; give at least two")
+    exponents = -t * (2 - 2 * (u @ u.T)[np.triu_indices(n, 1)])  # |u - v|² = 2 - 2 cos
+    top = exponents.max()
+    return float(top + np.log(np.exp(exponents - top).mean()))
+
+
+def singular_values(x: np.ndarray) -> np.ndarray:
+    """The singular values of the centred rows, largest first: (min(n, D),)."""
+    x = np.asarray(x, dtype=np.float64)
+    check_shape("singular_values: x", x, "n D")
+    return np.linalg.svd(x - x.mean(axis=0), compute_uv=False)
+
+
+def effective_rank(x: np.ndarray) -> float:
+    """How many directions the centred vectors really use: exp of the entropy of the spectrum.
+
+        exp(-Σ p_i log p_i),   p_i = σ_i / Σ σ        (Roy & Vetterli 2007)
+
+    Between 1 (a line) and D (all directions alike). Raises ``ShapeError`` if all rows are equal.
+
+    >>> round(effective_rank(np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])), 6)
+    2.0
+    """
+    s = singular_values(x)
+    if not s.sum() > 0:
+        raise ShapeError("effective_rank: all rows are equal, so they span no direction")
+    p = s / s.sum()
+    p = p[p > 0]
+    return float(np.exp(-(p * np.log(p)).sum()))
