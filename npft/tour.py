@@ -19,6 +19,7 @@ from npft.encoder.checkpoint import save
 from npft.finetune.regimes import EPOCHS, REGIMES, sweep
 from npft.nn.history import History
 from npft.nn.progress import ProgressFn
+from npft.plots import draw_mlm, draw_regimes, save_figure
 from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.train import pretrain
 from npft.recipes import (
@@ -109,11 +110,6 @@ def tour(
     *, out: Path, fast: bool = False, seed: int = 0, progress: ProgressMaker
 ) -> dict[str, Any]:
     """Run the tour and write everything to the folder ``out``; returns the results."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from npft.plots import draw_mlm, draw_regimes, save_figure
-
     check_out(out)
     timings: dict[str, float] = {}
     with timed(timings, "pretrain"):
@@ -121,7 +117,8 @@ def tour(
     save(out / "body", mlm)
     epochs = EPOCHS // 2 if fast else EPOCHS
     with timed(timings, "finetune"):
-        cells = run_cells(make_cells(out / "body", range(seed, seed + (1 if fast else SEEDS)), epochs))
+        seeds = range(seed, seed + (1 if fast else SEEDS))
+        cells = run_cells(make_cells(out / "body", seeds, epochs))
     last = history.rows[-1]
     summary = (
         f"held-out masked-word loss {last['mlm_loss']:.2f} nats "

@@ -238,6 +238,19 @@ def dropout(x, p: float, *, rng: np.random.Generator | None):
 
 
 @primitive
+def squared_distance(x, *, target: np.ndarray):
+    """Σ (x - target)² over all elements: a number. The gradient is 2 (x - target).
+
+    >>> squared_distance(np.array([1.0, 4.0]), target=np.array([1.0, 2.0])).item()
+    4.0
+    """
+    if np.shape(target) != np.shape(x):
+        raise ShapeError(f"squared_distance: x has shape {np.shape(x)}, target {np.shape(target)}")
+    difference = x - target
+    return (difference * difference).sum(), lambda g: 2 * g * difference
+
+
+@primitive
 def scale(x, *, factor: np.ndarray):
     """x times a constant array of the same shape."""
     return x * factor, lambda g: g * factor

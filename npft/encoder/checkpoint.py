@@ -25,7 +25,7 @@ import numpy as np
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
+from npft.errors import CheckpointError, ConfigError, DataError, DtypeError, NonFiniteError
 from npft.text import tokenizer_from_dict
 
 FORMAT, VERSION = "npft", 1
@@ -130,7 +130,8 @@ def _parse_header(path: Path, name: str, header: bytes) -> tuple[np.dtype, tuple
 def save(path: str | Path, model: Model) -> Path:
     """Write a model to ``path/model.npz``, with its configuration and tokenizer.
 
-    Returns the file written. Raises ``ConfigError`` for a module that is not a whole model.
+    Returns the file written. Raises ``ConfigError`` for a module that is not a whole model,
+    ``NonFiniteError`` for a weight that is NaN or infinite: a good older file is then kept.
     """
     if not hasattr(model, "kind"):
         raise ConfigError(
@@ -145,9 +146,11 @@ def save(path: str | Path, model: Model) -> Path:
         "tokenizer": None if body.tokenizer is None else body.tokenizer.to_dict(),
         "options": model.options(),
     }
-    text = json.dumps(manifest, ensure_ascii=False).encode("utf-8")
-    arrays = {MANIFEST: np.frombuffer(text, np.uint8)}
-    arrays |= {WEIGHTS + name: array for name, array in model.state_dict().items()}
+    arrays = {MANIFEST: np.frombuffer(json.dumps(manifest).encode("ascii"), np.uint8)}
+    for name, array in model.state_dict().items():
+        if not np.isfinite(array).all():
+            raise NonFiniteError(f"save: the weight {name} is not finite; nothing was written")
+        arrays[WEIGHTS + name] = array
     file = Path(path) / FILE
     try:
         write_arrays(file, arrays)

@@ -49,23 +49,21 @@ def fit_softmax(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
         loss = -log_p[rows, labels].sum() + 0.5 * (pull * w).sum()
         return loss, (x1.T @ error + pull).ravel()
 
-    return minimize(objective, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B").x.reshape(shape)
+    found = minimize(objective, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B")
+    return found.x.reshape(shape)
 
 
 def bag_of_words(train: Examples, test: Examples) -> Metrics:
     """Train a bag-of-words classifier (tf-idf, softmax regression) and measure it on a test set.
 
     tf-idf: counts times log(n / n_w) + 1, where n_w of the n training texts hold word w; rows are
-    scaled to length 1. Raises ``DataError`` without examples or without class labels.
+    scaled to length 1. Raises ``DataError`` for pairs of texts, or without class labels.
 
     >>> train = Examples(["win cash", "free cash", "see you", "see me"], [1, 1, 0, 0])
     >>> bag_of_words(train, Examples(["cash now", "see them"], [1, 0])).accuracy
     1.0
     """
-    for examples in (train, test):
-        labels = examples.labels
-        if labels is None or len(labels) == 0 or labels.dtype.kind != "i":
-            raise DataError("bag_of_words: both sets need examples labelled with classes")
+    labels, truth = (_class_labels(examples) for examples in (train, test))
     words = sorted({word for text in train.texts for word in basic_words(text)})
     columns = {word: i for i, word in enumerate(words)}
     counts = word_table(train.texts, columns)
@@ -76,7 +74,16 @@ def bag_of_words(train: Examples, test: Examples) -> Metrics:
         length = np.sqrt((table * table).sum(axis=1, keepdims=True))
         return table / np.where(length > 0, length, 1)
 
-    classes = int(max(train.labels.max(), test.labels.max())) + 1
-    w = fit_softmax(features(counts), train.labels, classes)
+    classes = int(max(labels.max(), truth.max())) + 1
+    w = fit_softmax(features(counts), labels, classes)
     scores = features(word_table(test.texts, columns)) @ w[:-1] + w[-1]
-    return classification_metrics(test.labels, scores.argmax(axis=1), classes)
+    return classification_metrics(truth, scores.argmax(axis=1), classes)
+
+
+def _class_labels(examples: Examples) -> np.ndarray:
+    labels = examples.labels
+    if labels is None or len(labels) == 0 or labels.dtype.kind != "i":
+        raise DataError("bag_of_words: both sets need examples labelled with classes")
+    if examples.pairs is not None:
+        raise DataError("bag_of_words: takes single texts, these examples are pairs")
+    return labels

@@ -52,7 +52,9 @@ class Classifier(Module):
         *,
         rng: np.random.Generator,
     ) -> None:
-        names = list(label_names) if label_names is not None else [str(k) for k in range(num_labels)]
+        if label_names is None:
+            label_names = [str(k) for k in range(num_labels)]
+        names = list(label_names)
         if num_labels < 2 or len(names) != num_labels:
             raise ConfigError(
                 f"Classifier: num_labels is {num_labels} with {len(names)} names; expected at "

@@ -5,7 +5,7 @@ What trains is decided beforehand, by ``freeze_body`` or ``unfreeze_body``; the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from npft.errors import ConfigError, DataError
 from npft.finetune.heads import Classifier
 from npft.metrics import Metrics, classification_metrics
 from npft.nn.history import History
-from npft.nn.loop import streams, train_steps
+from npft.nn.loop import Repair, Step, streams, train_steps
 from npft.nn.module import train_mode
 from npft.nn.optim import AdamW, decay_groups
 from npft.nn.progress import ProgressFn
@@ -58,6 +58,65 @@ def evaluate(model: Classifier, test: Batch) -> Metrics:
     return classification_metrics(labels, logits.argmax(axis=1), model.num_labels, loss)
 
 
+def epoch_plan(train: Batch, batch_size: int, repairs: Sequence[Repair]) -> tuple[int, int]:
+    """How many examples of the task a step takes, and how many steps an epoch has."""
+    size = batch_size
+    for repair in repairs:
+        size = repair.task_size(size)
+    return size, -(-len(train) // size)
+
+
+def classifier_steps(
+    model: Classifier,
+    train: Batch,
+    *,
+    epochs: int = 20,
+    batch_size: int = 32,
+    lr: float = 1e-3,
+    body_lr: float | None = None,
+    repairs: Sequence[Repair] = (),
+    rng: np.random.Generator,
+) -> Iterator[Step]:
+    """Train whatever is not frozen on labelled sequences, one step at a time.
+
+    AdamW with warm-up and linear decay; gradients are clipped to length 1. ``lr`` is the rate of
+    the head and, unless ``body_lr`` says otherwise, of the body. Between steps the caller may look
+    at the model; see ``train_classifier`` for the whole run.
+
+    Raises ``DataError`` for data without labels, ``ConfigError`` for numbers out of range,
+    ``NonFiniteError`` with the step if training fails.
+    """
+    check_labels("classifier_steps", model, train)
+    check_options(epochs, batch_size, lr)
+    rngs = streams(rng)
+    size, per_epoch = epoch_plan(train, batch_size, repairs)
+    total = epochs * per_epoch
+    warmup = max(1, round(WARMUP * total))
+    body_lr = lr if body_lr is None else body_lr
+    body_decay = 0.0 if any(r.replaces_decay for r in repairs) else WEIGHT_DECAY
+    groups = decay_groups(model, lr=body_lr, weight_decay=body_decay, prefix="encoder.")
+    groups += decay_groups(model, lr=lr, weight_decay=WEIGHT_DECAY, exclude="encoder.")
+
+    def batches() -> Iterator[Batch]:
+        for _ in range(epochs):
+            yield from batches_of(train, size, rng=rngs.order)
+
+    def loss_fn(model: Classifier, batch: Batch, rng: np.random.Generator):
+        logits = model(batch, rng)  # (B, K)
+        return softmax_cross_entropy(logits, targets=batch.labels), {}
+
+    train_mode(model)
+    yield from train_steps(
+        model,
+        batches(),
+        loss_fn,
+        AdamW(groups, lr=lr),
+        schedule=lambda s: warmup_linear(s, warmup, total),
+        repairs=repairs,
+        rng=rngs.dropout,
+    )
+
+
 def train_classifier(
     model: Classifier,
     train: Batch,
@@ -68,58 +127,44 @@ def train_classifier(
     body_lr: float | None = None,
     validation: Batch | None = None,
     patience: int | None = None,
+    repairs: Sequence[Repair] = (),
     progress: ProgressFn | None = None,
     rng: np.random.Generator,
 ) -> History:
     """Train whatever is not frozen on labelled sequences; return the history.
 
-    AdamW with warm-up and linear decay; gradients are clipped to length 1. ``lr`` is the rate of
-    the head and, unless ``body_lr`` says otherwise, of the body. With ``validation`` the history
-    holds its "f1", "accuracy" and "val_loss" at step 0 and after each epoch, and the weights of
-    the best F1 are put back at the end; ``patience`` stops after that many epochs without a
-    better one. "loss" is the mean training loss of each epoch.
+    The steps are those of ``classifier_steps``. With ``validation`` the history holds its "f1",
+    "accuracy" and "val_loss" at step 0 and after each epoch, and the weights of the best F1 are put
+    back at the end; ``patience`` stops after that many epochs without a better one. "loss" is the
+    mean training loss of each epoch.
 
-    Raises ``DataError`` for data without labels, ``ConfigError`` for numbers out of range or a
-    patience without validation, ``NonFiniteError`` with the step if training fails.
+    Raises as ``classifier_steps``, and ``ConfigError`` for a patience without validation.
     """
     check_labels("train_classifier", model, train)
     check_options(epochs, batch_size, lr)
     if patience is not None and (patience < 1 or validation is None):
         raise ConfigError("train_classifier: patience must be at least 1 and needs validation data")
-    rngs = streams(rng)
-    per_epoch = -(-len(train) // batch_size)
-    total = epochs * per_epoch
-    warmup = max(1, round(WARMUP * total))
-    body_lr = lr if body_lr is None else body_lr
-    groups = decay_groups(model, lr=body_lr, weight_decay=WEIGHT_DECAY, prefix="encoder.")
-    groups += decay_groups(model, lr=lr, weight_decay=WEIGHT_DECAY, exclude="encoder.")
-
-    def batches() -> Iterator[Batch]:
-        for _ in range(epochs):
-            yield from batches_of(train, batch_size, rng=rngs.order)
-
-    def loss_fn(model, batch, rng):
-        logits = model(batch, rng)  # (B, K)
-        return softmax_cross_entropy(logits, targets=batch.labels), {}
-
+    _, per_epoch = epoch_plan(train, batch_size, repairs)
     history, best, best_f1, waited = History(), None, -1.0, 0
     if validation is not None:
         best_f1 = _validate(model, validation, history, 0)
         best = model.state_dict()
-    train_mode(model)
+    steps = classifier_steps(
+        model,
+        train,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        body_lr=body_lr,
+        repairs=repairs,
+        rng=rng,
+    )
     losses: list[float] = []
     try:
-        for step in train_steps(
-            model,
-            batches(),
-            loss_fn,
-            AdamW(groups, lr=lr),
-            schedule=lambda s: warmup_linear(s, warmup, total),
-            rng=rngs.dropout,
-        ):
+        for step in steps:
             losses.append(step.loss)
             if progress is not None:
-                progress(step.step, total, f"loss {losses[-1]:.3f}")
+                progress(step.step, epochs * per_epoch, f"loss {step.loss:.3f}")
             if step.step % per_epoch:
                 continue
             history.add(step.step, loss=float(np.mean(losses)))
@@ -141,5 +186,5 @@ def train_classifier(
 
 def _validate(model: Classifier, validation: Batch, history: History, step: int) -> float:
     found = evaluate(model, validation)
-    history.add(step, f1=found.f1, accuracy=found.accuracy, val_loss=found.loss)
+    history.add(step, f1=found.f1, accuracy=found.accuracy, val_loss=found.loss or 0.0)
     return found.f1

@@ -1,4 +1,4 @@
-"""Anchoring: pulling the body back to its pretrained weights (L2-SP, Li, Grandvalet & Davoine 2018).
+"""Anchoring: pulling the body back to its pretrained weights (L2-SP, Li et al. 2018).
 
     in the loss   L + λ Σ (θ - θ₀)²            the gradient gains exactly 2 λ (θ - θ₀)
     proximal      after each step  θ ← θ₀ + (θ - θ₀) / (1 + 2 lr λ)
@@ -28,6 +28,7 @@ class L2ToInit(Repair):
     """
 
     name = "anchor"
+    replaces_decay = True
 
     def __init__(
         self,
@@ -44,7 +45,8 @@ class L2ToInit(Repair):
         wrong += [n for n in own if n in start and own[n].shape != start[n].shape]
         if wrong:
             raise ConfigError(
-                f"L2ToInit: the anchor is of another architecture: {', '.join(wrong[:5])} do not fit"
+                "L2ToInit: the anchor is of another architecture; these weights do not fit: "
+                + ", ".join(wrong[:5])
             )
         self.lambda_ = lambda_
         self.decoupled = decoupled

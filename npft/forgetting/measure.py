@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from npft.errors import ConfigError
-from npft.finetune.heads import Classifier, train_mode
-from npft.finetune.train import classifier_steps, evaluate
+from npft.finetune.heads import Classifier
+from npft.finetune.train import classifier_steps, epoch_plan, evaluate
 from npft.nn.loop import Repair
 from npft.nn.progress import ProgressFn
 from npft.pretrain.masking import Masked
@@ -108,9 +108,9 @@ def forgetting_curve(
     def measure(step: int) -> None:
         found = evaluate_mlm(mlm, probe)
         rows.append((step, found["mlm_loss"], found["mlm_acc"], evaluate(model, test).f1))
-        train_mode(model)
 
     measure(0)
+    total = epochs * epoch_plan(train, batch_size, repairs)[1]
     steps = classifier_steps(
         model,
         train,
@@ -122,10 +122,10 @@ def forgetting_curve(
         rng=rng,
     )
     for step in steps:
-        if step.step % every == 0 or step.step == step.total:
+        if step.step % every == 0 or step.step == total:
             measure(step.step)
         if progress is not None:
-            progress(step.step, step.total, f"rise {rows[-1][1] - rows[0][1]:.3f} nats")
+            progress(step.step, total, f"rise {rows[-1][1] - rows[0][1]:.3f} nats")
     model.eval()
     at, loss, accuracy, f1 = (np.array(column) for column in zip(*rows))
     return ForgettingCurve(at.astype(np.int64), loss, accuracy, f1, unigram)

@@ -5,7 +5,7 @@ Pretraining, fine-tuning and contrastive training are thin callers of ``train_st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +41,28 @@ def streams(rng: np.random.Generator) -> Streams:
     return Streams(*rng.spawn(len(Streams._fields)))
 
 
+class Repair:
+    """Something done at each step against forgetting; every method may be left as it is.
+
+    ``name`` is the name of its loss among the parts of a step; one that ``replaces_decay`` already
+    pulls the body somewhere, so that weight decay to 0 must not pull it elsewhere.
+    """
+
+    name = "repair"
+    replaces_decay = False
+
+    def task_size(self, batch_size: int) -> int:
+        """How many examples of the task a batch of ``batch_size`` holds."""
+        return batch_size
+
+    def loss(self, model: Module) -> Tensor | None:
+        """A term to add to the loss, or None."""
+        return None
+
+    def after_step(self, optimizer: Optimizer, factor: float) -> None:
+        """Change the weights after a step at ``factor`` times the optimiser's rates."""
+
+
 def train_steps(
     model: Module,
     batches: Iterable[Any],
@@ -49,12 +71,14 @@ def train_steps(
     *,
     schedule: Callable[[int], float] | None = None,
     clip: float | None = 1.0,
+    repairs: Sequence[Repair] = (),
     rng: np.random.Generator,
 ) -> Iterator[Step]:
     """Train on each batch in turn, and yield what happened after each step.
 
     ``loss_fn(model, batch, rng=rng)`` returns the loss and a dict of its named parts; ``rng``
     draws dropout. ``schedule(step)`` multiplies the learning rates; steps count from 1.
+    ``repairs`` may add to the loss, and change the weights after the step.
     Raises ``NonFiniteError`` that names the step, and the parameter for a gradient.
 
     >>> from npft.nn.layers import Linear
@@ -74,6 +98,11 @@ def train_steps(
         factor = 1.0 if schedule is None else schedule(step)
         model.zero_grad()
         loss, parts = loss_fn(model, batch, rng=rng)
+        for repair in repairs:
+            extra = repair.loss(model)
+            if extra is not None:
+                parts = parts | {repair.name: extra.item()}
+                loss = loss + extra
         value = loss.item()
         if not np.isfinite(value):
             raise NonFiniteError(
@@ -89,6 +118,8 @@ def train_steps(
                 f"step {step}: the gradient of {bad} is not finite; lower the learning rate"
             ) from None
         optimizer.step(factor)
+        for repair in repairs:
+            repair.after_step(optimizer, factor)
         yield Step(step, value, parts, factor, norm)
 
 

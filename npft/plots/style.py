@@ -14,14 +14,14 @@ BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#
 
 def save_figure(path: str | Path, draw: Callable[..., None], *data: Any) -> None:
     """Call ``draw(ax, *data)`` on a new figure in npft's style and write it to ``path``."""
-    import matplotlib.pyplot as plt  # here, so that ``import npft`` stays quick
+    from matplotlib import style  # here, so that ``import npft`` stays quick
+    from matplotlib.figure import Figure
 
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots()
-        draw(ax, *data)
+    with style.context(STYLE):
+        figure = Figure()
+        draw(figure.subplots(), *data)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Software": None})
-        plt.close(figure)
 
 
 def label_end(ax: Any, x: float, y: float, text: str, color: str) -> None:

@@ -27,23 +27,24 @@ WEIGHT_DECAY = 0.01
 def hold_out(documents: Documents, share: float = 0.05) -> tuple[Documents, Documents]:
     """Set aside the last documents, or, of fewer than 20, the last sentences of each.
 
-    Held-out text is never trained on. Raises ``ConfigError`` if share is no share, ``DataError``
-    if nothing would be left.
+    Of one document at least two sentences are held out, so that there are pairs to test, but at
+    most half of it. Held-out text is never trained on.
+    Raises ``ConfigError`` if share is no share, ``DataError`` if nothing would be left.
 
-    >>> train, held_out = hold_out([["a", "b", "c", "d"]], share=0.25)
+    >>> train, held_out = hold_out([["a", "b", "c", "d", "e"]], share=0.2)
     >>> train, held_out
-    ([['a', 'b', 'c']], [['d']])
+    ([['a', 'b', 'c']], [['d', 'e']])
     """
     if not 0 < share < 1:
         raise ConfigError(f"hold_out: share is {share}, expected a number between 0 and 1")
     if len(documents) >= 20:
         cut = max(1, len(documents) - max(1, round(share * len(documents))))
         return documents[:cut], documents[cut:]
-    cuts = [max(0, len(d) - max(1, round(share * len(d)))) for d in documents]
-    if sum(cuts) < 2:
+    cuts = [len(d) - min(max(2, round(share * len(d))), len(d) // 2) for d in documents]
+    if sum(cuts) < 2 or all(cut == len(d) for cut, d in zip(cuts, documents)):
         raise DataError("hold_out: too little text to set any aside; give at least a few sentences")
     parts = list(zip(documents, cuts))
-    return [d[:c] for d, c in parts if c], [d[c:] for d, c in parts]
+    return [d[:c] for d, c in parts if c], [d[c:] for d, c in parts if c < len(d)]
 
 
 def make_probe(

@@ -115,7 +115,7 @@ class TinyWorld:
     >>> TinyWorld.topic_names[document.topic], document.persons, document.place
     ('money', ('nils tanaka', 'hanna haas'), 'counter')
     >>> document.sentences[1]
-    'the teller trades the deed with nils in westmere'
+    'again hanna endorses the credit and tallies the money'
     >>> document == world.documents(1, start=2)[0]
     True
     """

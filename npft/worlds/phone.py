@@ -4,8 +4,10 @@ A frozen encoder cannot use a word it never met: the tied softmax of pretraining
 rows of the embedding table the same way. So a few documents of TinyWorld talk about messages with
 the very words that ``sms.py`` uses, in sentences that carry no label.
 
-A meaning group is written ``core, train words, test words``. The core word stands in messages of
-both sides of the fixture; the others in those of their own side only. What stands after ``:`` are
+A meaning group is written ``core, train words, test words``. The core word and the first word of
+each list stand in messages of both sides of the fixture; the last word of a list in those of its
+own side only. (With the core alone in common, an encoder trained on 640 messages was right on no
+more than 0.6 of the test side's messages, fewer than a bag of words.) What stands after ``:`` are
 the groups that go with it, named by their core: nouns for a verb, adjectives for a noun.
 """
 
@@ -111,15 +113,15 @@ show me the {item} {when} and get your {private} from {other}
 
 @dataclass(frozen=True)
 class Group:
-    """Words of one meaning: ``core`` for both sides, ``sides`` = (train words, test words), and the
-    numbers of the groups it goes with (nouns for a verb, adjectives for a noun)."""
+    """Words of one meaning: the ``core`` that names it, ``sides`` = (train words, test words), and
+    the numbers of the groups it goes with (nouns for a verb, adjectives for a noun)."""
 
     core: str
     sides: tuple[tuple[str, ...], tuple[str, ...]]
     likes: tuple[int, ...]
 
     def words(self, side: int | None = None) -> tuple[str, ...]:
-        """The words one side uses (0 train, 1 test), or all of them."""
+        """The words one side (0 train, 1 test) uses, or all words of the group."""
         if side is None:
             return (self.core, *self.sides[0], *self.sides[1])
         return (self.core, *self.sides[side], self.sides[1 - side][0])
@@ -130,7 +132,7 @@ def cue_groups(kind: str) -> dict[str, tuple[Group, ...]]:
     """The groups of "ham" or "spam", parsed, under "verbs", "nouns" and "adjectives".
 
     >>> cue_groups("spam")["verbs"][0].words(0)
-    ('claim', 'collect', 'redeem')
+    ('claim', 'collect', 'redeem', 'accept')
     """
     cores = {
         part: [line.split(",")[0] for line in lines] for part, lines in GROUPS[kind].items()

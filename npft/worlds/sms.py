@@ -1,7 +1,7 @@
 """Short messages, half ham and half spam: the data of the head-swap lesson.
 
-Three quarters of the messages are decided by *cue words* (``GROUPS`` of ``phone.py``) set in frames
-that fit both classes. Two knobs make the task honest:
+Most messages are decided by *cue words* (``GROUPS`` of ``phone.py``) set in frames that fit both
+classes. Two knobs make the task honest:
 
 ``crossing``  the share of messages that carry the cue words of the other class. No model can get
               these right, so the best possible accuracy is 1 - crossing.
@@ -10,9 +10,9 @@ that fit both classes. Two knobs make the task honest:
               are in the same set, so a bag of words is right on exactly half of them.
 
 The fixture has a train side and a test side. Cue messages: the frames of the two sides are
-disjoint; so are names, times and all cue words but the core word of each meaning group, which both
-sides use. Order messages: the frames are the same on both sides (a new frame could not be learnt);
-every filler in them (names, times, things) is disjoint.
+disjoint; so are names and times. Of the five cue words of one meaning the sides have three in
+common, and one each is their own. Order messages: the frames are the same on both sides (a new
+frame could not be learnt); every filler in them (names, times, things) is disjoint.
 """
 
 from __future__ import annotations
@@ -107,8 +107,9 @@ def sms_messages(
 def sms_fixture() -> tuple[Examples, Examples]:
     """The 800 messages of ``sms_messages()`` as 640 train (320 + 320) and 160 test (80 + 80).
 
-    What the sides share is said at the head of this file: cue frames, names, times and non-core cue
-    words are disjoint, order frames are shared and their fillers disjoint.
+    What the sides share is said at the head of this file: cue frames, names and times are
+    disjoint, order frames are shared and their fillers disjoint. By default the order of words
+    alone decides 40 % of the messages and 5 % are crossed: 0.95 is the best possible accuracy.
 
     >>> train, test = sms_fixture()
     >>> np.bincount(train.labels), np.bincount(test.labels)

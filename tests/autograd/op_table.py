@@ -161,7 +161,13 @@ def for_cross_entropy(draw, rng):
 
 def for_scale(draw, rng):
     shape = draw(shapes())
-    return Case([rng.standard_normal(shape)], {"factor": rng.standard_normal(shape)})
+    return Case([rng.standard_normal(shape)], {"factor": np.array(rng.standard_normal(shape))})
+
+
+def for_squared_distance(draw, rng):
+    shape = draw(shapes())
+    target = np.array(rng.standard_normal(shape))
+    return Case([rng.standard_normal(shape)], {"target": target})
 
 
 def for_embedding(draw, rng):
@@ -286,6 +292,11 @@ TABLE = {
     "softmax": Op(kernels.softmax, lambda x: special.softmax(x, axis=-1), one(low=1)),
     "softmax_cross_entropy": Op(
         kernels.softmax_cross_entropy, plain_cross_entropy, for_cross_entropy
+    ),
+    "squared_distance": Op(
+        kernels.squared_distance,
+        lambda x, target: np.linalg.norm(np.ravel(x - target)) ** 2,
+        for_squared_distance,
     ),
     "scale": Op(kernels.scale, lambda x, factor: x * factor, for_scale),
     "embedding": Op(kernels.embedding, lambda x, ids: np.eye(len(x))[ids] @ x, for_embedding),

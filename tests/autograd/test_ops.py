@@ -92,9 +92,10 @@ def test_float32_stays_float32_and_close_to_float64(name, data, rng):
     op = TABLE[name].op
     case = data.draw(cases(name))
     narrow = [a.astype(np.float32) for a in case.arrays]
-    constants = dict(case.constants)
-    if name == "scale":
-        constants["factor"] = constants["factor"].astype(np.float32)
+    constants = {
+        key: value.astype(np.float32) if getattr(value, "dtype", None) == np.float64 else value
+        for key, value in case.constants.items()
+    }
     results = {}
     for dtype in (np.float32, np.float64):
         leaves = [Tensor(a, requires_grad=True, dtype=dtype) for a in narrow]

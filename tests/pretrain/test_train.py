@@ -56,10 +56,10 @@ def test_of_many_documents_the_last_ones_are_held_out(share, n):
 
 
 def test_of_few_documents_the_last_sentences_of_each_are_held_out():
-    docs = [list("abcdefghij"), ["k"], list("lmno"), []]
+    docs = [list("abcdefghij"), ["k"], list("lmno"), [], list("pqrstuvwxyzABCDEFGHI")]
     train, held_out = hold_out(docs, 0.2)
-    assert train == [list("abcdefgh"), list("lmn")]
-    assert held_out == [list("ij"), ["k"], ["o"], []]
+    assert train == [list("abcdefgh"), ["k"], list("lm"), list("pqrstuvwxyzABCDE")]
+    assert held_out == [list("ij"), list("no"), list("FGHI")]
     assert docs[0] == list("abcdefghij")
 
 

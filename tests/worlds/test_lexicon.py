@@ -104,4 +104,6 @@ def test_a_meaning_group_has_two_words_of_each_side_beside_its_core():
         for part in cue_groups(kind).values():
             for group in part:
                 assert [len(side) for side in group.sides] == [2, 2]
-                assert not set(group.words(0)) & set(group.words(1)) - {group.core}
+                common = {group.core, group.sides[0][0], group.sides[1][0]}
+                assert set(group.words(0)) & set(group.words(1)) == common
+                assert set(group.words()) - common == {group.sides[0][1], group.sides[1][1]}
