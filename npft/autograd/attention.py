@@ -28,7 +28,7 @@ class Block(NamedTuple):
     """Sequences of like length: where their tokens stand, and which of the b * T are real."""
 
     rows: slice | np.ndarray  # the tokens, (b * T,) positions in the batch
-    count: int  # b
+    number: int  # b
     length: int  # T
     real: np.ndarray | None  # (b, T) bool, or None if no sequence is shorter than T
     sequences: np.ndarray  # (b,) which sequences of the batch these are
@@ -39,7 +39,7 @@ def blocks_by_length(offsets: np.ndarray) -> list[Block]:
 
     offsets (B + 1,): sequence i owns tokens offsets[i] to offsets[i + 1].
 
-    >>> [(b.count, b.length) for b in blocks_by_length(np.array([0, 5, 25, 30]))]
+    >>> [(b.number, b.length) for b in blocks_by_length(np.array([0, 5, 25, 30]))]
     [(2, 5), (1, 20)]
     """
     starts, lengths = offsets[:-1], np.diff(offsets)
@@ -78,18 +78,18 @@ def attention_weights(
 
 def split_heads(x: np.ndarray, block: Block, parts: int, num_heads: int) -> np.ndarray:
     """Cut rows (b T, parts H d) into heads-first arrays (parts, b, H, T, d): a view, no copy."""
-    x = x.reshape(block.count, block.length, parts, num_heads, -1)
+    x = x.reshape(block.number, block.length, parts, num_heads, -1)
     return x.transpose(2, 0, 3, 1, 4)
 
 
 def put_rows(out: np.ndarray, block: Block, values: np.ndarray) -> None:
     """Write the rows of a block (b, T, ...) to where its tokens stand, leaving out fillers."""
-    values = values.reshape(block.count * block.length, -1)
+    values = values.reshape(block.number * block.length, -1)
     if block.real is None:
         out[block.rows] = values
     else:
-        real = block.real.ravel()
-        out[block.rows[real]] = values[real]
+        rows, real = np.asarray(block.rows), block.real.ravel()
+        out[rows[real]] = values[real]
 
 
 def check_attention(qkv: np.ndarray, blocks: list[Block], num_heads: int) -> int:
@@ -100,7 +100,7 @@ def check_attention(qkv: np.ndarray, blocks: list[Block], num_heads: int) -> int
             f"attention: qkv has {columns} columns, which are not 3 times {num_heads} heads of "
             "equal width; choose a width that the number of heads divides"
         )
-    tokens = sum(b.count * b.length if b.real is None else int(b.real.sum()) for b in blocks)
+    tokens = sum(b.number * b.length if b.real is None else int(b.real.sum()) for b in blocks)
     if tokens != n:
         raise ShapeError(f"attention: blocks hold {tokens} tokens but qkv has {n} rows")
     return columns // 3
@@ -144,7 +144,7 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
             g_scores -= np.einsum("bhqk,bhqk->bhq", g_scores, weights)[..., None]
             g_scores *= weights
             g_scores *= 1 / np.sqrt(q.shape[-1]).item()
-            g_block = np.empty((block.count * block.length, 3 * width), qkv.dtype)
+            g_block = np.empty((block.number * block.length, 3 * width), qkv.dtype)
             g_q, g_k, g_v = split_heads(g_block, block, 3, num_heads)  # views to write to
             g_q[...] = g_scores @ k
             g_k[...] = g_scores.swapaxes(-1, -2) @ q

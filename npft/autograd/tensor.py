@@ -26,7 +26,7 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -157,6 +157,12 @@ class Tensor:
         for leaf, g in _gradients(self, grad, ()).items():
             # a copy, because a vjp may have returned the same array for two leaves
             leaf._grad = g.copy() if leaf._grad is None else np.asarray(leaf._grad + g)
+
+    if TYPE_CHECKING:  # ops.py binds all operators and methods; a type checker cannot see that
+
+        def __add__(self, other: Any) -> Tensor: ...
+
+        def __mul__(self, other: Any) -> Tensor: ...
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self._data, dtype=dtype)

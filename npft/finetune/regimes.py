@@ -62,7 +62,7 @@ def make_task(name: str, n: int, seed: int) -> tuple[Examples, Examples]:
     """
     if name == "sms":
         messages = sms_messages(n + n // 4, seed)
-        return messages[~is_test_side(messages.groups)], sms_test(TEST_SIZE, seed + 1)
+        return messages[~is_test_side(np.asarray(messages.groups))], sms_test(TEST_SIZE, seed + 1)
     if name == "topic":
         world = TinyWorld(seed)
         return world.task("topic", n, seed=1), world.task("topic", TEST_SIZE, seed=2)

@@ -10,6 +10,8 @@ to the anchor as decoupled weight decay stands to L2, does freeze the body.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from npft.autograd.kernels import squared_distance
@@ -32,7 +34,7 @@ class L2ToInit(Repair):
 
     def __init__(
         self,
-        model: Module,
+        model: Any,
         lambda_: float = 0.01,
         decoupled: bool = False,
         anchor: Module | None = None,

@@ -57,7 +57,7 @@ def forgetting_cell(cell: dict[str, Any]) -> dict[str, Any]:
     train, test = make_task("sms", 640, seed)
     model = Classifier(mlm.encoder, 2, label_names=train.label_names, rng=rng)
     set_dropout(model, DROPOUT)
-    labels = train.labels
+    labels = np.asarray(train.labels)
     if cell.get("shuffled"):
         labels = np.random.default_rng(seed + 1).permutation(labels)
     repairs: list[Repair] = []

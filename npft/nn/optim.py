@@ -47,6 +47,7 @@ class Group:
 
     def gather(self) -> bool:
         """Lay the gradients end to end; False if no parameter of the group has one."""
+        gradients = [p.grad.ravel() for p in self.params if p.grad is not None]
         missing = [p for p in self.params if p.grad is None]
         if len(missing) == len(self.params):
             return False
@@ -61,7 +62,7 @@ class Group:
                 raise GraphError(
                     "step: a parameter has moved to another optimiser; use the one built last"
                 )
-        np.concatenate([p.grad.ravel() for p in self.params], out=self.gradient)
+        np.concatenate(gradients, out=self.gradient)
         return True
 
 

@@ -103,7 +103,7 @@ def evaluate_mlm(mlm: MaskedLM, probe: Masked, batch_size: int = 64) -> dict[str
             loss += ce.item() * len(part.rows)
             right += int((scores.data.argmax(axis=1) == part.targets).sum())
             if pair_scores is not None:
-                labels = part.batch.labels
+                labels = np.asarray(part.batch.labels)
                 ce = softmax_cross_entropy(pair_scores, targets=labels)
                 pair_loss += ce.item() * len(labels)
                 pair_right += int((pair_scores.data.argmax(axis=1) == labels).sum())

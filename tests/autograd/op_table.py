@@ -233,8 +233,8 @@ def sequences_of(blocks):
     """The positions of the tokens of each sequence, in any order."""
     for block in blocks:
         every = np.arange(10_000)
-        rows = every[block.rows].reshape(block.count, block.length)
-        for i in range(block.count):
+        rows = every[block.rows].reshape(block.number, block.length)
+        for i in range(block.number):
             yield rows[i] if block.real is None else rows[i][block.real[i]]
 
 

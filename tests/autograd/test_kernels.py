@@ -51,8 +51,8 @@ def composed_attention(qkv, *, blocks, num_heads, causal):
     d = width // num_heads
     pieces, order = [], []
     for block in blocks:
-        rows = np.arange(len(qkv))[block.rows].reshape(block.count, block.length)
-        for i in range(block.count):
+        rows = np.arange(len(qkv))[block.rows].reshape(block.number, block.length)
+        for i in range(block.number):
             members = rows[i] if block.real is None else rows[i][block.real[i]]
             heads = []
             for h in range(num_heads):
@@ -146,7 +146,7 @@ def test_blocks_hold_every_token_once_and_few_lengths(lengths):
     blocks = blocks_by_length(offsets)
     seen = []
     for block in blocks:
-        rows = np.arange(offsets[-1])[block.rows].reshape(block.count, block.length)
+        rows = np.arange(offsets[-1])[block.rows].reshape(block.number, block.length)
         seen += rows.ravel().tolist() if block.real is None else rows[block.real].tolist()
         assert block.length == max(lengths[s] for s in block.sequences)
         assert block.length - min(lengths[s] for s in block.sequences) < 8
