@@ -11,9 +11,11 @@ from typing import Any
 
 from npft import __version__, recipes
 from npft.autograd.machine import keep_freed_memory, set_threads
+from npft.encoder.pooling import POOLS
 from npft.errors import ConfigError, NpftError
 from npft.finetune.regimes import LEARNING_RATES
 from npft.nn.progress import Progress
+from npft.report import report
 from npft.tour import tour
 
 
@@ -54,6 +56,15 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--batch-size", type=int, default=32)
     rates = ", ".join(f"{k} {v:g}" for k, v in LEARNING_RATES.items() if k != "scratch")
     p.add_argument("--lr", type=float, help=f"learning rate (default: {rates})")
+    p.add_argument("--anchor", type=float, metavar="LAMBDA", help="pull to the first weights")
+    p.add_argument("--replay", type=float, default=0.0, metavar="SHARE", help="of each batch")
+    p.add_argument("--text", type=Path, nargs="+", help="pretraining text: to replay and measure")
+
+    p = verb("embed", "write sentence vectors of the lines of a text file")
+    p.add_argument("text", type=Path, help="text file, a sentence a line")
+    p.add_argument("--model", type=Path, required=True, help="folder of a model")
+    p.add_argument("--out", type=Path, required=True, help=".npy file to write")
+    p.add_argument("--pool", default="mean", choices=POOLS)
 
     p = verb("evaluate", "measure a classifier on label<TAB>text lines")
     p.add_argument("data", type=Path, help="file of label<TAB>text lines")
@@ -73,6 +84,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         return recipes.pretrain_files(options.pop("text"), **options, progress=Progress)
     if args.verb == "finetune":
         return recipes.finetune_file(**options, progress=Progress)
+    if args.verb == "embed":
+        return recipes.embed_file(args.text, args.model, args.out, args.pool)
     if args.verb == "evaluate":
         return recipes.evaluate_file(args.data, args.model)
     data = sys.stdin.buffer.read()
@@ -97,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.json:
         print(json.dumps(results, ensure_ascii=False))
     else:
-        print(recipes.report(args.verb, results))
+        print(report(args.verb, results))
     return 0
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from npft.embed.geometry import mean_cosine
+from npft.embed.similarity import SentenceEncoder
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
@@ -22,13 +24,16 @@ from npft.errors import CheckpointError, ConfigError, DataError
 from npft.finetune.heads import Classifier, num_trainable
 from npft.finetune.regimes import DROPOUT, learning_rate, set_regime
 from npft.finetune.train import check_options, evaluate, train_classifier
+from npft.forgetting.anchors import L2ToInit
+from npft.forgetting.replay import ReplayMixer
 from npft.loading import load
 from npft.nn.history import History
 from npft.nn.layers import set_dropout
+from npft.nn.loop import Repair
 from npft.nn.progress import ProgressFn
 from npft.pretrain.objectives import MaskedLM
-from npft.pretrain.pairs import Documents
-from npft.pretrain.train import hold_out, pretrain
+from npft.pretrain.pairs import Corpus, Documents
+from npft.pretrain.train import evaluate_mlm, hold_out, make_probe, pretrain, unigram_loss
 from npft.text import (
     ByteTokenizer, Examples, Tokenizer, WordPiece, drop_duplicates, read_labelled, read_text, split,
 )
@@ -39,6 +44,7 @@ INIT_STD = 0.1  # of new weights: 0.02 suits a width of 768; a width of 64 wants
 PRETRAIN_LR = 4e-3
 QUICK_EPOCHS = 5  # of masked-word training on the training texts, when no model is given
 TEST_SHARE = 0.2
+REPLAY_WEIGHT = 0.2  # of the replay loss; weight 1 keeps the text better and starves the task
 
 ProgressMaker = Callable[[str], ProgressFn | None]
 
@@ -166,6 +172,29 @@ def quick_body(train: Examples, max_positions: int, progress: ProgressFn | None,
     return mlm.body
 
 
+class Memory:
+    """What a pretrained model knows of its text: held-out loss with frozen masks, then and now."""
+
+    def __init__(self, mlm: MaskedLM, documents: Documents, seed: int) -> None:
+        self.mlm = mlm
+        self.train, held_out = hold_out(documents)
+        tok, positions = mlm.encoder.tokenizer, mlm.encoder.config.max_positions
+        rng = np.random.default_rng(seed)
+        self.probe = make_probe(held_out, tok, nsp=mlm.nsp, max_length=positions, rng=rng)
+        self.unigram = unigram_loss(Corpus(self.train, tok), self.probe)
+        self.before = evaluate_mlm(mlm, self.probe)["mlm_loss"]
+
+    def rise(self) -> dict[str, float]:
+        """The loss before and now, its rise, and the loss of guessing by frequency."""
+        after = evaluate_mlm(self.mlm, self.probe)["mlm_loss"]
+        return {
+            "mlm_loss_before": self.before,
+            "mlm_loss_after": after,
+            "rise": after - self.before,
+            "unigram_loss": self.unigram,
+        }
+
+
 def finetune_file(
     data: Path,
     out: Path,
@@ -175,6 +204,9 @@ def finetune_file(
     epochs: int = 10,
     batch_size: int = 32,
     lr: float | None = None,
+    anchor: float | None = None,
+    replay: float = 0.0,
+    text: list[Path] | None = None,
     seed: int = 0,
     progress: ProgressMaker,
 ) -> dict[str, Any]:
@@ -182,8 +214,16 @@ def finetune_file(
 
     Texts are stripped and exact repeats dropped; 20 % of each class are the test set. Without a
     model, a new body is first pretrained for a few epochs on the training texts.
+
+    Against forgetting: ``anchor`` pulls the body to its first weights with that strength, and
+    ``replay`` is the share of each batch taken from the pretraining ``text`` files. With ``text``
+    the held-out masked-token loss is measured before and after.
     """
     check_out(out)
+    if text and model is None:
+        raise ConfigError("finetune: text needs a model that was pretrained on it; give both")
+    if replay and not text:
+        raise ConfigError("finetune: replay needs the pretraining text; name its files with --text")
     lr = learning_rate(regime) if lr is None else lr
     check_options(epochs, batch_size, lr)
     timings: dict[str, float] = {}
@@ -199,8 +239,10 @@ def finetune_file(
         train, test = split(examples, TEST_SHARE, rng=rng)
     except DataError as error:
         raise DataError(str(error), path=data) from None
+    mlm = None
     if model is not None:
-        body = load(model).body
+        mlm = load(model)
+        body = mlm.body
         if body.tokenizer is None:
             raise CheckpointError(f"{model}: the model was saved without a tokenizer")
     else:
@@ -209,6 +251,17 @@ def finetune_file(
     clf = Classifier(body, len(train.label_names), label_names=train.label_names, rng=rng)
     set_dropout(clf, DROPOUT)
     set_regime(clf, regime)
+    repairs: list[Repair] = []
+    if anchor is not None:
+        repairs.append(L2ToInit(clf, anchor))
+    memory = None
+    if text:
+        if not isinstance(mlm, MaskedLM):
+            raise ConfigError(f"finetune: {model} holds no pretraining head, which text needs")
+        memory = Memory(mlm, read_documents(text), seed)
+        if replay:
+            replay_rng = np.random.default_rng(seed + 1)
+            repairs.append(ReplayMixer(memory.train, mlm, replay, REPLAY_WEIGHT, rng=replay_rng))
     train_batch = clf.tokenize(train.texts, labels=train.labels)
     test_batch = clf.tokenize(test.texts, labels=test.labels)
     with timed(timings, "finetune"):
@@ -218,6 +271,7 @@ def finetune_file(
             epochs=epochs,
             batch_size=batch_size,
             lr=lr,
+            repairs=repairs,
             progress=progress("finetune"),
             rng=rng,
         )
@@ -233,6 +287,7 @@ def finetune_file(
         "trained_weights": num_trainable(clf),
         "weights": clf.num_parameters(),
         **found.as_dict(),
+        **({} if memory is None else memory.rise()),
         "seed": seed,
     }
     save(out, clf)
@@ -266,6 +321,24 @@ def predict_lines(lines: list[str], model: Path) -> dict[str, Any]:
     }
 
 
+def embed_file(text: Path, model: Path, out: Path, pool: str = "mean") -> dict[str, Any]:
+    """Write the unit vectors of the lines of a file to ``out``, an .npy file (lines, D)."""
+    check_out(out.parent)
+    if out.suffix != ".npy":
+        raise ConfigError(f"{out}: give the name of an .npy file")
+    lines = [s for document in read_text(text) for s in document]
+    vectors = SentenceEncoder(load(model).body, pool).encode(lines)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    np.save(out, vectors)
+    return {
+        "texts": len(lines),
+        "width": vectors.shape[1],
+        "pool": pool,
+        "mean_cosine": mean_cosine(vectors) if len(lines) > 1 else None,
+        "out": str(out),
+    }
+
+
 def input_lines(data: bytes) -> list[str]:
     """The lines of standard input; raises ``DataError`` that names the line that is no text."""
     if not data:
@@ -280,45 +353,3 @@ def input_lines(data: bytes) -> list[str]:
         if "\0" in texts[-1]:
             raise DataError("holds a NUL byte", path="standard input", line=number)
     return texts
-
-
-def report(verb: str, results: dict[str, Any]) -> str:
-    """The results of a verb as lines to read."""
-    if verb == "predict":
-        rows = results["predictions"]
-        return "\n".join(f"{r['label']}\t{r['probability']:.3f}\t{r['text']}" for r in rows)
-    if verb == "tour":
-        return results["table"]
-    if verb == "pretrain":
-        lines = [
-            f"held-out masked-word loss  {results['mlm_loss']:.3f} nats, "
-            f"accuracy {results['mlm_acc']:.3f}",
-            f"unigram loss               {results['unigram_loss']:.3f} nats: the model is "
-            f"{abs(results['below_unigram']):.3f} "
-            + ("below" if results["below_unigram"] > 0 else "above"),
-        ]
-        if "nsp_acc" in results:
-            lines.append(f"next-sentence accuracy     {results['nsp_acc']:.3f}")
-        return "\n".join(lines)
-    lines = []
-    if results["truncated"]:
-        lines.append(f"cut to {results['max_length']} tokens: {results['truncated']} texts")
-    if verb == "finetune":
-        lines.append(
-            f"{results['train_examples']} training and {results['test_examples']} test texts, "
-            f"{results['repeats_dropped']} repeats dropped; "
-            f"{results['trained_weights']:,} of {results['weights']:,} weights trained"
-        )
-    names = results["label_names"]
-    which = f"of {names[1]!r}" if len(names) == 2 else "mean over the classes"
-    lines.append(
-        f"precision {results['precision']:.3f}  recall {results['recall']:.3f}  "
-        f"F1 {results['f1']:.3f}  ({which});  accuracy {results['accuracy']:.3f}"
-    )
-    width = max(map(len, names))
-    lines.append("confusion matrix (rows: true class, columns: predicted class)")
-    lines.append(" " * (width + 2) + "  ".join(f"{n:>{max(6, len(n))}}" for n in names))
-    for name, row in zip(names, results["confusion"]):
-        cells = "  ".join(f"{c:>{max(6, len(n))}}" for c, n in zip(row, names))
-        lines.append(f"{name:>{width}}  {cells}")
-    return "\n".join(lines)

@@ -25,10 +25,10 @@ ORDER = """
     encoder/__init__
     pretrain/masking pretrain/pairs pretrain/objectives pretrain/train pretrain/__init__
     finetune/heads finetune/baselines finetune/train finetune/regimes finetune/__init__
-    embed/geometry embed/contrastive embed/similarity embed/__init__
+    embed/geometry embed/contrastive embed/similarity embed/compare embed/__init__
     forgetting/measure forgetting/anchors forgetting/replay forgetting/repair forgetting/compare
     forgetting/__init__
-    loading recipes
+    loading recipes report
     plots/* plots/__init__
     tour
     __init__

@@ -144,3 +144,28 @@ def effective_rank(x: np.ndarray) -> float:
     p = s / s.sum()
     p = p[p > 0]
     return float(np.exp(-(p * np.log(p)).sum()))
+
+
+def cone(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The vectors seen along their mean direction: radius and direction of each, in radians.
+
+    The radius (n,) is the angle between a unit vector and the axis, the mean of the unit vectors.
+    The direction (n,) is where the vector stands around the axis, in the plane of the first two
+    principal directions of what is left when the axis is taken out. A narrow cone is a small disc.
+    Raises ``ShapeError`` if the unit vectors add up to 0 and so have no mean direction.
+
+    >>> radius, _ = cone(np.array([[1.0, 1.0, 0.0], [1.0, -1.0, 0.0]]))
+    >>> np.degrees(radius).round(6).tolist()
+    [45.0, 45.0]
+    """
+    u = unit_rows("cone: x", x)
+    axis = u.sum(axis=0)
+    length = np.sqrt(axis @ axis)
+    if not length > 1e-9 * len(u):
+        raise ShapeError("cone: the unit vectors add up to 0, so they have no mean direction")
+    axis = axis / length
+    along = u @ axis
+    rest = u - along[:, None] * axis  # (n, D)
+    _, _, directions = np.linalg.svd(rest, full_matrices=False)
+    first, second = (rest @ d for d in directions[:2])
+    return np.arccos(np.clip(along, -1, 1)), np.arctan2(second, first)

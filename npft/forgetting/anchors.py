@@ -53,7 +53,7 @@ class L2ToInit(Repair):
         self.lambda_ = lambda_
         self.decoupled = decoupled
         self.targets: list[tuple[Parameter, np.ndarray]] = [
-            (p, start[name].numpy()) for name, p in own.items()
+            (p, start[name].numpy().astype(p.dtype)) for name, p in own.items()
         ]
 
     def loss(self, model: Module) -> Tensor | None:

@@ -22,10 +22,33 @@ from npft.forgetting.replay import ReplayMixer
 from npft.nn.layers import set_dropout
 from npft.nn.loop import Repair
 from npft.pretrain.objectives import MaskedLM
-from npft.pretrain.pairs import Corpus
-from npft.pretrain.train import make_probe, unigram_loss
+from npft.pretrain.pairs import Corpus, Documents
+from npft.pretrain.train import make_probe, pretrain, unigram_loss
 from npft.worlds import TinyWorld
 
+# What is compared: the name of a method and what its cell adds. All but the rates train at 1e-3.
+METHODS: dict[str, dict[str, Any]] = {
+    "rate 1e-4": {"lr": 1e-4},
+    "rate 3e-4": {"lr": 3e-4},
+    "rate 1e-3": {"lr": 1e-3},
+    "rate 3e-3": {"lr": 3e-3},
+    "anchor 0.001": {"lr": 1e-3, "anchor": 1e-3},
+    "anchor 0.01": {"lr": 1e-3, "anchor": 1e-2},
+    "anchor 0.1": {"lr": 1e-3, "anchor": 1e-1},
+    "anchor 1": {"lr": 1e-3, "anchor": 1.0},
+    "proximal 1": {"lr": 1e-3, "proximal": 1.0},
+    "proximal 10": {"lr": 1e-3, "proximal": 10.0},
+    "replay, weight 0.2": {"lr": 1e-3, "replay": 0.2, "weight": 0.2},
+    "replay, weight 1": {"lr": 1e-3, "replay": 0.2, "weight": 1.0},
+    "last block": {"lr": 3e-3, "last": 1},
+}
+# Controls: a frozen body must forget nothing; training without a task, or on labels that mean
+# nothing, shows how much of the forgetting is drift.
+CONTROLS: dict[str, dict[str, Any]] = {
+    "frozen body": {"lr": 1e-3, "last": 0},
+    "shuffled labels": {"lr": 1e-3, "shuffled": True},
+    "continued pretraining": {"lr": 1e-3, "continued": True},
+}
 HEAD_LR = 1e-3  # at least this: a new head must learn whatever the body's rate
 PROBE_SIZE = 200  # held-out sequences
 SHARE_OF_BEST = 0.98
@@ -37,7 +60,8 @@ def forgetting_cell(cell: dict[str, Any]) -> dict[str, Any]:
     A cell holds "seed", "body" (the folder of a MaskedLM pretrained on TinyWorld(seed)),
     "documents" (how many it was trained on), "epochs", "every", "lr", and as it needs them:
     "last" (train the last n blocks only; 0: the head), "anchor" (λ in the loss), "proximal" (λ),
-    "replay" (share) with "weight", "shuffled" (labels: a control without a task).
+    "replay" (share) with "weight", "shuffled" (labels that mean nothing), "continued" (no
+    classifier: as many further steps of pretraining; its F1 is 0).
     """
     set_threads(1)
     seed = cell["seed"]
@@ -53,6 +77,8 @@ def forgetting_cell(cell: dict[str, Any]) -> dict[str, Any]:
         size=PROBE_SIZE,
         rng=np.random.default_rng(seed),
     )
+    if cell.get("continued"):
+        return cell | {"curve": _continue_pretraining(mlm, pool, held_out, cell).as_dict()}
     rng = np.random.default_rng(seed)
     train, test = make_task("sms", 640, seed)
     model = Classifier(mlm.encoder, 2, label_names=train.label_names, rng=rng)
@@ -87,11 +113,52 @@ def forgetting_cell(cell: dict[str, Any]) -> dict[str, Any]:
     return cell | {"curve": curve.as_dict()}
 
 
+def _continue_pretraining(
+    mlm: MaskedLM, pool: Documents, held_out: Documents, cell: dict[str, Any]
+) -> ForgettingCurve:
+    """The control without a task: the held-out loss during further pretraining."""
+    history = pretrain(
+        mlm,
+        pool,
+        steps=cell["epochs"] * 20,  # 640 examples in batches of 32
+        lr=cell["lr"],
+        every=cell["every"],
+        held_out=held_out,
+        rng=np.random.default_rng(cell["seed"]),
+    )
+    none = np.zeros(len(history.at("mlm_loss")))
+    unigram = float(history["unigram"][0])
+    loss, accuracy = history["mlm_loss"], history["mlm_acc"]
+    return ForgettingCurve(history.at("mlm_loss"), loss, accuracy, none, unigram)
+
+
+def compare_methods(cells: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Every method at matched F1, from the results of ``forgetting_cell``.
+
+    Each cell has a "method". Returns for each method lists over the seeds: "rise" at matched F1
+    (None where the run never reaches it), "end" (rise at the end) and "f1" (best of the run).
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for seed in sorted({c["seed"] for c in cells}):
+        curves = {
+            c["method"]: ForgettingCurve.from_dict(c["curve"]) for c in cells if c["seed"] == seed
+        }
+        rises = rise_at_matched_f1(curves)
+        for name, curve in curves.items():
+            row = found.setdefault(name, {"rise": [], "end": [], "f1": []})
+            row["rise"].append(rises[name])
+            row["end"].append(float(curve.rise[-1]))
+            row["f1"].append(float(curve.f1.max()))
+    return found
+
+
 def rise_at_matched_f1(curves: dict[str, ForgettingCurve]) -> dict[str, float | None]:
     """For each method the rise at the first measurement with enough F1; None if it never has it.
 
     ``curves`` holds one curve for each method, all of one seed and body. Enough is 0.98 times the
-    smallest of the methods' best F1. Raises ``ConfigError`` without curves.
+    smallest of the methods' best F1. Step 0 is before learning, so its F1 is that of chance: it
+    never counts as enough, and a method that never rises above it has learnt nothing, gets None,
+    and does not say what is enough for the others. Raises ``ConfigError`` without curves.
 
     >>> def curve(f1, loss):
     ...     steps = np.arange(len(f1))
@@ -103,9 +170,10 @@ def rise_at_matched_f1(curves: dict[str, ForgettingCurve]) -> dict[str, float | 
     """
     if not curves:
         raise ConfigError("rise_at_matched_f1: no curves to compare")
-    enough = SHARE_OF_BEST * min(c.f1.max() for c in curves.values())
-    found: dict[str, float | None] = {}
-    for name, curve in curves.items():
-        reached = np.flatnonzero(curve.f1 >= enough)
-        found[name] = float(curve.rise[reached[0]]) if len(reached) else None
+    learnt = {name: c for name, c in curves.items() if c.f1.max() > c.f1[0]}
+    enough = SHARE_OF_BEST * min((c.f1.max() for c in learnt.values()), default=0.0)
+    found: dict[str, float | None] = dict.fromkeys(curves)
+    for name, curve in learnt.items():
+        first = 1 + np.flatnonzero(curve.f1[1:] >= enough)[0]
+        found[name] = float(curve.rise[first])
     return found

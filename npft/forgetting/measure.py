@@ -21,7 +21,7 @@ import numpy as np
 
 from npft.errors import ConfigError
 from npft.finetune.heads import Classifier
-from npft.finetune.train import classifier_steps, epoch_plan, evaluate
+from npft.finetune.train import check_labels, check_options, classifier_steps, epoch_plan, evaluate
 from npft.nn.loop import Repair
 from npft.nn.progress import ProgressFn
 from npft.pretrain.masking import Masked
@@ -51,8 +51,17 @@ class ForgettingCurve:
 
     @property
     def share(self) -> np.ndarray:
-        """The share of the way back to the unigram loss: 0 is kept, 1 is all forgotten: (S,)."""
-        return self.rise / (self.unigram - self.mlm_loss[0])
+        """The share of the way back to the unigram loss: 0 is kept, 1 is all forgotten: (S,).
+
+        Raises ``ConfigError`` if the body knew no more than frequencies at step 0.
+        """
+        learnt = self.unigram - self.mlm_loss[0]
+        if not learnt > 0:
+            raise ConfigError(
+                f"share: the loss at step 0 is {self.mlm_loss[0]:.4g} and guessing by frequency "
+                f"costs {self.unigram:.4g}, so there is nothing to forget; pretrain the body longer"
+            )
+        return self.rise / learnt
 
     def as_dict(self) -> dict[str, Any]:
         """Plain lists, for JSON."""
@@ -94,8 +103,11 @@ def forgetting_curve(
     trained. ``probe`` comes from ``make_probe``. The training is that of ``train_classifier`` with
     the same arguments, bit for bit; measuring draws nothing.
 
-    Raises ``ConfigError`` if the two models do not share their encoder, or every < 1.
+    Raises ``ConfigError`` if the two models do not share their encoder, or every < 1; else as
+    ``train_classifier``.
     """
+    check_labels("forgetting_curve", model, train)
+    check_options(epochs, batch_size, lr)
     if model.encoder is not mlm.encoder:
         raise ConfigError(
             "forgetting_curve: model and mlm have different encoders; build the Classifier on "
@@ -121,11 +133,13 @@ def forgetting_curve(
         repairs=repairs,
         rng=rng,
     )
-    for step in steps:
-        if step.step % every == 0 or step.step == total:
-            measure(step.step)
-        if progress is not None:
-            progress(step.step, total, f"rise {rows[-1][1] - rows[0][1]:.3f} nats")
-    model.eval()
+    try:
+        for step in steps:
+            if step.step % every == 0 or step.step == total:
+                measure(step.step)
+            if progress is not None:
+                progress(step.step, total, f"rise {rows[-1][1] - rows[0][1]:.3f} nats")
+    finally:
+        model.eval()
     at, loss, accuracy, f1 = (np.array(column) for column in zip(*rows))
     return ForgettingCurve(at.astype(np.int64), loss, accuracy, f1, unigram)

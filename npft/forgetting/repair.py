@@ -55,7 +55,14 @@ def interpolation_path(
 
     start: the encoder's ``state_dict()`` before fine-tuning. The body is put back afterwards.
     Returns {"alpha", "mlm_loss", "f1"}.
+
+    Raises ``ConfigError`` if the two models do not share their encoder; else as ``interpolate``.
     """
+    if model.encoder is not mlm.encoder:
+        raise ConfigError(
+            "interpolation_path: model and mlm have different encoders; build the Classifier on "
+            "mlm.encoder"
+        )
     end = model.encoder.state_dict()
     path: dict[str, list[float]] = {"alpha": list(map(float, alphas)), "mlm_loss": [], "f1": []}
     try:

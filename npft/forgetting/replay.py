@@ -27,8 +27,9 @@ class ReplayMixer(Repair):
     ``mlm`` is frozen, so that only the encoder learns from replay.
 
     documents: the pool. weight: of the replay loss. rng draws sequences, masks and dropout.
-    Raises ``ConfigError`` for a share outside [0, 1), a weight < 0, and ``DataError`` for an empty
-    pool.
+    Raises ``ConfigError`` for a share outside [0, 1), a weight < 0, a share of the batch that is
+    less than one sequence or leaves no task example, and a model whose encoder is not that of
+    ``mlm``; ``DataError`` for an empty pool.
     """
 
     name = "replay"
@@ -65,10 +66,20 @@ class ReplayMixer(Repair):
             raise ConfigError(
                 f"ReplayMixer: share {self.share} of a batch of {batch_size} leaves no task example"
             )
+        if self.replayed == 0 and self.share > 0:
+            raise ConfigError(
+                f"ReplayMixer: share {self.share} of a batch of {batch_size} is less than one "
+                "sequence; use a larger batch or share, or share 0 for none"
+            )
         return batch_size - self.replayed
 
     def loss(self, model: Module) -> Tensor | None:
         """weight · L_MLM on newly drawn sequences, or None if none are replayed."""
+        if getattr(model, "encoder", None) is not self.mlm.encoder:
+            raise ConfigError(
+                "ReplayMixer: the model that trains has another encoder than mlm, so replay would "
+                "change nothing; build the Classifier on mlm.encoder"
+            )
         if self.replayed == 0:
             return None
         chosen = self.starts[self.rng.integers(0, len(self.starts), self.replayed)]

@@ -12,14 +12,20 @@ STYLE = Path(__file__).parents[1] / "data" / "npft.mplstyle"
 BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
 
 
-def save_figure(path: str | Path, draw: Callable[..., None], *data: Any) -> None:
-    """Call ``draw(ax, *data)`` on a new figure in npft's style and write it to ``path``."""
+def save_figure(
+    path: str | Path, draw: Callable[..., None], *data: Any, columns: int = 1, polar: bool = False
+) -> None:
+    """Call ``draw(ax, *data)`` on a new figure in npft's style and write it to ``path``.
+
+    With more than one of ``columns``, ``draw`` receives an array of axes side by side.
+    """
     from matplotlib import style  # here, so that ``import npft`` stays quick
     from matplotlib.figure import Figure
 
     with style.context(STYLE):
-        figure = Figure()
-        draw(figure.subplots(), *data)
+        figure = Figure(figsize=(9 if columns == 1 else 5 * columns, 5.5))
+        kind = {"projection": "polar"} if polar else {}
+        draw(figure.subplots(1, columns, subplot_kw=kind), *data)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Software": None})
 

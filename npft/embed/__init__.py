@@ -1,0 +1,4 @@
+"""Sentence vectors: their geometry, contrastive training, graded similarity.
+
+Read in this order: geometry, contrastive, similarity, compare.
+"""

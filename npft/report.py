@@ -1,0 +1,57 @@
+"""The results of a verb as lines to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def report(verb: str, results: dict[str, Any]) -> str:
+    """The results of a verb as lines to read."""
+    if verb == "predict":
+        rows = results["predictions"]
+        return "\n".join(f"{r['label']}\t{r['probability']:.3f}\t{r['text']}" for r in rows)
+    if verb == "tour":
+        return results["table"]
+    if verb == "pretrain":
+        lines = [
+            f"held-out masked-word loss  {results['mlm_loss']:.3f} nats, "
+            f"accuracy {results['mlm_acc']:.3f}",
+            f"unigram loss               {results['unigram_loss']:.3f} nats: the model is "
+            f"{abs(results['below_unigram']):.3f} "
+            + ("below" if results["below_unigram"] > 0 else "above"),
+        ]
+        if "nsp_acc" in results:
+            lines.append(f"next-sentence accuracy     {results['nsp_acc']:.3f}")
+        return "\n".join(lines)
+    if verb == "embed":
+        cosine = results["mean_cosine"]
+        said = "" if cosine is None else f"; mean cosine of two lines {cosine:.3f}"
+        return f"{results['texts']} vectors of {results['width']} numbers in {results['out']}{said}"
+    lines = []
+    if results["truncated"]:
+        lines.append(f"cut to {results['max_length']} tokens: {results['truncated']} texts")
+    if verb == "finetune":
+        lines.append(
+            f"{results['train_examples']} training and {results['test_examples']} test texts, "
+            f"{results['repeats_dropped']} repeats dropped; "
+            f"{results['trained_weights']:,} of {results['weights']:,} weights trained"
+        )
+    if "rise" in results:
+        lines.append(
+            f"held-out masked-token loss {results['mlm_loss_before']:.3f} before, "
+            f"{results['mlm_loss_after']:.3f} after: a rise of {results['rise']:.3f} nats "
+            f"(unigram {results['unigram_loss']:.3f})"
+        )
+    names = results["label_names"]
+    which = f"of {names[1]!r}" if len(names) == 2 else "mean over the classes"
+    lines.append(
+        f"precision {results['precision']:.3f}  recall {results['recall']:.3f}  "
+        f"F1 {results['f1']:.3f}  ({which});  accuracy {results['accuracy']:.3f}"
+    )
+    width = max(map(len, names))
+    lines.append("confusion matrix (rows: true class, columns: predicted class)")
+    lines.append(" " * (width + 2) + "  ".join(f"{n:>{max(6, len(n))}}" for n in names))
+    for name, row in zip(names, results["confusion"]):
+        cells = "  ".join(f"{c:>{max(6, len(n))}}" for c, n in zip(row, names))
+        lines.append(f"{name:>{width}}  {cells}")
+    return "\n".join(lines)
