@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +34,6 @@ def pretrain_seed(seed: int) -> list[dict[str, Any]]:
         save(body_folder(seed), mlm)
         measured.to_json(history)
     return json.loads(history.read_text(encoding="utf-8"))
-
-
-def map_processes(function: Callable, items: list) -> list:
-    """Call a top-level function for each item, in one process for each core."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as executor:
-        return list(executor.map(function, items))
 
 
 def results(script: str, compute: Callable[[], Any]) -> Any:

@@ -3,26 +3,28 @@
 from pathlib import Path
 
 import numpy as np
-from common import FOLDER, SEEDS, body_folder, map_processes, pretrain_seed, results
+from common import FOLDER, SEEDS, body_folder, pretrain_seed, results
 
 from npft.embed.compare import embedding_cell
 from npft.finetune.regimes import EPOCHS
 from npft.plots import draw_alignment_uniformity, draw_cone, draw_layers, save_figure
+from npft.sweep import sweep
 from npft.tour import DOCUMENTS
 
 GOLD = "similarity_words"
 
 
 def compute() -> list:
-    map_processes(pretrain_seed, list(SEEDS))
+    sweep(pretrain_seed, list(SEEDS))
     cells = [
         {
-            "seed": seed, "body": str(body_folder(seed)), "documents": DOCUMENTS, "steps": 300,
-            "every": 20, "epochs": EPOCHS, "dropouts": [0.0, 0.05, 0.1],
+            "seed": seed, "world": seed, "body": str(body_folder(seed)),
+            "documents": DOCUMENTS, "steps": 300, "every": 20, "epochs": EPOCHS,
+            "dropouts": [0.0, 0.05, 0.1],
         }
         for seed in SEEDS
     ]
-    found = map_processes(embedding_cell, cells)
+    found = sweep(embedding_cell, cells)
     for cell in found[1:]:
         del cell["cones"]  # one seed is enough to draw
     return [{k: v for k, v in cell.items() if k != "body"} for cell in found]

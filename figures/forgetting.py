@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from common import SEEDS, body_folder, map_processes, pretrain_seed, results
+from common import SEEDS, body_folder, pretrain_seed, results
 
 from npft.finetune.regimes import EPOCHS
 from npft.forgetting.compare import CONTROLS, METHODS, forgetting_cell
 from npft.forgetting.measure import ForgettingCurve
 from npft.plots import draw_forgetting, save_figure
+from npft.sweep import sweep
 from npft.tour import DOCUMENTS
 
 SHOWN = {
@@ -20,16 +21,16 @@ SHOWN = {
 
 
 def compute() -> list:
-    map_processes(pretrain_seed, list(SEEDS))
+    sweep(pretrain_seed, list(SEEDS))
     cells = [
         {
-            "method": method, "seed": seed, "body": str(body_folder(seed)), "documents": DOCUMENTS,
-            "epochs": EPOCHS, "every": 20, **options,
+            "method": method, "seed": seed, "world": seed, "body": str(body_folder(seed)),
+            "documents": DOCUMENTS, "epochs": EPOCHS, "every": 20, **options,
         }
         for method, options in (METHODS | CONTROLS).items()
         for seed in SEEDS
     ]
-    found = map_processes(forgetting_cell, cells)
+    found = sweep(forgetting_cell, cells)
     return [{k: v for k, v in cell.items() if k != "body"} for cell in found]
 
 

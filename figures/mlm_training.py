@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-from common import SEEDS, map_processes, pretrain_seed, results
+from common import SEEDS, pretrain_seed, results
 
 from npft import History
 from npft.plots import draw_mlm, save_figure
+from npft.sweep import sweep
 from npft.tour import VOCAB_SIZE
 
 
 def compute() -> list:
-    return map_processes(pretrain_seed, list(SEEDS))
+    return sweep(pretrain_seed, list(SEEDS))
 
 
 if __name__ == "__main__":

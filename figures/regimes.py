@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from common import SEEDS, body_folder, map_processes, pretrain_seed, results
+from common import SEEDS, body_folder, pretrain_seed, results
 
 from npft.finetune.regimes import EPOCHS, REGIMES, run_cell
 from npft.plots import draw_regimes, save_figure
+from npft.sweep import sweep
 
 
 def compute() -> list:
-    map_processes(pretrain_seed, list(SEEDS))
+    sweep(pretrain_seed, list(SEEDS))
     cells = [
         {
             "task": "sms", "n": 640, "regime": regime, "seed": seed, "epochs": EPOCHS,
@@ -18,7 +19,7 @@ def compute() -> list:
         for regime in REGIMES
         for seed in SEEDS
     ]
-    found = map_processes(run_cell, cells)
+    found = sweep(run_cell, cells)
     return [{k: v for k, v in cell.items() if k != "body"} for cell in found]
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from npft.embed.similarity import SentenceEncoder
 from npft.encoder.checkpoint import FILE, Model, load_as, read_manifest
 from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError
 from npft.finetune.heads import Classifier
 from npft.pretrain.objectives import MaskedLM
 
-KINDS: dict[str, Any] = {cls.kind: cls for cls in (Encoder, MaskedLM, Classifier)}
+KINDS: dict[str, Any] = {cls.kind: cls for cls in (Encoder, MaskedLM, Classifier, SentenceEncoder)}
 
 
 def load(path: str | Path) -> Model:
-    """Read the model in ``path/model.npz``: an Encoder, a MaskedLM or a Classifier.
+    """Read the model in ``path/model.npz``: Encoder, MaskedLM, Classifier or SentenceEncoder.
 
     Its encoder is ``load(path).body``. Raises ``CheckpointError`` that names the file and what is
     wrong with it.

@@ -28,7 +28,7 @@ ORDER = """
     embed/geometry embed/contrastive embed/similarity embed/compare embed/__init__
     forgetting/measure forgetting/anchors forgetting/replay forgetting/repair forgetting/compare
     forgetting/__init__
-    loading recipes report
+    loading recipes report sweep
     plots/* plots/__init__
     tour
     __init__

@@ -79,14 +79,14 @@ class EmbeddingTest:
 def embedding_cell(cell: dict[str, Any]) -> dict[str, Any]:
     """Measure one body in all its states.
 
-    A cell holds "seed", "body" (the folder of a MaskedLM pretrained on TinyWorld(seed)),
-    "documents" (how many it was trained on), "steps" (of SimCSE), "every", "epochs" (of
-    fine-tuning; 0 leaves that state out) and "dropouts" (of SimCSE). It is returned with "states",
+    A cell holds "seed", "body" (the folder of a MaskedLM), "world" and "documents" (the seed of the
+    TinyWorld it was pretrained on, and how many documents), "steps" (of SimCSE), "every", "epochs"
+    (of fine-tuning; 0 leaves that state out) and "dropouts" (of SimCSE). It is returned with "states",
     "words" (the bag of words), "layers", "paths" (of SimCSE) and "cones".
     """
     set_threads(1)
     seed = cell["seed"]
-    world = TinyWorld(seed)
+    world = TinyWorld(cell["world"])
     test = EmbeddingTest(world, cell["documents"])
     texts = [s for d in world.documents(cell["documents"]) for s in d.sentences]
 

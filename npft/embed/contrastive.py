@@ -22,12 +22,13 @@ from npft.encoder.pooling import check_pool, pool
 from npft.errors import ConfigError, DataError, ShapeError
 from npft.nn.history import History
 from npft.nn.loop import streams, train_steps
+from npft.nn.module import evaluating, train_mode
 from npft.nn.optim import AdamW, decay_groups
 from npft.nn.progress import ProgressFn
 from npft.nn.schedules import warmup_linear
 from npft.text.batch import Batch, batches_of
 
-SELF = -1e9  # the score of a vector with itself: it is never its own negative
+SELF = -1e9  # the cosine of a vector with itself, in effect: it is never its own negative
 WARMUP = 0.05  # share of the steps
 WEIGHT_DECAY = 0.01
 
@@ -73,7 +74,8 @@ def nt_xent(a: Tensor, b: Tensor, tau: float = 0.1) -> Tensor:
     """
     n = _check_views("nt_xent", a, b)
     both = concatenate(a, b, axis=0)  # (2 B, D)
-    logits = cosine_logits(both, both, tau=tau) + SELF * np.eye(2 * n)  # (2 B, 2 B)
+    logits = cosine_logits(both, both, tau=tau)  # (2 B, 2 B)
+    logits = logits + SELF / min(tau, 1.0) * np.eye(2 * n, dtype=logits.dtype)
     partner = np.concatenate([np.arange(n, 2 * n), np.arange(n)])
     return softmax_cross_entropy(logits, targets=partner)
 
@@ -116,21 +118,22 @@ def train_contrastive(
     ``every`` steps and at the end what ``measure(encoder)`` returns.
 
     Raises ``DataError`` for fewer than 2 texts, ``ConfigError`` for numbers out of range or an
-    encoder without a tokenizer.
+    encoder without a tokenizer, ``NonFiniteError`` with the step if training fails.
     """
     tok = encoder.tokenizer
     if tok is None:
         raise ConfigError("train_contrastive: the encoder has no tokenizer; pass one to Encoder")
-    if min(steps, every) < 1 or batch_size < 2 or not tau > 0:
+    whole = all(isinstance(n, (int, np.integer)) for n in (steps, every, batch_size))
+    if not whole or min(steps, every) < 1 or batch_size < 2 or not tau > 0:
         raise ConfigError(
             f"train_contrastive: steps {steps}, every {every}, batch_size {batch_size}, tau {tau}; "
-            "expected at least 1, 1, 2, and a positive temperature"
+            "expected whole numbers of at least 1, 1, 2, and a positive temperature"
         )
-    if len(texts) < 2:
-        raise DataError(f"train_contrastive: {len(texts)} texts; a contrast needs at least two")
     check_pool(kind)
-    rngs = streams(rng)
     data = tok(texts, max_length=encoder.config.max_positions)
+    if len(data) < 2:
+        raise DataError(f"train_contrastive: {len(data)} texts; a contrast needs at least two")
+    rngs = streams(rng)
 
     def batches() -> Iterator[Batch]:
         while True:
@@ -140,32 +143,35 @@ def train_contrastive(
     def loss_fn(model: Encoder, batch: Batch, rng: np.random.Generator):
         return simcse_loss(model, batch, kind=kind, tau=tau, rng=rng), {}
 
+    def measured() -> dict[str, float]:
+        if measure is None:
+            return {}
+        with evaluating(encoder):
+            return measure(encoder)
+
+    optimizer = AdamW(decay_groups(encoder, lr=lr, weight_decay=WEIGHT_DECAY))
+    warmup = max(1, round(WARMUP * steps))
     history, losses = History(), []
     if measure is not None:
+        history.add(0, **measured())
+    train_mode(encoder)
+    try:
+        for step in train_steps(
+            encoder,
+            batches(),
+            loss_fn,
+            optimizer,
+            schedule=lambda s: warmup_linear(s, warmup, steps),
+            rng=rngs.dropout,
+        ):
+            losses.append(step.loss)
+            if step.step % every == 0 or step.step == steps:
+                history.add(step.step, loss=float(np.mean(losses)), **measured())
+                losses.clear()
+            if progress is not None:
+                progress(step.step, steps, f"loss {step.loss:.3f}")
+            if step.step == steps:
+                break
+    finally:
         encoder.eval()
-        history.add(0, **measure(encoder))
-    encoder.train()
-    warmup = max(1, round(WARMUP * steps))
-    for step in train_steps(
-        encoder,
-        batches(),
-        loss_fn,
-        AdamW(decay_groups(encoder, lr=lr, weight_decay=WEIGHT_DECAY)),
-        schedule=lambda s: warmup_linear(s, warmup, steps),
-        rng=rngs.dropout,
-    ):
-        losses.append(step.loss)
-        if step.step % every == 0 or step.step == steps:
-            row = {"loss": float(np.mean(losses))}
-            losses.clear()
-            if measure is not None:
-                encoder.eval()
-                row |= measure(encoder)
-                encoder.train()
-            history.add(step.step, **row)
-        if progress is not None:
-            progress(step.step, steps, f"loss {step.loss:.3f}")
-        if step.step == steps:
-            break
-    encoder.eval()
     return history

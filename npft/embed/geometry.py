@@ -9,27 +9,48 @@ from __future__ import annotations
 
 import numpy as np
 
-from npft.errors import ConfigError, NonFiniteError, ShapeError, check_shape
+from npft.errors import ConfigError, DtypeError, NonFiniteError, ShapeError, check_shape
+
+
+def checked_rows(name: str, x: np.ndarray) -> np.ndarray:
+    """x (n, D) in float64, n and D at least 1.
+
+    Raises ``DtypeError`` for what is no table of real numbers, ``ShapeError`` for another number
+    of axes or no rows, ``NonFiniteError`` for a row that is not finite.
+    """
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        raise ShapeError(f"{name} has rows of different lengths, expected (n, D)") from None
+    if array.dtype.kind not in "fiu":
+        raise DtypeError(f"{name} has dtype {array.dtype}, expected real numbers (n, D)")
+    check_shape(name, array, "n D")
+    if array.size == 0:
+        raise ShapeError(f"{name} has shape {array.shape}; give at least one row of numbers")
+    finite = np.isfinite(array).all(axis=1)
+    if not finite.all():
+        raise NonFiniteError(f"{name}: row {int(np.argmin(finite))} is not finite; leave it out")
+    return array.astype(np.float64)
 
 
 def unit_rows(name: str, x: np.ndarray) -> np.ndarray:
     """x (n, D) in float64 with every row scaled to length 1.
 
-    Raises ``NonFiniteError`` for a row of length 0 or one that is not finite.
+    Raises as ``checked_rows``, and ``NonFiniteError`` for a row of length 0.
     """
-    x = np.asarray(x, dtype=np.float64)
-    check_shape(name, x, "n D")
-    length = np.sqrt((x * x).sum(axis=1))
-    good = np.isfinite(length) & (length > 0)
-    if not good.all():
+    x = checked_rows(name, x)
+    largest = np.abs(x).max(axis=1, keepdims=True)  # (n, 1)
+    if not largest.all():
         raise NonFiniteError(
-            f"{name}: row {int(np.argmin(good))} has length 0 or is not finite, so it has no "
-            "direction; leave it out"
+            f"{name}: row {int(np.argmin(largest))} has length 0, so it has no direction; leave "
+            "it out"
         )
-    return x / length[:, None]
+    x = x / largest  # the squares of very large or small numbers would not be finite, or 0
+    return x / np.sqrt((x * x).sum(axis=1, keepdims=True))
 
 
-def _check_pair(name: str, x: np.ndarray, y: np.ndarray) -> None:
+def check_pair(name: str, x: np.ndarray, y: np.ndarray) -> None:
+    """Raise ``ShapeError`` unless x and y have the same shape."""
     if np.shape(x) != np.shape(y):
         raise ShapeError(f"{name}: x has shape {np.shape(x)}, y {np.shape(y)}; give paired rows")
 
@@ -81,10 +102,10 @@ def standardize(x: np.ndarray) -> np.ndarray:
     >>> standardize(np.array([[1.0, 5.0], [3.0, 5.0]])).tolist()
     [[-1.0, 0.0], [1.0, 0.0]]
     """
-    x = np.asarray(x, dtype=np.float64)
-    check_shape("standardize: x", x, "n D")
-    sd = x.std(axis=0)
-    return (x - x.mean(axis=0)) / np.where(sd > 0, sd, 1.0)
+    x = checked_rows("standardize: x", x)
+    constant = (x == x[0]).all(axis=0)  # by rounding, its deviation need not be exactly 0
+    z = (x - x.mean(axis=0)) / np.where(constant, 1.0, x.std(axis=0))
+    return np.where(constant, 0.0, z)
 
 
 def alignment(x: np.ndarray, y: np.ndarray) -> float:
@@ -96,7 +117,7 @@ def alignment(x: np.ndarray, y: np.ndarray) -> float:
     >>> alignment(np.array([[2.0, 0.0]]), np.array([[0.0, 3.0]]))
     2.0
     """
-    _check_pair("alignment", x, y)
+    check_pair("alignment", x, y)
     difference = unit_rows("alignment: x", x) - unit_rows("alignment: y", y)
     return float((difference * difference).sum(axis=1).mean())
 
@@ -110,21 +131,21 @@ def uniformity(x: np.ndarray, t: float = 2.0) -> float:
     >>> round(uniformity(np.array([[1.0, 0.0], [-1.0, 0.0]])), 6)
     -8.0
     """
-    if not t > 0:
+    if not 0 < t < np.inf:
         raise ConfigError(f"uniformity: t is {t}, expected a positive number")
     u = unit_rows("uniformity: x", x)
     n = len(u)
     if n < 2:
         raise ShapeError(f"uniformity: {n} rows make no pair; give at least two")
-    exponents = -t * (2 - 2 * (u @ u.T)[np.triu_indices(n, 1)])  # |u - v|² = 2 - 2 cos
+    cos = np.minimum((u @ u.T)[np.triu_indices(n, 1)], 1.0)  # rounding may exceed 1
+    exponents = -t * (2 - 2 * cos)  # |u - v|² = 2 - 2 cos
     top = exponents.max()
     return float(top + np.log(np.exp(exponents - top).mean()))
 
 
 def singular_values(x: np.ndarray) -> np.ndarray:
     """The singular values of the centred rows, largest first: (min(n, D),)."""
-    x = np.asarray(x, dtype=np.float64)
-    check_shape("singular_values: x", x, "n D")
+    x = checked_rows("singular_values: x", x)
     return np.linalg.svd(x - x.mean(axis=0), compute_uv=False)
 
 
@@ -138,9 +159,10 @@ def effective_rank(x: np.ndarray) -> float:
     >>> round(effective_rank(np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])), 6)
     2.0
     """
-    s = singular_values(x)
-    if not s.sum() > 0:
+    x = checked_rows("effective_rank: x", x)
+    if (x == x[0]).all():  # by rounding, their singular values need not be exactly 0
         raise ShapeError("effective_rank: all rows are equal, so they span no direction")
+    s = singular_values(x)
     p = s / s.sum()
     p = p[p > 0]
     return float(np.exp(-(p * np.log(p)).sum()))

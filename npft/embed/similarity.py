@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from npft.autograd.tensor import no_grad
-from npft.embed.geometry import unit_rows
+from npft.embed.geometry import check_pair, unit_rows
 from npft.encoder.checkpoint import load_as
 from npft.encoder.encoder import Encoder
 from npft.encoder.pooling import check_pool, pool
-from npft.errors import ConfigError, DataError, NonFiniteError
+from npft.errors import ConfigError, DataError, DtypeError, NonFiniteError, ShapeError
 from npft.finetune.baselines import word_table
+from npft.nn.module import evaluating
 from npft.text.examples import Examples
 from npft.text.wordpiece import basic_words
 
@@ -26,7 +26,8 @@ class SentenceEncoder:
     ``normalize`` scales the vectors to length 1, so that their dot product is their cosine. The
     settings travel with the model, so that texts are always encoded alike.
 
-    Raises ``ConfigError`` for an encoder without a tokenizer or an unknown pool.
+    Raises ``ConfigError`` for an encoder without a tokenizer, an unknown pool, or a ``normalize``
+    that is not True or False.
     """
 
     kind = "sentence_encoder"
@@ -35,6 +36,8 @@ class SentenceEncoder:
     def __init__(self, encoder: Encoder, pool: str = "mean", normalize: bool = True) -> None:
         if encoder.tokenizer is None:
             raise ConfigError("SentenceEncoder: the encoder has no tokenizer; pass one to Encoder")
+        if not isinstance(normalize, bool):
+            raise ConfigError(f"SentenceEncoder: normalize is {normalize!r}, expected True or False")
         self.encoder = encoder
         self.pool = check_pool(pool)
         self.normalize = normalize
@@ -72,41 +75,52 @@ class SentenceEncoder:
         """The vectors of the texts, in their order: (B, D) float32, without dropout.
 
         Texts longer than the encoder's positions are cut. An empty list gives (0, D).
+        Raises ``DtypeError`` for what is no list of strings, ``NonFiniteError`` for a vector of
+        length 0 that should be normalised.
         """
         encoder = self.encoder
-        if len(texts) == 0:
-            return np.empty((0, encoder.config.hidden_size), np.float32)
         batch = encoder.tokenizer(texts, max_length=encoder.config.max_positions)
         order = np.argsort(batch.lengths, kind="stable")  # like lengths together cost least
-        out = np.empty((len(batch), encoder.config.hidden_size), np.float32)
-        was_training = encoder.training
-        encoder.eval()
-        try:
-            with no_grad():
-                for start in range(0, len(batch), ENCODE_BATCH):
-                    rows = order[start : start + ENCODE_BATCH]
-                    part = batch[rows]
-                    out[rows] = pool(encoder(part), part, self.pool).data
-        finally:
-            encoder.train(was_training)
-        return unit_rows("encode: vectors", out).astype(np.float32) if self.normalize else out
+        out = np.empty((len(batch), encoder.config.hidden_size), np.float32)  # (B, D)
+        with evaluating(encoder):
+            for start in range(0, len(batch), ENCODE_BATCH):
+                rows = order[start : start + ENCODE_BATCH]
+                part = batch[rows]
+                out[rows] = pool(encoder(part), part, self.pool).data
+        if len(out) and self.normalize:
+            out = unit_rows("encode: vectors", out).astype(np.float32)
+        return out
 
 
 def paired_cosines(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The cosine of each row of x (n, D) with the same row of y: (n,)."""
+    """The cosine of each row of x (n, D) with the same row of y: (n,).
+
+    Raises ``ShapeError`` for tables of different shapes, ``NonFiniteError`` for a row of length 0
+    or one that is not finite.
+
+    >>> paired_cosines(np.array([[3.0, 4.0]]), np.array([[2.0, 0.0]])).round(9).tolist()
+    [0.6]
+    """
+    check_pair("paired_cosines", x, y)
     return (unit_rows("paired_cosines: x", x) * unit_rows("paired_cosines: y", y)).sum(axis=1)
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
     """The rank correlation of two lists of numbers; ties get their mean rank.
 
-    Raises ``NonFiniteError`` if one of them is constant: it then orders nothing.
+    x and y (n,). Raises ``ShapeError`` for lists of different lengths, ``NonFiniteError`` if a
+    number is not finite or one of the lists is constant: it then orders nothing.
 
     >>> spearman(np.array([1.0, 2.0, 3.0]), np.array([10.0, 30.0, 20.0]))
     0.5
     """
     from scipy.stats import rankdata
 
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise ShapeError(f"spearman: x has shape {x.shape}, y {y.shape}; expected two lists (n,)")
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise NonFiniteError("spearman: a number is not finite, so it has no rank; leave it out")
     rx, ry = rankdata(x) - (len(x) + 1) / 2, rankdata(y) - (len(y) + 1) / 2
     scale = np.sqrt((rx * rx).sum() * (ry * ry).sum())
     if not scale > 0:
@@ -128,9 +142,18 @@ def bag_of_words_encoder(corpus: Sequence[str]) -> Any:
     """The baseline: texts as tf-idf vectors over the words of a corpus; returns an encode function.
 
     A column of a small constant stands beside the words, so that a text of unknown words alone
-    still has a direction.
+    still has a direction. Raises ``DtypeError`` for one string in place of a list, ``DataError``
+    for a corpus without words.
+
+    >>> encode = bag_of_words_encoder(["win cash", "win tea"])
+    >>> encode(["cash cash now"]).round(3).tolist()  # columns cash, tea, win, and the constant
+    [[1.386, 0.0, 0.0, 0.001]]
     """
+    if isinstance(corpus, str):
+        raise DtypeError("bag_of_words_encoder: corpus is one string, expected a list of strings")
     words = sorted({word for text in corpus for word in basic_words(text)})
+    if not words:
+        raise DataError(f"bag_of_words_encoder: a corpus of {len(corpus)} texts without words")
     columns = {word: i for i, word in enumerate(words)}
     documents = np.zeros(len(words))
     for text in corpus:

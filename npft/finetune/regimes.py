@@ -6,14 +6,11 @@
     scratch everything learns, from a body with random weights: the control without pretraining
     words   no encoder at all: a bag of words
 
-A sweep runs cells: plain dicts, each with all that its run depends on. ``run_cell`` is a top-level
-function of one dict, so any ``concurrent.futures.Executor`` can run it, here or on a cluster.
+A run is a cell: a plain dict with all that it depends on (see ``sweep.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -105,8 +102,3 @@ def run_cell(cell: dict[str, Any]) -> dict[str, Any]:
         "trained": num_trainable(model),
         "curve": curve,
     }
-
-
-def sweep(cells: Sequence[dict[str, Any]], executor: Executor | None = None) -> list[dict]:
-    """Run all cells, in this process or in an executor's; the results are in the cells' order."""
-    return list(map(run_cell, cells) if executor is None else executor.map(run_cell, cells))

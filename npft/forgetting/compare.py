@@ -26,6 +26,7 @@ from npft.pretrain.pairs import Corpus, Documents
 from npft.pretrain.train import make_probe, pretrain, unigram_loss
 from npft.worlds import TinyWorld
 
+PLAIN = "rate 1e-3"
 # What is compared: the name of a method and what its cell adds. All but the rates train at 1e-3.
 METHODS: dict[str, dict[str, Any]] = {
     "rate 1e-4": {"lr": 1e-4},
@@ -52,14 +53,15 @@ CONTROLS: dict[str, dict[str, Any]] = {
 HEAD_LR = 1e-3  # at least this: a new head must learn whatever the body's rate
 PROBE_SIZE = 200  # held-out sequences
 SHARE_OF_BEST = 0.98
+LEARNT = 0.9  # of the plain run's best F1, on the mean over the seeds: less is not having learnt
 
 
 def forgetting_cell(cell: dict[str, Any]) -> dict[str, Any]:
     """Fine-tune one cell and return it with its forgetting curve under "curve".
 
-    A cell holds "seed", "body" (the folder of a MaskedLM pretrained on TinyWorld(seed)),
-    "documents" (how many it was trained on), "epochs", "every", "lr", and as it needs them:
-    "last" (train the last n blocks only; 0: the head), "anchor" (λ in the loss), "proximal" (λ),
+    A cell holds "seed", "body" (the folder of a MaskedLM), "world" and "documents" (the seed of the
+    TinyWorld it was pretrained on, and how many documents), "epochs", "every", "lr", and as it
+    needs them: "last" (train the last n blocks only; 0: the head), "anchor" (λ in the loss), "proximal" (λ),
     "replay" (share) with "weight", "shuffled" (labels that mean nothing), "continued" (no
     classifier: as many further steps of pretraining; its F1 is 0).
     """
@@ -67,7 +69,7 @@ def forgetting_cell(cell: dict[str, Any]) -> dict[str, Any]:
     seed = cell["seed"]
     mlm = load_as(MaskedLM, cell["body"])
     tok = mlm.encoder.tokenizer
-    documents = [d.sentences for d in TinyWorld(seed).documents(cell["documents"] + 200)]
+    documents = [d.sentences for d in TinyWorld(cell["world"]).documents(cell["documents"] + 200)]
     pool, held_out = documents[: cell["documents"]], documents[cell["documents"] :]
     probe = make_probe(
         held_out,
@@ -135,20 +137,31 @@ def _continue_pretraining(
 def compare_methods(cells: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Every method at matched F1, from the results of ``forgetting_cell``.
 
-    Each cell has a "method". Returns for each method lists over the seeds: "rise" at matched F1
-    (None where the run never reaches it), "end" (rise at the end) and "f1" (best of the run).
+    Each cell has a "method", one of which is "rate 1e-3", the plain run. Returns for each method
+    lists over the seeds: "f1" (best of the run), "end" (rise at the end), "learnt" (whether its
+    mean best F1 is at least 0.9 times the plain run's), and "rise" at matched F1 among the methods
+    that have learnt; None where a run never reaches it.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for seed in sorted({c["seed"] for c in cells}):
-        curves = {
-            c["method"]: ForgettingCurve.from_dict(c["curve"]) for c in cells if c["seed"] == seed
+    curves: dict[str, dict[int, ForgettingCurve]] = {}
+    for c in cells:
+        curves.setdefault(c["method"], {})[c["seed"]] = ForgettingCurve.from_dict(c["curve"])
+    found: dict[str, dict[str, Any]] = {
+        name: {
+            "f1": [float(curve.f1.max()) for curve in runs.values()],
+            "end": [float(curve.rise[-1]) for curve in runs.values()],
         }
-        rises = rise_at_matched_f1(curves)
-        for name, curve in curves.items():
-            row = found.setdefault(name, {"rise": [], "end": [], "f1": []})
-            row["rise"].append(rises[name])
-            row["end"].append(float(curve.rise[-1]))
-            row["f1"].append(float(curve.f1.max()))
+        for name, runs in curves.items()
+    }
+    enough = LEARNT * np.mean(found[PLAIN]["f1"])
+    for row in found.values():
+        row["learnt"] = bool(np.mean(row["f1"]) >= enough)
+    learnt = [name for name, row in found.items() if row["learnt"]]
+    matched = {
+        seed: rise_at_matched_f1({name: curves[name][seed] for name in learnt})
+        for seed in curves[PLAIN]
+    }
+    for name, row in found.items():
+        row["rise"] = [rises.get(name) for rises in matched.values()]
     return found
 
 

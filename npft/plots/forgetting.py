@@ -57,25 +57,28 @@ def draw_forgetting(axes: Any, curves: dict[str, list[ForgettingCurve]]) -> None
 def draw_repairs(ax: Any, points: dict[str, dict[str, Any]]) -> None:
     """Every method in the plane of forgetting and success: up and to the left is better.
 
-    ``points`` maps a name to {"rise": [...], "f1": [...], "group": ...}, one value for each seed at
-    the first measurement with enough F1, and "f1" the best F1 of the run. Bars are one standard
-    deviation.
+    ``points`` is what ``compare_methods`` returns. Across: the rise at the first measurement with
+    enough F1, for methods that have learnt the task; the others are crosses at their final rise.
+    Up: the best F1 of the run. Bars are one standard deviation over the seeds.
     """
-    groups = list(dict.fromkeys(p["group"] for p in points.values()))
-    colors = dict(zip(groups, COLORS))
-    for name, p in points.items():
-        rise, f1 = np.array(p["rise"], float), np.array(p["f1"], float)
+    groups = list(dict.fromkeys(name.split()[0] for name in points))
+    colors = dict(zip(groups, (BLUE, ORANGE, PINK, GREEN, GREY)))
+    heights = spread_out([float(np.mean(p["f1"])) for p in points.values()], 0.013)
+    for (name, p), height in zip(points.items(), heights):
+        reached = p["learnt"] and None not in p["rise"]
+        rise, f1 = np.array(p["rise"] if reached else p["end"]), np.array(p["f1"])
         spread = [v.std(ddof=1) if len(v) > 1 else 0.0 for v in (rise, f1)]
-        color = colors[p["group"]]
+        color = colors[name.split()[0]]
         ax.errorbar(
-            rise.mean(), f1.mean(), xerr=spread[0], yerr=spread[1], fmt="o", color=color, lw=1,
-            markersize=8,
+            rise.mean(), f1.mean(), xerr=spread[0], yerr=spread[1], color=color, lw=1,
+            fmt="o" if reached else "x", markersize=8, alpha=1 if reached else 0.5,
         )
         ax.annotate(
-            name, (rise.mean(), f1.mean()), xytext=(7, 6), textcoords="offset points", color=color,
-            fontsize="small",
+            name, (rise.mean(), height), xytext=(10, 0), textcoords="offset points", color=color,
+            fontsize="small", va="center", bbox={"fc": "white", "ec": "none", "pad": 0.5, "alpha": 0.7},
         )
-    ax.set_xlabel("rise of held-out loss when the task is learnt (nats)")
+    ax.set_xlabel("rise of held-out loss when the task is learnt (nats); x: never learnt, at the end")
     ax.set_ylabel("best F1 of the run")
-    best = min(points, key=lambda n: float(np.mean(points[n]["rise"])))
-    ax.set_title(f"At matched F1, '{best}' forgets least")
+    rises = {n: np.mean(p["rise"]) for n, p in points.items() if p["learnt"]}
+    best = min(rises, key=lambda n: rises[n])
+    ax.set_title(f"At matched F1, '{best}' forgets least: {rises[best]:.2f} nats")

@@ -90,6 +90,15 @@ class Document:
         return [" ".join(token.word for token in sentence) for sentence in self.tokens]
 
 
+class Meaning(NamedTuple):
+    """What a sentence says, whatever its words: numbers of concepts of one topic."""
+
+    topic: int
+    verb: int
+    noun: int
+    agent: int
+
+
 class Scene(NamedTuple):
     """What comes back in a document: slot values as tokens."""
 
@@ -154,7 +163,7 @@ class TinyWorld:
         if not 0 <= topic < len(topics()):
             raise ConfigError(f"topic is {topic}, expected 0 to {len(topics()) - 1}")
         scene = _scene(topics()[topic], draw)
-        return self._slip(_topic_sentence(topics()[topic], scene, draw), draw)
+        return self.slip(_topic_sentence(topics()[topic], scene, draw), draw)
 
     def task(self, name: str, n: int, seed: int = 1) -> Examples:
         """``n`` labelled examples of the task called ``name`` (see ``TinyWorld.tasks``).
@@ -166,7 +175,7 @@ class TinyWorld:
         """
         if name not in self.tasks:
             raise ConfigError(f"task {name!r} does not exist, expected one of {sorted(self.tasks)}")
-        return self.tasks[name](self, n, seed)
+        return self.tasks[name](self, n, seed=seed)
 
     def describe(self, n: int = 1000) -> str:
         """A card of the first ``n`` documents: counts, unigram entropy, three sentences.
@@ -211,13 +220,13 @@ class TinyWorld:
                 tokens = _phone_sentence(scene, kind, draw)
             else:
                 tokens = _topic_sentence(topics()[topic], scene, draw)
-            sentences.append(self._slip(tokens, slips))
+            sentences.append(self.slip(tokens, slips))
         first, second = (" ".join(name.word for name in person) for person in scene.persons)
         organisation = " ".join(token.word for token in scene.organisation)
         place, town = scene.place.word, scene.town.word
         return Document(topic, tuple(sentences), (first, second), place, town, organisation)
 
-    def _slip(self, tokens: list[Token], draw: Draw) -> tuple[Token, ...]:
+    def slip(self, tokens: list[Token], draw: Draw) -> tuple[Token, ...]:
         """The sentence, with a misspelling or a swap in a share ``noise`` of cases.
 
         Words with a sense are not misspelt and names are not swapped, so that labels stay true.
@@ -333,18 +342,62 @@ def _noun(topic: Topic, number: int, draw: Draw) -> tuple[Token, ...]:
     return (Token(choose(draw, words), "NOUN"),)
 
 
+def _verb_and_noun(topic: Topic, draw: Draw) -> tuple[int, int]:
+    """The numbers of a verb and of a noun, most often one that the verb prefers."""
+    verb = int(draw() * len(topic.verbs))
+    any_noun = draw() >= PREFERRED
+    return verb, choose(draw, range(len(topic.nouns)) if any_noun else topic.prefers[verb])
+
+
+def _content_words(
+    topic: Topic, verb: int, noun: int, draw: Draw
+) -> tuple[tuple[Token, ...], tuple[Token, ...], tuple[Token, ...]]:
+    """A word each for a verb, a noun and an adjective that goes with the noun."""
+    said = Token(choose(draw, topic.verbs[verb]), "VERB")
+    thing = _noun(topic, noun, draw)
+    return (said,), thing, (Token(choose(draw, topic.adjectives[noun]), "ADJ"),)
+
+
 def _topic_sentence(topic: Topic, scene: Scene, draw: Draw) -> list[Token]:
     template = choose(draw, TEMPLATES)
     slots = _people(scene, draw)
-    for number in ("", "2"):
-        verb = int(draw() * len(topic.verbs))
-        any_noun = draw() >= PREFERRED
-        noun = choose(draw, range(len(topic.nouns)) if any_noun else topic.prefers[verb])
-        slots["verb" + number] = (Token(choose(draw, topic.verbs[verb]), "VERB"),)
-        slots["noun" + number] = _noun(topic, noun, draw)
-        slots["adjective" + number] = (Token(choose(draw, topic.adjectives[noun]), "ADJ"),)
+    for n in ("", "2"):
+        words = _content_words(topic, *_verb_and_noun(topic, draw), draw)
+        slots["verb" + n], slots["noun" + n], slots["adjective" + n] = words
     slots["agent"] = (Token(choose(draw, choose(draw, topic.agents)), "NOUN"),)
     slots["time"] = (Token(choose(draw, TIMES), "ADV"),)
+    slots["place"], slots["town"] = (scene.place,), (scene.town,)
+    slots["organisation"] = scene.organisation
+    return _fill(template, slots)
+
+
+def draw_meaning(topic: int, draw: Draw) -> Meaning:
+    """Concepts of a topic (its number) that go together as in the documents.
+
+    >>> draw_meaning(5, stream(0, 15))
+    Meaning(topic=5, verb=11, noun=18, agent=0)
+    """
+    verb, noun = _verb_and_noun(topics()[topic], draw)
+    return Meaning(topic, verb, noun, int(draw() * len(topics()[topic].agents)))
+
+
+def say(meaning: Meaning, template: str, draw: Draw) -> list[Token]:
+    """A template of one verb and one noun, filled with words for a meaning.
+
+    Names, places and which synonyms are said are drawn anew each time, without slips.
+
+    >>> for seed in (0, 4):
+    ...     tokens = say(Meaning(5, 0, 0, 0), "the {agent} {verb} the {noun}", stream(seed, 15))
+    ...     print(" ".join(token.word for token in tokens))
+    the chef cooks the stew
+    the caterer simmers the soup
+    """
+    topic = topics()[meaning.topic]
+    scene = _scene(topic, draw)
+    slots = _people(scene, draw)
+    words = _content_words(topic, meaning.verb, meaning.noun, draw)
+    slots["verb"], slots["noun"], slots["adjective"] = words
+    slots["agent"] = (Token(choose(draw, topic.agents[meaning.agent]), "NOUN"),)
     slots["place"], slots["town"] = (scene.place,), (scene.town,)
     slots["organisation"] = scene.organisation
     return _fill(template, slots)

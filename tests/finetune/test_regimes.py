@@ -11,8 +11,9 @@ from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError
 from npft.finetune import regimes
 from npft.finetune.heads import Classifier, num_trainable
-from npft.finetune.regimes import learning_rate, make_task, run_cell, set_regime, sweep
+from npft.finetune.regimes import learning_rate, make_task, run_cell, set_regime
 from npft.pretrain.objectives import MaskedLM
+from npft.sweep import sweep
 from npft.text.bytes import ByteTokenizer
 
 
@@ -77,7 +78,7 @@ def test_a_cell_returns_its_figures_and_repeats_them(cell):
 
 def test_a_sweep_gives_the_same_in_an_executor_and_keeps_the_order(cell):
     cells = [cell | {"regime": r, "seed": s} for r in ("head", "words") for s in (0, 1)]
-    plain = sweep(cells)
+    plain = [run_cell(c) for c in cells]
     assert [(r["regime"], r["seed"]) for r in plain] == [(c["regime"], c["seed"]) for c in cells]
     with ThreadPoolExecutor(2) as executor:
-        assert sweep(cells, executor) == plain
+        assert sweep(run_cell, cells, executor) == plain
