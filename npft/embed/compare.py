@@ -81,8 +81,8 @@ def embedding_cell(cell: dict[str, Any]) -> dict[str, Any]:
 
     A cell holds "seed", "body" (the folder of a MaskedLM), "world" and "documents" (the seed of the
     TinyWorld it was pretrained on, and how many documents), "steps" (of SimCSE), "every", "epochs"
-    (of fine-tuning; 0 leaves that state out) and "dropouts" (of SimCSE). It is returned with "states",
-    "words" (the bag of words), "layers", "paths" (of SimCSE) and "cones".
+    (of fine-tuning; 0 leaves that state out) and "dropouts" (of SimCSE). It is returned with
+    "states", "words" (the bag of words), "layers", "paths" (of SimCSE) and "cones".
     """
     set_threads(1)
     seed = cell["seed"]

@@ -19,7 +19,7 @@ from npft.autograd.ops import concatenate
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
 from npft.encoder.pooling import check_pool, pool
-from npft.errors import ConfigError, DataError, ShapeError
+from npft.errors import ConfigError, DataError, NonFiniteError, ShapeError
 from npft.nn.history import History
 from npft.nn.loop import streams, train_steps
 from npft.nn.module import evaluating, train_mode
@@ -39,6 +39,12 @@ def _check_views(name: str, a: Tensor, b: Tensor) -> int:
             f"{name}: a has shape {a.shape} and b {b.shape}; expected two views (B, D) of the same "
             "B texts, B at least 2: with one text there is nothing to push away"
         )
+    for which, view in (("a", a), ("b", b)):
+        good = np.isfinite(view.data).all(axis=1) & (view.data != 0).any(axis=1)
+        if not good.all():
+            raise NonFiniteError(
+                f"{name}: row {int(np.argmin(good))} of {which} has length 0 or is not finite"
+            )
     return a.shape[0]
 
 
@@ -48,7 +54,7 @@ def in_batch_loss(a: Tensor, b: Tensor, tau: float = 0.05) -> Tensor:
         s_ij = cos(a_i, b_j) / tau,   loss = mean_i -log( exp(s_ii) / Σ_j exp(s_ij) )
 
     a, b (B, D). Raises ``ShapeError`` for different shapes or B = 1, ``ConfigError`` for
-    tau <= 0, ``NonFiniteError`` for a vector of length 0.
+    tau <= 0, ``NonFiniteError`` for a vector of length 0 or one that is not finite.
 
     Identical vectors everywhere give log B:
 
@@ -75,7 +81,7 @@ def nt_xent(a: Tensor, b: Tensor, tau: float = 0.1) -> Tensor:
     n = _check_views("nt_xent", a, b)
     both = concatenate(a, b, axis=0)  # (2 B, D)
     logits = cosine_logits(both, both, tau=tau)  # (2 B, 2 B)
-    logits = logits + SELF / min(tau, 1.0) * np.eye(2 * n, dtype=logits.dtype)
+    logits = logits + SELF / min(float(tau), 1.0) * np.eye(2 * n, dtype=logits.dtype)
     partner = np.concatenate([np.arange(n, 2 * n), np.arange(n)])
     return softmax_cross_entropy(logits, targets=partner)
 

@@ -49,10 +49,12 @@ def unit_rows(name: str, x: np.ndarray) -> np.ndarray:
     return x / np.sqrt((x * x).sum(axis=1, keepdims=True))
 
 
-def check_pair(name: str, x: np.ndarray, y: np.ndarray) -> None:
-    """Raise ``ShapeError`` unless x and y have the same shape."""
-    if np.shape(x) != np.shape(y):
-        raise ShapeError(f"{name}: x has shape {np.shape(x)}, y {np.shape(y)}; give paired rows")
+def paired_unit_rows(name: str, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``unit_rows`` of x and y (n, D); raises ``ShapeError`` unless their shapes are the same."""
+    u, v = unit_rows(f"{name}: x", x), unit_rows(f"{name}: y", y)
+    if u.shape != v.shape:
+        raise ShapeError(f"{name}: x has shape {u.shape}, y {v.shape}; give paired rows")
+    return u, v
 
 
 def mean_cosine(x: np.ndarray) -> float:
@@ -117,9 +119,8 @@ def alignment(x: np.ndarray, y: np.ndarray) -> float:
     >>> alignment(np.array([[2.0, 0.0]]), np.array([[0.0, 3.0]]))
     2.0
     """
-    check_pair("alignment", x, y)
-    difference = unit_rows("alignment: x", x) - unit_rows("alignment: y", y)
-    return float((difference * difference).sum(axis=1).mean())
+    u, v = paired_unit_rows("alignment", x, y)
+    return float(((u - v) ** 2).sum(axis=1).mean())
 
 
 def uniformity(x: np.ndarray, t: float = 2.0) -> float:
@@ -174,13 +175,16 @@ def cone(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     The radius (n,) is the angle between a unit vector and the axis, the mean of the unit vectors.
     The direction (n,) is where the vector stands around the axis, in the plane of the first two
     principal directions of what is left when the axis is taken out. A narrow cone is a small disc.
-    Raises ``ShapeError`` if the unit vectors add up to 0 and so have no mean direction.
+    Raises ``ShapeError`` for fewer than two rows or columns, or if the unit vectors add up to 0 and
+    so have no mean direction.
 
     >>> radius, _ = cone(np.array([[1.0, 1.0, 0.0], [1.0, -1.0, 0.0]]))
     >>> np.degrees(radius).round(6).tolist()
     [45.0, 45.0]
     """
     u = unit_rows("cone: x", x)
+    if min(u.shape) < 2:
+        raise ShapeError(f"cone: x has shape {u.shape}; give at least two rows and two columns")
     axis = u.sum(axis=0)
     length = np.sqrt(axis @ axis)
     if not length > 1e-9 * len(u):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.embed.geometry import check_pair, unit_rows
+from npft.embed.geometry import paired_unit_rows, unit_rows
 from npft.encoder.checkpoint import load_as
 from npft.encoder.encoder import Encoder
 from npft.encoder.pooling import check_pool, pool
@@ -37,7 +37,7 @@ class SentenceEncoder:
         if encoder.tokenizer is None:
             raise ConfigError("SentenceEncoder: the encoder has no tokenizer; pass one to Encoder")
         if not isinstance(normalize, bool):
-            raise ConfigError(f"SentenceEncoder: normalize is {normalize!r}, expected True or False")
+            raise ConfigError(f"SentenceEncoder: normalize is {normalize!r}, expected a bool")
         self.encoder = encoder
         self.pool = check_pool(pool)
         self.normalize = normalize
@@ -101,8 +101,8 @@ def paired_cosines(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     >>> paired_cosines(np.array([[3.0, 4.0]]), np.array([[2.0, 0.0]])).round(9).tolist()
     [0.6]
     """
-    check_pair("paired_cosines", x, y)
-    return (unit_rows("paired_cosines: x", x) * unit_rows("paired_cosines: y", y)).sum(axis=1)
+    u, v = paired_unit_rows("paired_cosines", x, y)
+    return (u * v).sum(axis=1)
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:

@@ -61,7 +61,8 @@ def forgetting_cell(cell: dict[str, Any]) -> dict[str, Any]:
 
     A cell holds "seed", "body" (the folder of a MaskedLM), "world" and "documents" (the seed of the
     TinyWorld it was pretrained on, and how many documents), "epochs", "every", "lr", and as it
-    needs them: "last" (train the last n blocks only; 0: the head), "anchor" (λ in the loss), "proximal" (λ),
+    needs them: "last" (train the last n blocks only; 0: the head), "anchor" (λ in the loss),
+    "proximal" (λ),
     "replay" (share) with "weight", "shuffled" (labels that mean nothing), "continued" (no
     classifier: as many further steps of pretraining; its F1 is 0).
     """

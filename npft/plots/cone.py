@@ -65,16 +65,15 @@ def draw_alignment_uniformity(ax: Any, paths: dict[str, list[dict[str, Any]]], g
     ``paths`` maps a dropout to rows with "uniformity", "alignment" and the Spearman correlation
     ``gold``, means over the seeds; lower is better on both axes.
     """
-    for (dropout, rows), color in zip(paths.items(), (ORANGE, PINK, BLUE)):
+    for i, ((dropout, rows), color) in enumerate(zip(paths.items(), (ORANGE, PINK, BLUE))):
         x = [r["uniformity"] for r in rows]
         y = [r["alignment"] for r in rows]
         ax.plot(x, y, color=color, marker=".", lw=1.5)
         ax.plot(x[0], y[0], "o", color="white", mec="black", ms=11, zorder=3)
         ax.plot(x[-1], y[-1], "o", color=color, ms=11, zorder=3)
-        ax.annotate(
-            f"dropout {dropout}\nSpearman {rows[0][gold]:.2f} to {rows[-1][gold]:.2f}",
-            (x[-1], y[-1]), xytext=(12, 0), textcoords="offset points", color=color, va="center",
-            fontsize="small",
+        ax.text(
+            0.98, 0.95 - 0.08 * i, transform=ax.transAxes, ha="right", va="top", color=color,
+            s=f"dropout {dropout}: Spearman {rows[0][gold]:.2f} to {rows[-1][gold]:.2f}",
         )
     ax.set_xlabel("uniformity (lower: more evenly spread)")
     ax.set_ylabel("alignment of paraphrases (lower: closer)")

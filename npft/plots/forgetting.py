@@ -75,9 +75,9 @@ def draw_repairs(ax: Any, points: dict[str, dict[str, Any]]) -> None:
         )
         ax.annotate(
             name, (rise.mean(), height), xytext=(10, 0), textcoords="offset points", color=color,
-            fontsize="small", va="center", bbox={"fc": "white", "ec": "none", "pad": 0.5, "alpha": 0.7},
+            fontsize="small", va="center", bbox={"fc": "white", "ec": "none", "pad": 1},
         )
-    ax.set_xlabel("rise of held-out loss when the task is learnt (nats); x: never learnt, at the end")
+    ax.set_xlabel("rise of held-out loss when the task is learnt (nats); x: never learnt")
     ax.set_ylabel("best F1 of the run")
     rises = {n: np.mean(p["rise"]) for n, p in points.items() if p["learnt"]}
     best = min(rises, key=lambda n: rises[n])

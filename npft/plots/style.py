@@ -23,7 +23,8 @@ def save_figure(
     from matplotlib.figure import Figure
 
     with style.context(STYLE):
-        figure = Figure(figsize=(9 if columns == 1 else 5 * columns, 5.5))
+        # a polar plot is a square under its title
+        figure = Figure(figsize=(9 if columns == 1 else 5 * columns, 6 if polar else 5.5))
         kind = {"projection": "polar"} if polar else {}
         draw(figure.subplots(1, columns, subplot_kw=kind), *data)
         Path(path).parent.mkdir(parents=True, exist_ok=True)

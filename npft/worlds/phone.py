@@ -1,14 +1,16 @@
 """The words of the spam task, and ordinary sentences about them for TinyWorld.
 
 A frozen encoder cannot use a word it never met: the tied softmax of pretraining pushes all unseen
-rows of the embedding table the same way. So a few documents of TinyWorld talk about messages with
-the very words that ``sms.py`` uses, in sentences that carry no label.
+rows of the embedding table the same way. So 12 % of the documents of TinyWorld talk about messages
+with the very words that ``sms.py`` uses, in sentences that carry no label. All such sentences of
+one document are about one kind of thing, errands (the words of "ham") or offers ("spam"), so that
+words of one kind keep company as words of a topic do.
 
 A meaning group is written ``core, train words, test words``. The core word and the first word of
 each list stand in messages of both sides of the fixture; the last word of a list in those of its
 own side only. (With the core alone in common, an encoder trained on 640 messages was right on no
-more than 0.6 of the test side's messages, fewer than a bag of words.) What stands after ``:`` are
-the groups that go with it, named by their core: nouns for a verb, adjectives for a noun.
+more than 0.6 of the test side's cue messages, fewer than a bag of words.) What stands after ``:``
+are the groups that go with it, named by their core: nouns for a verb, adjectives for a noun.
 """
 
 from __future__ import annotations

@@ -21,13 +21,13 @@ def topic_task(world: TinyWorld, n: int, seed: int = 1) -> Examples:
     and an encoder that learnt in pretraining which words keep company is not. The sentences do not
     occur in the world's documents except by chance.
 
-    Raises ``ConfigError`` for an ``n`` that is not a whole number of at least 1.
+    Raises ``ConfigError`` for an ``n`` or ``seed`` that is not a whole number from 1 or from 0.
 
     >>> examples = topic_task(TinyWorld(), 16)
     >>> np.bincount(examples.labels)
     array([2, 2, 2, 2, 2, 2, 2, 2])
     """
-    draw = stream(world.seed, 1, seed)
+    draw = stream(world.seed, 1, whole_number("seed", seed, 0))
     names = TinyWorld.topic_names
     labels = shuffled(draw, [i % len(names) for i in range(whole_number("n", n, 1))])
     sentences = [world.sentence(label, draw) for label in labels]
@@ -62,8 +62,8 @@ def similarity_task(world: TinyWorld, n: int, kind: str = "words", seed: int = 1
     number as ``n`` allows. People, places and towns are drawn for each sentence on its own and do
     not count. The first sentences are in ``texts``, the second ones in ``pairs``.
 
-    Raises ``ConfigError`` for a ``kind`` that does not exist, or an ``n`` that is not a whole
-    number of at least 1.
+    Raises ``ConfigError`` for a ``kind`` that does not exist, or an ``n`` or ``seed`` that is not
+    a whole number from 1 or from 0.
 
     >>> pairs = similarity_task(TinyWorld(noise=0), 5, "synonyms")
     >>> pairs.labels.round(2).tolist()
@@ -79,6 +79,7 @@ def similarity_task(world: TinyWorld, n: int, kind: str = "words", seed: int = 1
     _, *parts = weights
     wanted: list[tuple[str, ...]] = [()]
     wanted += [("topic", *c) for k in range(len(parts) + 1) for c in combinations(parts, k)]
+    whole_number("seed", seed, 0)
     draw, slips = stream(world.seed, 5, seed), stream(world.seed, 6, seed)
     shares = shuffled(draw, [wanted[i % len(wanted)] for i in range(whole_number("n", n, 1))])
     said = [_pair(kind, shared, draw) for shared in shares]

@@ -5,19 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from npft import History, plots
+from npft.forgetting.measure import ForgettingCurve
 
 FIGURES = Path(__file__).parents[2] / "figures"
 
 
 @pytest.fixture
 def ax():
-    import matplotlib.pyplot as plt
-
-    figure, ax = plt.subplots()
-    yield ax
-    plt.close(figure)
+    return Figure().subplots()
 
 
 def history(losses, unigram=5.0):
@@ -58,15 +56,91 @@ def test_regimes_figure_draws_one_curve_for_each_regime_and_labels_it(ax):
     assert "F1" in ax.get_ylabel() and "epoch" in ax.get_xlabel()
 
 
-@pytest.mark.parametrize("name", ["mlm_training", "regimes"])
-def test_every_committed_figure_has_results_of_five_seeds_beside_it(name):
+@pytest.mark.parametrize("name", ["mlm_training", "regimes", "forgetting", "embeddings"])
+def test_committed_results_are_of_five_seeds(name):
     results = json.loads((FIGURES / f"{name}.json").read_text(encoding="utf-8"))
     seeds = len(results) if name == "mlm_training" else len({c["seed"] for c in results})
     assert seeds == 5
+
+
+FIGURE_NAMES = ["mlm_training", "regimes", "forgetting", "repairs", "cone", "layers", "alignment"]
+
+
+@pytest.mark.parametrize("name", FIGURE_NAMES)
+def test_committed_figures_are_there_and_in_the_readme(name):
     assert (FIGURES / f"{name}.png").stat().st_size > 10_000
+    assert f"figures/{name}.png" in (FIGURES.parent / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_figure_is_the_same_bytes_each_time(tmp_path):
     for name in ("a.png", "b.png"):
         plots.save_figure(tmp_path / name, plots.draw_mlm, history([7, 4, 2]), 1000)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def curve(rise, f1, start=2.0, unigram=5.0):
+    rise = np.array(rise)
+    zeros = np.zeros(len(rise))
+    return ForgettingCurve(np.arange(len(rise)) * 10, start + rise, zeros, np.array(f1), unigram)
+
+
+def test_forgetting_figure_draws_rise_and_f1_with_the_way_back_to_the_unigram():
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    plots.draw_forgetting(
+        np.array([left, right]),
+        {
+            "full": [curve([0, 1, 2], [0.1, 0.5, 0.8]), curve([0, 2, 3], [0.1, 0.6, 0.9])],
+            "frozen": [curve([0, 0, 0], [0.1, 0.2, 0.2])] * 2,
+        },
+    )
+    full, frozen, floor = left.lines
+    assert full.get_ydata().tolist() == [0, 1.5, 2.5] and frozen.get_ydata().tolist() == [0, 0, 0]
+    assert floor.get_ydata()[0] == 3.0
+    assert right.lines[0].get_ydata().round(9).tolist() == [0.1, 0.55, 0.85]
+    assert "forgets 2.5 nats (2 seeds)" in left.get_title()
+    assert "full" in texts(left) and "frozen" in texts(right) and "nats" in left.get_ylabel()
+
+
+def test_repairs_figure_sets_learners_at_matched_f1_and_others_at_their_end(ax):
+    row = {"f1": [0.8, 0.9], "end": [1.0, 2.0]}
+    plots.draw_repairs(
+        ax,
+        {
+            "rate 1e-3": row | {"learnt": True, "rise": [0.5, 0.7]},
+            "anchor 1": {"f1": [0.3, 0.3], "end": [0.0, 0.0], "learnt": False, "rise": [None, None]},
+        },
+    )
+    at = [line.get_xydata()[0].tolist() for line in ax.lines if len(line.get_xdata()) == 1]
+    assert [0.6, pytest.approx(0.85)] in at and [0.0, pytest.approx(0.3)] in at
+    assert "rate 1e-3" in texts(ax) and "anchor 1" in texts(ax)
+    assert "'rate 1e-3' forgets least: 0.60 nats" in ax.get_title()
+
+
+def test_cone_figure_shows_angles_in_degrees_and_the_mean_cosine():
+    figure = Figure()
+    axes = figure.subplots(1, 2, subplot_kw={"projection": "polar"})
+    cone = {"radius": [np.pi / 6, np.pi / 2], "direction": [0.0, 1.0], "mean_cosine": 0.94}
+    plots.draw_cone(axes, {"random": cone, "simcse 0.1": cone | {"mean_cosine": 0.03}})
+    points = axes[0].collections[0].get_offsets()
+    assert points.round(6).tolist() == [[0.0, 30.0], [1.0, 90.0]]
+    assert [ax.get_title().splitlines()[1] for ax in axes] == ["mean cosine 0.94", "mean cosine 0.03"]
+
+
+def test_layers_figure_draws_the_mean_over_the_seeds_for_each_state(ax):
+    run = {"random": [0.9, 0.9], "mlm": [0.8, 0.4], "finetuned": [0.8, 0.3], "simcse 0.1": [0.8, 0.0]}
+    plots.draw_layers(ax, [run, {k: [v + 0.1 for v in values] for k, values in run.items()}])
+    assert [line.get_ydata()[-1].round(9) for line in ax.lines] == [0.95, 0.45, 0.35, 0.05]
+    assert "(0.95)" in ax.get_title() and "0.45" in ax.get_title()
+    assert "after SimCSE" in texts(ax)
+
+
+def test_alignment_figure_draws_a_path_for_each_dropout(ax):
+    rows = [
+        {"uniformity": -1.0, "alignment": 0.2, "g": 0.3},
+        {"uniformity": -3.0, "alignment": 1.0, "g": 0.2},
+    ]
+    plots.draw_alignment_uniformity(ax, {"0": rows, "0.1": rows[:1] * 2}, "g")
+    assert ax.lines[0].get_xdata().tolist() == [-1.0, -3.0]
+    assert "dropout 0: Spearman 0.30 to 0.20" in texts(ax)
+    assert "uniformity" in ax.get_xlabel() and "alignment" in ax.get_ylabel()

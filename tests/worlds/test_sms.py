@@ -116,7 +116,9 @@ def test_spam_wants_your_thing_first():
         assert (yours < mine) == (MESSAGES.labels[row] == 1)
 
 
-@pytest.mark.parametrize("crossing, order", [(0.1, 0.25), (0.0, 0.5), (0.3, 0.0), (0.5, 0.5)])
+@pytest.mark.parametrize(
+    "crossing, order", [(0.05, 0.4), (0.1, 0.25), (0.0, 0.5), (0.3, 0.0), (0.5, 0.5)]
+)
 def test_the_shares_of_crossing_and_order_are_exact_in_both_classes(crossing, order):
     examples = sms_test(400, crossing=crossing, order=order)
     is_order = is_order_message(examples.groups)
@@ -128,6 +130,16 @@ def test_the_shares_of_crossing_and_order_are_exact_in_both_classes(crossing, or
         bags = [set(examples.texts[row].split()) for row in rows if not is_order[row]]
         assert all(bool(bag & own) != bool(bag & other) for bag in bags)
         assert sum(bool(bag & other) for bag in bags) == round(200 * crossing)
+
+
+@pytest.mark.parametrize("examples", [TRAIN, TEST, sms_test(1000)], ids=["train", "test", "more"])
+def test_by_default_two_fifths_are_order_messages_and_a_twentieth_is_crossed(examples):
+    is_order = is_order_message(examples.groups)
+    for label, foreign in ((0, SPAM), (1, HAM)):
+        rows = np.flatnonzero(examples.labels == label)
+        crossed = [bool(set(examples.texts[row].split()) & foreign) for row in rows]
+        assert is_order[rows].sum() == round(0.4 * len(rows))
+        assert sum(crossed) == round(0.05 * len(rows))
 
 
 def test_order_messages_hold_no_cue_word():
@@ -169,7 +181,8 @@ def test_a_bag_of_words_is_weak_and_at_chance_on_order():
     right = (votes > 0) == (examples.labels == 1)
     order = is_order_message(examples.groups)
     assert right[order].mean() == 0.5
-    assert 0.62 < right.mean() < 0.75
+    assert 0.85 < right[~order].mean() < 0.92  # 11 in 12 of these are not crossed
+    assert 0.7 < right.mean() < 0.77
 
 
 @pytest.mark.parametrize("call, message", [
