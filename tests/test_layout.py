@@ -30,6 +30,7 @@ ORDER = """
     forgetting/__init__
     loading recipes report sweep
     plots/* plots/__init__
+    testing
     tour
     __init__
     __main__
@@ -122,7 +123,14 @@ def test_only_numpy_scipy_matplotlib_and_the_standard_library_are_imported(name)
         allowed = {"npft", "numpy", "scipy"} | sys.stdlib_module_names
         if name.startswith("plots/"):
             allowed = allowed | {"matplotlib"}
+        if name == "testing":
+            allowed = allowed | {"hypothesis"}
         assert top in allowed, f"{name} imports {module}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_needs_the_tools_for_tests(name):
+    assert "npft.testing" not in imported_modules(name)  # it needs hypothesis
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from npft.embed.similarity import SentenceEncoder
 from npft.encoder.checkpoint import save, write_arrays
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
@@ -21,7 +22,8 @@ def models():
                            intermediate_size=4, max_positions=8)
     encoder = Encoder(config, tokenizer=ByteTokenizer(), rng=rng)
     return {"encoder": encoder, "masked_lm": MaskedLM(encoder, rng=rng),
-            "classifier": Classifier(encoder, 2, rng=rng)}
+            "classifier": Classifier(encoder, 2, rng=rng),
+            "sentence_encoder": SentenceEncoder(encoder)}
 
 
 def test_each_kind_comes_back_as_its_class_with_its_body(tmp_path):
@@ -31,7 +33,8 @@ def test_each_kind_comes_back_as_its_class_with_its_body(tmp_path):
         for path in (tmp_path / kind, str(tmp_path / kind)):
             again = load(path)
             assert type(again) is type(model) is KINDS[kind] and again.kind == kind
-            assert type(again.body) is Encoder and not again.training
+            assert type(again.body) is Encoder
+            assert not any(module.training for module in again.body.modules())
             before, after = model.body.state_dict(), again.body.state_dict()
             assert all(before[n].tobytes() == after[n].tobytes() for n in before)
             assert again.body.tokenizer.kind == "byte"

@@ -30,7 +30,6 @@ class L2ToInit(Repair):
     """
 
     name = "anchor"
-    replaces_decay = True
 
     def __init__(
         self,
@@ -51,6 +50,7 @@ class L2ToInit(Repair):
                 + ", ".join(wrong[:5])
             )
         self.lambda_ = lambda_
+        self.replaces_decay = lambda_ > 0  # no pull at all is plain training, with its decay
         self.decoupled = decoupled
         self.targets: list[tuple[Parameter, np.ndarray]] = [
             (p, start[name].numpy().astype(p.dtype)) for name, p in own.items()

@@ -153,6 +153,8 @@ def compare_methods(cells: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         }
         for name, runs in curves.items()
     }
+    if PLAIN not in found:
+        raise ConfigError(f"compare_methods: the plain run {PLAIN!r} is missing; got {list(found)}")
     enough = LEARNT * np.mean(found[PLAIN]["f1"])
     for row in found.values():
         row["learnt"] = bool(np.mean(row["f1"]) >= enough)

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import special
 
 from npft.autograd import attention, kernels, ops, segments
+from npft.testing import generators, ragged_batches
 
 
 class Case(NamedTuple):
@@ -189,8 +190,7 @@ def for_cosine(draw, rng):
 
 
 def ragged(draw, longest=4):
-    lengths = draw(st.lists(st.integers(1, longest), min_size=1, max_size=4))
-    return np.append(0, np.cumsum(lengths))
+    return draw(ragged_batches(max_sequences=4, max_length=longest, vocab_size=1)).offsets
 
 
 def for_attention(draw, rng):
@@ -311,9 +311,4 @@ TABLE = {
 @st.composite
 def cases(draw, name):
     """A case of the op ``name``, its values from a generator with a drawn seed."""
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    return TABLE[name].build(draw, rng)
-
-
-def seeds():
-    return st.integers(0, 2**32 - 1).map(np.random.default_rng)
+    return TABLE[name].build(draw, draw(generators()))

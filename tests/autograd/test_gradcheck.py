@@ -5,10 +5,11 @@ from functools import partial
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from op_table import TABLE, cases, seeds
+from op_table import TABLE, cases
 
 from npft.autograd import Tensor, gradcheck, kernels, ops, primitive
 from npft.errors import ConfigError, DtypeError, GradientError
+from npft.testing import generators
 
 
 def rng_of(seed=0):
@@ -70,7 +71,7 @@ def examples(name, count=12):
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(cases(name), seeds())
+    @given(cases(name), generators())
     def collect(case, rng):
         found.append((case, rng))
 

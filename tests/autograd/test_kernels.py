@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from op_table import TABLE, cases, plain_attention, seeds
+from op_table import TABLE, cases, plain_attention
 from scipy.special import ndtr
 
 from npft.autograd import Tensor, kernels, ops, primitive
 from npft.autograd.attention import attention, attention_maps, blocks_by_length
 from npft.autograd.segments import segment_max, segment_mean
 from npft.errors import ConfigError, DtypeError, IdError, NonFiniteError, ShapeError
+from npft.testing import generators
 
 # --- fused equals composed ----------------------------------------------------------------------
 
@@ -93,7 +94,7 @@ COMPOSED = {
 
 
 @pytest.mark.parametrize("name", COMPOSED)
-@given(st.data(), seeds())
+@given(st.data(), generators())
 def test_a_fused_kernel_equals_its_composition(name, data, rng):
     case = data.draw(cases(name))
     cotangent, results = None, []
@@ -117,7 +118,7 @@ def ragged_qkv(lengths, rng, heads=2, d=3):
     return rng.standard_normal((offsets[-1], 3 * heads * d)), offsets
 
 
-@given(LENGTHS, st.booleans(), seeds())
+@given(LENGTHS, st.booleans(), generators())
 def test_a_batch_gives_each_sequence_what_it_gets_alone(lengths, causal, rng):
     qkv, offsets = ragged_qkv(lengths, rng)
     x = Tensor(qkv, requires_grad=True)
@@ -154,7 +155,7 @@ def test_blocks_hold_every_token_once_and_few_lengths(lengths):
     assert len(blocks) == len({-(-n // 8) for n in lengths})
 
 
-@given(LENGTHS, seeds())
+@given(LENGTHS, generators())
 def test_the_order_of_the_sequences_changes_nothing(lengths, rng):
     qkv, offsets = ragged_qkv(lengths, rng)
     order = rng.permutation(len(lengths))
@@ -165,7 +166,7 @@ def test_the_order_of_the_sequences_changes_nothing(lengths, rng):
     np.testing.assert_allclose(again, out[rows], rtol=0, atol=1e-12)
 
 
-@given(LENGTHS, seeds())
+@given(LENGTHS, generators())
 def test_causal_a_later_token_changes_nothing_before_it(lengths, rng):
     qkv, offsets = ragged_qkv(lengths, rng)
     blocks = blocks_by_length(offsets)
@@ -182,7 +183,7 @@ def test_causal_a_later_token_changes_nothing_before_it(lengths, rng):
         assert not np.triu(weights, 1).any()
 
 
-@given(LENGTHS, st.booleans(), seeds())
+@given(LENGTHS, st.booleans(), generators())
 def test_rows_of_attention_maps_are_probabilities(lengths, causal, rng):
     qkv, offsets = ragged_qkv(lengths, rng)
     maps = attention_maps(3 * qkv, blocks_by_length(offsets), 2, causal)
@@ -192,7 +193,7 @@ def test_rows_of_attention_maps_are_probabilities(lengths, causal, rng):
         np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=0, atol=1e-14)
 
 
-@given(LENGTHS, st.booleans(), seeds())
+@given(LENGTHS, st.booleans(), generators())
 def test_equal_values_come_back(lengths, causal, rng):
     qkv, offsets = ragged_qkv(lengths, rng)
     value = rng.standard_normal(6)
@@ -312,7 +313,7 @@ def test_cross_entropy_of_no_rows_is_refused():
 # --- layer norm ---------------------------------------------------------------------------------
 
 
-@given(seeds())
+@given(generators())
 def test_rows_have_mean_0_and_variance_1_wherever_they_began(rng):
     x = 100 + 3 * rng.standard_normal((4, 16))
     y = kernels.layer_norm(x, np.ones(16), np.zeros(16), eps=0.0).data
@@ -513,7 +514,7 @@ def test_ids_outside_are_refused(op, name):
 # --- cosines ------------------------------------------------------------------------------------
 
 
-@given(seeds())
+@given(generators())
 def test_cosines_are_bounded_and_blind_to_length(rng):
     a, b = rng.standard_normal((3, 5)), rng.standard_normal((4, 5))
     s = kernels.cosine_logits(a, b, tau=0.5).data
@@ -544,7 +545,7 @@ def test_a_temperature_that_is_a_numpy_number_keeps_float32():
 # --- segments -----------------------------------------------------------------------------------
 
 
-@given(LENGTHS, seeds())
+@given(LENGTHS, generators())
 def test_segments_agree_with_a_loop(lengths, rng):
     offsets = np.append(0, np.cumsum(lengths))
     x = rng.standard_normal((offsets[-1], 3))

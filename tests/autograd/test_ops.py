@@ -2,17 +2,17 @@
 
 import importlib
 import pkgutil
-from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from op_table import TABLE, cases, seeds
+from op_table import TABLE, cases
 
 import npft.autograd
-from npft.autograd import Tensor, gradcheck, ops
+from npft.autograd import Tensor, ops
 from npft.errors import DtypeError, GraphError, ShapeError
+from npft.testing import check_op, generators
 
 every_op = pytest.mark.parametrize("name", TABLE)
 
@@ -40,10 +40,10 @@ def test_value_is_that_of_plain_numpy(name, data):
 
 
 @every_op
-@given(st.data(), seeds())
+@given(st.data(), generators())
 def test_gradient_is_the_numerical_derivative(name, data, rng):
     case = data.draw(cases(name))
-    gradcheck(partial(TABLE[name].op, **case.constants), *case.arrays, rng=rng)
+    check_op(TABLE[name].op, *case.arrays, rng=rng, **case.constants)
 
 
 def layouts(draw, array):
@@ -61,7 +61,7 @@ def layouts(draw, array):
 
 
 @every_op
-@given(st.data(), seeds())
+@given(st.data(), generators())
 def test_memory_layout_changes_nothing_and_no_array_is_written_to(name, data, rng):
     op = TABLE[name].op
     case = data.draw(cases(name))
@@ -87,7 +87,7 @@ def as_tuple(parts):
 
 
 @every_op
-@given(st.data(), seeds())
+@given(st.data(), generators())
 def test_float32_stays_float32_and_close_to_float64(name, data, rng):
     op = TABLE[name].op
     case = data.draw(cases(name))

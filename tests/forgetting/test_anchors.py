@@ -1,0 +1,236 @@
+"""The anchor: its gradient exactly, its two forms under Adam, and what it leaves alone."""
+
+import numpy as np
+import pytest
+
+from npft.autograd import gradcheck, kernels
+from npft.errors import ConfigError
+from npft.finetune import train as training
+from npft.finetune.heads import freeze_body
+from npft.finetune.train import classifier_steps
+from npft.forgetting.anchors import L2ToInit
+from npft.nn.module import freeze
+from npft.nn.optim import SGD, AdamW
+
+
+def moved(model, seed=0, size=0.1):
+    """Change every weight of a model a little; return the changes of the body by name."""
+    rng, changes = np.random.default_rng(seed), {}
+    for name, p in model.named_parameters():
+        before = p.numpy()
+        p.assign(before + size * rng.standard_normal(p.shape).astype(np.float32))
+        if name.startswith("encoder."):
+            changes[name] = p.data - before  # as rounded
+    return changes
+
+
+# ---- the penalty ----
+
+
+def test_penalty_and_gradient_are_0_at_step_0(small):
+    model, _ = small.models()
+    loss = L2ToInit(model, 0.5).loss(model)
+    assert loss.item() == 0.0
+    loss.backward()
+    assert all((p.grad == 0).all() for p in model.encoder.parameters())
+    assert all(p.grad is None for p in model.classifier.parameters())
+
+
+@pytest.mark.parametrize("lambda_", [0.25, 0.01, 10.0])
+def test_gradient_is_2_lambda_times_the_distance_and_the_head_is_free(small, lambda_):
+    model, _ = small.models()
+    anchor = L2ToInit(model, lambda_)
+    changes = moved(model)
+    loss = anchor.loss(model)
+    square = sum(float((c.astype(float) ** 2).sum()) for c in changes.values())
+    assert loss.item() == pytest.approx(lambda_ * square, rel=1e-5)
+    loss.backward()
+    for name, p in model.named_parameters():
+        if name not in changes:
+            assert p.grad is None and name.startswith("classifier.")
+        elif lambda_ == 0.25:  # a power of two: nothing is rounded
+            np.testing.assert_array_equal(p.grad, 2 * np.float32(lambda_) * changes[name])
+        else:
+            np.testing.assert_allclose(p.grad, 2 * lambda_ * changes[name], rtol=3e-7)
+
+
+def test_the_penalty_agrees_with_a_numerical_derivative():
+    rng = np.random.default_rng(0)
+    a, b, start = (rng.standard_normal(s) for s in ((3, 2), (4,), (3, 2)))
+
+    def penalty(x, y):
+        return (kernels.squared_distance(x, target=start)
+                + kernels.squared_distance(y, target=np.ones(4))) * 0.3
+
+    gradcheck(penalty, a, b, rng=rng, method="complex")
+
+
+def test_frozen_weights_are_not_pulled(small):
+    model, _ = small.models()
+    anchor = L2ToInit(model, 1.0)
+    freeze_body(model, last=1)
+    changes = moved(model)
+    trained = {n for n, p in model.named_parameters() if p.requires_grad and n in changes}
+    assert 0 < len(trained) < len(changes)
+    loss = anchor.loss(model)
+    square = sum(float((changes[n].astype(float) ** 2).sum()) for n in trained)
+    assert loss.item() == pytest.approx(square, rel=1e-5)
+    loss.backward()
+    assert {n for n, p in model.named_parameters() if p.grad is not None} == trained
+
+
+def test_an_anchor_with_nothing_to_pull_adds_no_term(small):
+    model, _ = small.models()
+    assert L2ToInit(model, 0.0).loss(model) is None
+    assert L2ToInit(model, 1.0, decoupled=True).loss(model) is None
+    anchor = L2ToInit(model, 1.0)
+    freeze_body(model)
+    assert anchor.loss(model) is None
+
+
+def test_the_anchor_is_a_copy_that_later_training_does_not_move(small):
+    model, _ = small.models()
+    other = small.models(seed=1, pretrained=False)[0].encoder
+    anchor = L2ToInit(model, 1.0, anchor=other)
+    far = anchor.loss(model).item()
+    own = dict(model.encoder.named_parameters())
+    assert far == pytest.approx(
+        sum(float(((p.data - own[n].data) ** 2).sum()) for n, p in other.named_parameters()),
+        rel=1e-5)
+    for p in other.parameters():
+        p.assign(p.data * 0)
+    assert anchor.loss(model).item() == far
+
+
+def test_an_anchor_in_float64_fits_a_body_in_float32(small):
+    model, _ = small.models()
+    start = small.models()[0].encoder.astype(np.float64)
+    loss = L2ToInit(model, 1.0, anchor=start).loss(model)
+    assert loss.item() == 0 and loss.dtype == np.float32
+
+
+# ---- the two forms under Adam ----
+
+
+def steps_of(small, model, repairs, lr=1e-3, **options):
+    return classifier_steps(model, small.train, epochs=2, batch_size=16, lr=lr, repairs=repairs,
+                            rng=np.random.default_rng(0), **options)
+
+
+def body_of(model):
+    return {n: p.numpy() for n, p in model.encoder.named_parameters()}
+
+
+def distance(a, b):
+    return max(float(np.abs(a[n] - b[n]).max()) for n in a)
+
+
+def test_a_huge_lambda_in_the_loss_still_moves_the_weights_by_lr(small):
+    model, _ = small.models()
+    start, lr = body_of(model), 1e-3
+    steps = steps_of(small, model, [L2ToInit(model, 1e6)], lr)
+    first = next(steps)
+    once = body_of(model)
+    # at the anchor the penalty has no gradient, and Adam takes the task's for all it is worth
+    assert first.parts == {"anchor": 0.0}
+    assert distance(once, start) == pytest.approx(lr * first.factor, rel=0.01)
+    far = np.concatenate([np.abs(once[n] - start[n]).ravel() for n in start])
+    assert np.mean(far > 0.9 * lr * first.factor) > 0.5
+    second = next(steps)  # and the way back is no longer than the step either
+    assert second.parts["anchor"] > 1
+    assert 0.5 * lr < distance(body_of(model), once) < 1.01 * lr
+
+
+def test_the_proximal_form_with_a_huge_lambda_keeps_the_body_where_it_was(small):
+    model, _ = small.models()
+    start, head = body_of(model), model.classifier.weight.numpy()
+    for step in steps_of(small, model, [L2ToInit(model, 1e12, decoupled=True)]):
+        assert step.parts == {}
+        assert distance(body_of(model), start) < 1e-9
+    assert np.abs(model.classifier.weight.data - head).max() > 1e-3
+
+
+def test_the_proximal_step_by_hand(small):
+    model, _ = small.models()
+    anchor = L2ToInit(model, 2.0, decoupled=True)
+    start = body_of(model)
+    word = model.encoder.embeddings.word_embeddings.weight
+    freeze(model, "encoder.encoder.layer.0.")
+    rest = [p for p in model.parameters() if p is not word]
+    optimizer = SGD([{"params": [word], "lr": 0.5}, {"params": rest, "lr": 0.1}])
+    changes = moved(model)
+    far = {n: p.numpy() for n, p in model.named_parameters()}
+    versions = [p.version for p in model.parameters()]
+    anchor.after_step(optimizer, factor=0.5)
+    for (name, p), version in zip(model.named_parameters(), versions):
+        if not name.startswith("encoder.") or ".layer.0." in name:  # free, and frozen
+            np.testing.assert_array_equal(p.data, far[name])
+            assert p.version == version
+        else:
+            rate = 0.25 if p is word else 0.05  # lr times factor
+            near = start[name.removeprefix("encoder.")] + changes[name] / (1 + 2 * rate * 2.0)
+            np.testing.assert_allclose(p.data, near, rtol=0, atol=5e-7)
+            assert p.version > version
+
+
+def test_the_form_in_the_loss_changes_no_weight_by_itself(small, bits):
+    model, _ = small.models()
+    anchor = L2ToInit(model, 2.0)
+    moved(model)
+    before = bits(model)
+    anchor.after_step(AdamW(model.parameters()), 1.0)
+    assert bits(model) == before
+
+
+@pytest.mark.parametrize("decoupled, strengths", [(False, (0, 0.3, 30)), (True, (0, 10, 1000))])
+def test_a_stronger_anchor_keeps_the_body_closer(small, decoupled, strengths):
+    far = []
+    for lambda_ in strengths:
+        model, _ = small.models()
+        start = body_of(model)
+        small.train_only(model, [L2ToInit(model, lambda_, decoupled)], epochs=4, lr=3e-3)
+        end = body_of(model)
+        far.append(sum(float(((end[n] - start[n]) ** 2).sum()) for n in start))
+    assert far[0] > 1.2 * far[1] > 1.2**2 * far[2]
+
+
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_an_anchor_takes_the_place_of_the_decay_of_the_body_alone(small, monkeypatch, decoupled):
+    built = []
+
+    class Spy(AdamW):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            built.append(self)
+
+    monkeypatch.setattr(training, "AdamW", Spy)
+
+    def decays(repairs):
+        model, _ = small.models()
+        small.train_only(model, repairs(model))
+        names = {id(p): n for n, p in model.named_parameters()}
+        return {names[id(p)]: g.weight_decay for g in built.pop().groups for p in g.params}
+
+    plain = decays(lambda model: [])
+    anchored = decays(lambda model: [L2ToInit(model, 0.1, decoupled)])
+    assert plain["encoder.embeddings.word_embeddings.weight"] == 0.01
+    assert {d for n, d in anchored.items() if n.startswith("encoder.")} == {0.0}
+    assert anchored["classifier.weight"] == plain["classifier.weight"] == 0.01
+
+
+# ---- what is refused ----
+
+
+@pytest.mark.parametrize("lambda_", [-0.1, float("nan"), float("inf"), -float("inf")])
+def test_a_strength_that_is_none_is_refused(small, lambda_):
+    with pytest.raises(ConfigError, match=f"lambda_ is {lambda_}, expected a finite number >= 0"):
+        L2ToInit(small.models()[0], lambda_)
+
+
+def test_an_anchor_of_another_architecture_is_refused(small):
+    model, _ = small.models()
+    wider = small.models(pretrained=False, width=32)[0].encoder
+    with pytest.raises(ConfigError, match=r"another architecture.*embeddings\.word_embeddings"):
+        L2ToInit(model, anchor=wider)
+    with pytest.raises(ConfigError, match="another architecture.*classifier"):
+        L2ToInit(model, anchor=model)  # the whole model, not its encoder

@@ -1,0 +1,185 @@
+"""The forgetting curve: step 0 comes first, measuring disturbs nothing, a frozen body keeps all."""
+
+import json
+
+import numpy as np
+import pytest
+
+from npft.errors import ConfigError, DataError
+from npft.finetune.heads import freeze_body
+from npft.finetune.train import evaluate
+from npft.forgetting import measure
+from npft.forgetting.measure import ForgettingCurve
+from npft.pretrain.train import evaluate_mlm
+
+
+def by_hand(**fields):
+    fields = {"mlm_loss": [2.0, 2.5, 5.0, 1.0], "unigram": 5.0, **fields}
+    n = len(fields["mlm_loss"])
+    return ForgettingCurve(np.arange(n), np.array(fields["mlm_loss"]), np.zeros(n), np.zeros(n),
+                           fields["unigram"])
+
+
+# ---- the figures ----
+
+
+def test_rise_and_share_by_hand():
+    curve = by_hand()
+    assert curve.rise.tolist() == [0.0, 0.5, 3.0, -1.0]
+    np.testing.assert_allclose(curve.share, [0, 1 / 6, 1, -1 / 3])
+
+
+def test_share_is_1_at_the_unigram_loss_and_0_at_the_start(small):
+    curve = small.curve(*small.models())
+    assert curve.share[0] == 0.0 and curve.unigram == small.unigram
+    at_floor = ForgettingCurve(
+        curve.step[:2], np.array([curve.mlm_loss[0], small.unigram]), curve.mlm_acc[:2],
+        curve.f1[:2], small.unigram)
+    assert at_floor.share.tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("unigram", [2.0, 1.0, float("nan")])
+def test_a_body_that_has_learnt_nothing_has_no_share(unigram):
+    curve = by_hand(unigram=unigram)
+    assert curve.rise[1] == 0.5
+    with pytest.raises(ConfigError, match="loss at step 0 is 2 .* nothing to forget"):
+        curve.share  # noqa: B018
+
+
+def test_a_curve_survives_a_json_file(small):
+    curve = small.curve(*small.models())
+    again = ForgettingCurve.from_dict(json.loads(json.dumps(curve.as_dict())))
+    for name in ("step", "mlm_loss", "mlm_acc", "f1"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(curve, name), strict=True)
+    assert again.unigram == curve.unigram
+
+
+# ---- measuring ----
+
+
+def test_step_0_is_measured_before_anything_moves(small):
+    model, mlm = small.models(dropout=0.1)
+    before = evaluate_mlm(mlm, small.probe)
+    f1 = evaluate(model, small.test).f1
+    curve = small.curve(model, mlm)
+    assert curve.step[0] == 0 and curve.rise[0] == 0
+    assert curve.mlm_loss[0] == before["mlm_loss"] and curve.mlm_acc[0] == before["mlm_acc"]
+    assert curve.f1[0] == f1
+
+
+@pytest.mark.parametrize("every, steps", [
+    (1, [0, 1, 2, 3, 4]), (2, [0, 2, 4]), (3, [0, 3, 4]), (4, [0, 4]), (9, [0, 4]),
+])
+def test_it_measures_every_few_steps_and_at_the_end(small, every, steps):
+    curve = small.curve(*small.models(), every=every)  # 64 examples in batches of 16
+    assert curve.step.tolist() == steps
+    assert curve.mlm_loss.shape == curve.mlm_acc.shape == curve.f1.shape == curve.step.shape
+
+
+def test_the_last_measurement_is_that_of_the_model_left_behind(small):
+    model, mlm = small.models(dropout=0.1)
+    curve = small.curve(model, mlm)
+    found = evaluate_mlm(mlm, small.probe)
+    assert (curve.mlm_loss[-1], curve.mlm_acc[-1]) == (found["mlm_loss"], found["mlm_acc"])
+    assert curve.f1[-1] == evaluate(model, small.test).f1
+    assert not any(m.training for m in model.modules())
+
+
+def test_the_body_has_learnt_and_training_on_the_task_makes_it_forget(small):
+    curve = small.curve(*small.models(), epochs=8, every=8)
+    assert curve.mlm_loss[0] < small.unigram - 0.5
+    assert curve.rise[-1] > 0.1 and curve.f1[-1] > curve.f1[0] + 0.1
+
+
+def test_a_frozen_body_forgets_nothing_to_the_last_bit(small):
+    model, mlm = small.models(dropout=0.1)
+    freeze_body(model)
+    curve = small.curve(model, mlm, epochs=3, every=1)
+    assert len(curve.step) == 13
+    assert set(curve.rise) == {0.0} and set(curve.mlm_acc) == {curve.mlm_acc[0]}
+    assert len(set(curve.f1)) > 1  # the head did learn
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_the_training_is_that_of_train_classifier_bit_for_bit(small, bits, every):
+    (plain, _), (watched, mlm) = small.models(dropout=0.2), small.models(dropout=0.2)
+    options = {"epochs": 2, "lr": 1e-2, "body_lr": 3e-3}
+    small.train_only(plain, seed=7, **options)
+    small.curve(watched, mlm, seed=7, every=every, **options)
+    assert bits(watched) == bits(plain) != bits(small.models(dropout=0.2)[0])
+
+
+def test_measuring_draws_nothing(small):
+    states = []
+    for every in (1, 100):
+        model, mlm = small.models(dropout=0.1)
+        rng = np.random.default_rng(0)
+        measure.forgetting_curve(
+            model, mlm, small.train, small.probe, test=small.test, unigram=small.unigram,
+            epochs=1, every=every, rng=rng)
+        states.append((rng.bit_generator.state, rng.bit_generator.seed_seq.n_children_spawned))
+    assert states[0] == states[1] and states[0][0] == np.random.default_rng(0).bit_generator.state
+
+
+def test_the_same_seed_gives_the_same_curve_and_another_seed_another(small):
+    first, again, other = (
+        small.curve(*small.models(dropout=0.1), seed=s).as_dict() for s in (0, 0, 1))
+    assert first == again != other
+
+
+def test_data_probe_and_prediction_head_stay_as_they_are(small, bits):
+    model, mlm = small.models()
+    head = bits(mlm.predictions)
+    arrays = [small.train.ids, small.train.labels, small.probe.batch.ids, small.probe.rows,
+              small.probe.targets, small.test.ids]
+    before = [a.tobytes() for a in arrays]
+    small.curve(model, mlm)
+    assert [a.tobytes() for a in arrays] == before and bits(mlm.predictions) == head
+
+
+def test_progress_tells_the_rise_so_far(small):
+    seen = []
+    curve = small.curve(*small.models(), progress=lambda *what: seen.append(what))
+    assert [(step, total) for step, total, _ in seen] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [m for *_, m in seen] == [
+        f"rise {curve.rise[i]:.3f} nats" for i in (0, 1, 1, 2)]  # measured at 0, 2 and 4
+
+
+# ---- what is refused ----
+
+
+def test_models_that_do_not_share_their_encoder_are_refused(small, bits):
+    (model, _), (_, other) = small.models(), small.models()
+    before = bits(model)
+    with pytest.raises(ConfigError, match="forgetting_curve: model and mlm have different enc"):
+        small.curve(model, other)
+    assert bits(model) == before
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"every": 0}, "every is 0, expected at least 1"),
+    ({"epochs": 0}, "epochs 0, batch_size 16"),
+    ({"batch_size": 0}, "batch_size 0"),
+    ({"lr": float("nan")}, "lr nan"),
+])
+def test_numbers_out_of_range_are_refused_before_anything_is_measured(
+        small, monkeypatch, options, words):
+    monkeypatch.setattr(measure, "evaluate_mlm", lambda *_: pytest.fail("measured"))
+    with pytest.raises(ConfigError, match=words):
+        small.curve(*small.models(), **options)
+
+
+def test_data_without_labels_is_refused(small):
+    bare = small._replace(train=small.tok(["cat dog"]))
+    with pytest.raises(DataError, match="forgetting_curve: the data has no labelled example"):
+        bare.curve(*small.models())
+
+
+def test_a_run_broken_off_leaves_the_model_in_evaluation_mode(small):
+    def stop(step, total, message):
+        raise KeyboardInterrupt
+
+    model, mlm = small.models(dropout=0.1)
+    with pytest.raises(KeyboardInterrupt):
+        small.curve(model, mlm, progress=stop)
+    assert not any(m.training for m in model.modules())
