@@ -1,6 +1,7 @@
 """npft: the whole life of a language encoder in NumPy - pretrain, adapt, forget, repair, embed.
 
-Read the packages in this order: autograd, nn, text, worlds, encoder, pretrain, finetune.
+Read the packages in this order: autograd, nn, text, worlds, encoder, pretrain, finetune, embed,
+forgetting.
 
 Symbols used everywhere: B sequences in a batch, T tokens of a sequence, N real tokens in a batch,
 D width, H heads, L blocks, F feed-forward width, V vocabulary, K classes, M masked tokens.
@@ -9,6 +10,9 @@ D width, H heads, L blocks, F feed-forward width, V vocabulary, K classes, M mas
 from npft import errors, plots
 from npft.autograd import Tensor, grad, gradcheck, no_grad, primitive
 from npft.autograd.machine import set_threads
+from npft.embed.contrastive import in_batch_loss, nt_xent, simcse_loss, train_contrastive
+from npft.embed.geometry import alignment, effective_rank, mean_cosine, uniformity
+from npft.embed.similarity import SentenceEncoder
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
@@ -16,11 +20,15 @@ from npft.encoder.pooling import pool
 from npft.finetune.baselines import bag_of_words
 from npft.finetune.heads import Classifier, freeze_body, num_trainable, unfreeze_body
 from npft.finetune.train import evaluate, train_classifier
+from npft.forgetting.anchors import L2ToInit
+from npft.forgetting.measure import ForgettingCurve, forgetting_curve
+from npft.forgetting.repair import interpolate
+from npft.forgetting.replay import ReplayMixer
 from npft.loading import load
 from npft.metrics import Metrics
 from npft.nn.history import History
 from npft.nn.layers import Dropout, Embedding, LayerNorm, Linear, set_dropout
-from npft.nn.loop import Step, train_steps
+from npft.nn.loop import Repair, Step, train_steps
 from npft.nn.module import Module, Parameter, freeze, unfreeze
 from npft.nn.optim import SGD, AdamW
 from npft.nn.progress import Progress
@@ -39,12 +47,15 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AdamW", "Batch", "ByteTokenizer", "Classifier", "Dropout", "Embedding", "Encoder",
-    "EncoderConfig", "Examples", "History", "LayerNorm", "Linear", "Masked", "MaskedLM", "Metrics",
-    "Module", "Parameter", "Progress", "SGD", "Step", "Tensor", "TinyWorld", "WordPiece",
-    "bag_of_words", "batches_of", "cosine", "drop_duplicates", "errors", "evaluate",
-    "evaluate_mlm", "freeze", "freeze_body", "grad", "gradcheck", "hold_out", "load", "mask_tokens",
-    "next_sentence_pairs", "no_grad", "num_trainable", "plots", "pool", "pretrain", "primitive",
-    "read_labelled", "read_pairs", "read_text", "save", "set_dropout", "set_threads",
-    "slanted_triangular", "sms_fixture", "sms_messages", "sms_test", "split", "train_classifier",
-    "train_steps", "unfreeze", "unfreeze_body", "warmup_linear",
+    "EncoderConfig", "Examples", "ForgettingCurve", "History", "L2ToInit", "LayerNorm", "Linear",
+    "Masked", "MaskedLM", "Metrics", "Module", "Parameter", "Progress", "Repair", "ReplayMixer",
+    "SGD", "SentenceEncoder", "Step", "Tensor", "TinyWorld", "WordPiece", "alignment",
+    "bag_of_words", "batches_of", "cosine", "drop_duplicates", "effective_rank", "errors",
+    "evaluate", "evaluate_mlm", "forgetting_curve", "freeze", "freeze_body", "grad", "gradcheck",
+    "hold_out", "in_batch_loss", "interpolate", "load", "mask_tokens", "mean_cosine",
+    "next_sentence_pairs", "no_grad", "nt_xent", "num_trainable", "plots", "pool", "pretrain",
+    "primitive", "read_labelled", "read_pairs", "read_text", "save", "set_dropout", "set_threads",
+    "simcse_loss", "slanted_triangular", "sms_fixture", "sms_messages", "sms_test", "split",
+    "train_classifier", "train_contrastive", "train_steps", "unfreeze", "unfreeze_body",
+    "uniformity", "warmup_linear",
 ]

@@ -350,8 +350,9 @@ def cosine_logits(a, b, *, tau: float = 1.0):
     check_shape("cosine_logits: b", b, f"M {width}")
     norm_a, norm_b = (np.sqrt(row_dots(x, x))[:, None] for x in (a, b))
     for name, norm in (("a", norm_a), ("b", norm_b)):
-        if not np.all(norm.real > 0):
-            row = int(np.flatnonzero(~(norm.real > 0))[0])
+        good = (norm.real > 0) & (norm.real < np.inf)
+        if not good.all():
+            row = int(np.argmin(good))
             raise NonFiniteError(
                 f"cosine_logits: row {row} of {name} has length 0 or is not finite"
             )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from npft.autograd.machine import set_threads
+from npft.autograd.tensor import Tensor
 from npft.embed.contrastive import train_contrastive
 from npft.embed.geometry import alignment, cone, effective_rank, mean_cosine, uniformity
 from npft.embed.similarity import SentenceEncoder, bag_of_words_encoder, similarity_score
@@ -55,7 +56,7 @@ class EmbeddingTest:
             "mean_cosine": mean_cosine(x),
             "effective_rank": effective_rank(x),
             "uniformity": uniformity(x),
-            "alignment": alignment(encode(positives.texts), encode(positives.pairs)),
+            "alignment": alignment(encode(positives.texts), encode(positives.pairs or [])),
             **self.similarity(encode),
         }
 
@@ -63,7 +64,7 @@ class EmbeddingTest:
         """The mean cosine of pooled vectors after the embeddings and after each block: (L + 1)."""
         batch = encoder.tokenizer(self.sentences, max_length=encoder.config.max_positions)
         states = encoder.hidden_states(batch)
-        return [mean_cosine(pool(s, batch, kind).data) for s in states]
+        return [mean_cosine(pool(Tensor(s), batch, kind).data) for s in states]
 
     def cone(self, encoder: Encoder, kind: str = "mean") -> dict[str, Any]:
         """The sentences seen along their mean direction, for the figure of the cone."""
