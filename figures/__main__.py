@@ -1,0 +1,15 @@
+"""All figures: ``python figures`` redraws them, ``python figures --recompute`` runs everything anew.
+
+The five bodies are pretrained once and kept in figures/.cache; remove it to pretrain them again.
+"""
+
+import runpy
+import sys
+from pathlib import Path
+
+SCRIPTS = ("mlm_training", "regimes", "forgetting", "repairs", "embeddings")
+
+if __name__ == "__main__":
+    for name in SCRIPTS:
+        print(name, file=sys.stderr)
+        runpy.run_path(str(Path(__file__).with_name(f"{name}.py")), run_name="__main__")
