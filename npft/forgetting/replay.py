@@ -1,6 +1,8 @@
 """Replay: a share of every batch comes from pretraining (Robins 1995).
 
-    L = L_task on the task's examples  +  weight · L_MLM on the replayed sequences
+    L = L_task on the task's examples  +  weight · L_pretraining on the replayed sequences
+
+L_pretraining is L_MLM, plus L_NSP for a body that was pretrained with next sentences.
 
 Replay needs the pretraining text, which a published model seldom comes with.
 """
@@ -74,7 +76,7 @@ class ReplayMixer(Repair):
         return batch_size - self.replayed
 
     def loss(self, model: Module) -> Tensor | None:
-        """weight · L_MLM on newly drawn sequences, or None if none are replayed."""
+        """weight · L_pretraining on newly drawn sequences, or None if none are replayed."""
         if getattr(model, "encoder", None) is not self.mlm.encoder:
             raise ConfigError(
                 "ReplayMixer: the model that trains has another encoder than mlm, so replay would "

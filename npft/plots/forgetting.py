@@ -50,7 +50,8 @@ def draw_forgetting(axes: Any, curves: dict[str, list[ForgettingCurve]]) -> None
     first = next(iter(curves))
     rise = float(np.mean([c.rise[-1] for c in curves[first]]))
     seeds = max(len(runs) for runs in curves.values())
-    left.set_title(f"'{first}' forgets {rise:.1f} nats ({seeds} seeds)")
+    over = f"{seeds} seeds" if seeds > 1 else "1 seed"
+    left.set_title(f"'{first}' forgets {rise:.1f} nats ({over})")
     right.set_title("while the task is learnt")
 
 
