@@ -33,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     def verb(name: str, text: str) -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=text, description=text, parents=[common])
 
-    p = verb("tour", "pretrain, fine-tune in three regimes, print one table, draw two figures")
+    p = verb("tour", "the life of one encoder: four tables and four figures in three minutes")
     p.add_argument("--out", type=Path, default=Path("tour"), help="folder (default: tour)")
     p.add_argument("--fast", action="store_true", help="a fifth of the steps, one seed")
 
@@ -51,14 +51,18 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("data", type=Path, help="file of label<TAB>text lines")
     p.add_argument("--out", type=Path, required=True, help="folder for the model")
     p.add_argument("--model", type=Path, help="folder of a pretrained model (default: a new body)")
-    p.add_argument("--regime", default="full", choices=["head", "last", "full"])
-    p.add_argument("--epochs", type=int, default=10)
-    p.add_argument("--batch-size", type=int, default=32)
+    p.add_argument("--regime", default="full", choices=["head", "last", "full"],
+                   help="what trains: the head, the last block too, or all (default full)")
+    p.add_argument("--epochs", type=int, default=10, help="passes over the data (default 10)")
+    p.add_argument("--batch-size", type=int, default=32, help="texts a step (default 32)")
     rates = ", ".join(f"{k} {v:g}" for k, v in LEARNING_RATES.items() if k != "scratch")
     p.add_argument("--lr", type=float, help=f"learning rate (default: {rates})")
-    p.add_argument("--anchor", type=float, metavar="LAMBDA", help="pull to the first weights")
-    p.add_argument("--replay", type=float, default=0.0, metavar="SHARE", help="of each batch")
-    p.add_argument("--text", type=Path, nargs="+", help="pretraining text: to replay and measure")
+    p.add_argument("--anchor", type=float, metavar="LAMBDA",
+                   help="pull the body back to its first weights, for example 0.01")
+    p.add_argument("--replay", type=float, default=0.0, metavar="SHARE",
+                   help="share of each batch taken from --text, for example 0.2")
+    p.add_argument("--text", type=Path, nargs="+",
+                   help="the text --model was pretrained on: measures what is forgotten")
 
     p = verb("embed", "write sentence vectors of the lines of a text file")
     p.add_argument("text", type=Path, help="text file, a sentence a line")
@@ -96,8 +100,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; exit status 0, or 2 with one line for input that cannot be used."""
     args = build_parser().parse_args(argv)
     try:
-        if args.seed < 0:
-            raise ConfigError(f"--seed is {args.seed}, expected 0 or more")
+        for flag, value, least in (("--seed", args.seed, 0), ("--threads", args.threads, 1)):
+            if value < least:
+                raise ConfigError(f"{flag} is {value}, expected {least} or more")
         set_threads(args.threads)
         keep_freed_memory()
         results = run(args)

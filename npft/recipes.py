@@ -221,9 +221,9 @@ def finetune_file(
     """
     check_out(out)
     if text and model is None:
-        raise ConfigError("finetune: text needs a model that was pretrained on it; give both")
+        raise ConfigError("--text needs --model, the model that was pretrained on it")
     if replay and not text:
-        raise ConfigError("finetune: replay needs the pretraining text; name its files with --text")
+        raise ConfigError("--replay needs the pretraining text; name its files with --text")
     lr = learning_rate(regime) if lr is None else lr
     check_options(epochs, batch_size, lr)
     timings: dict[str, float] = {}
@@ -257,7 +257,7 @@ def finetune_file(
     memory = None
     if text:
         if not isinstance(mlm, MaskedLM):
-            raise ConfigError(f"finetune: {model} holds no pretraining head, which text needs")
+            raise ConfigError(f"{model} holds no pretraining head; --text needs a pretrained model")
         memory = Memory(mlm, read_documents(text), seed)
         if replay:
             replay_rng = np.random.default_rng(seed + 1)

@@ -79,14 +79,14 @@ def unbroadcast(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     >>> unbroadcast(np.ones((4, 3)), (3,))
     array([4., 4., 4.])
     """
-    if g.shape == shape or g.ndim < len(shape):
+    if g.shape == shape or g.ndim < len(shape):  # too few axes: the caller reports it
         return g
     lead = g.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(
         lead + i for i, n in enumerate(shape) if n == 1 and g.shape[lead + i] != 1
     )
     total = g.sum(axis=axes, keepdims=True) if axes else g
-    return total.reshape(total.shape[lead:])
+    return total.reshape(total.shape[lead:])  # the leading axes have length 1 now: drop them
 
 
 def walk(source: Any, seed: np.ndarray, keep: tuple) -> dict[Any, np.ndarray]:

@@ -39,11 +39,11 @@ def check_labels(name: str, model: Classifier, data: Batch) -> np.ndarray:
 
 def check_options(epochs: int, batch_size: int, lr: float) -> None:
     """Raise ``ConfigError`` for numbers with which training cannot begin."""
-    if epochs < 1 or batch_size < 1 or not 0 < lr < np.inf:
-        raise ConfigError(
-            f"fine-tuning: epochs {epochs}, batch_size {batch_size}, lr {lr}; expected at least 1, "
-            "at least 1, and a positive number"
-        )
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if value < 1:
+            raise ConfigError(f"fine-tuning: {name} is {value}, expected at least 1")
+    if not 0 < lr < np.inf:
+        raise ConfigError(f"fine-tuning: lr is {lr}, expected a positive number")
 
 
 def evaluate(model: Classifier, test: Batch) -> Metrics:

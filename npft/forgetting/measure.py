@@ -8,7 +8,7 @@ value at step 0 is what has been forgotten:
     share = rise / (L_unigram - L_MLM(0))                         0: all kept, 1: back to guessing
                                                                   by frequency
 
-Measured only after the first epoch, the largest jump would be hidden.
+Measured only after the first epoch, a large part of the rise can be hidden.
 """
 
 from __future__ import annotations

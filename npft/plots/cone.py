@@ -22,7 +22,14 @@ def draw_cone(axes: Any, cones: dict[str, dict[str, Any]]) -> None:
     ``axes`` are polar axes, one for each cone; a cone is {"radius", "direction", "mean_cosine"}
     with angles in radians. The radius is the angle to the mean direction, in degrees.
     """
-    for ax, (name, c) in zip(np.atleast_1d(axes), cones.items()):
+    axes = np.atleast_1d(axes)
+    first, last = list(cones.values())[0], list(cones.values())[-1]
+    axes[0].figure.suptitle(
+        f"The cone opens: mean cosine {first['mean_cosine']:.2f} to {last['mean_cosine']:.2f} "
+        "(one seed; radius: angle to the mean sentence vector)",
+        fontsize=16, y=0.99,
+    )
+    for ax, (name, c) in zip(axes, cones.items()):
         label, color = STATES.get(name, (name, PINK))
         ax.scatter(c["direction"], np.degrees(c["radius"]), s=7, color=color, alpha=0.5, lw=0)
         ax.set_ylim(0, 120)
@@ -75,6 +82,7 @@ def draw_alignment_uniformity(ax: Any, paths: dict[str, list[dict[str, Any]]], g
             0.98, 0.95 - 0.08 * i, transform=ax.transAxes, ha="right", va="top", color=color,
             s=f"dropout {dropout}: Spearman {rows[0][gold]:.2f} to {rows[-1][gold]:.2f}",
         )
+    ax.annotate("after MLM", (x[0], y[0]), xytext=(-8, 12), textcoords="offset points", ha="right")
     ax.set_xlabel("uniformity (lower: more evenly spread)")
     ax.set_ylabel("alignment of paraphrases (lower: closer)")
     ax.set_title("SimCSE spreads sentences out; paraphrases move apart as well")

@@ -51,8 +51,8 @@ def draw_forgetting(axes: Any, curves: dict[str, list[ForgettingCurve]]) -> None
     rise = float(np.mean([c.rise[-1] for c in curves[first]]))
     seeds = max(len(runs) for runs in curves.values())
     over = f"{seeds} seeds" if seeds > 1 else "1 seed"
-    left.set_title(f"'{first}' forgets {rise:.1f} nats ({over})")
-    right.set_title("while the task is learnt")
+    left.set_title(f"Forgotten: up to {rise:.1f} nats")
+    right.set_title(f"Learnt: F1 {np.mean([c.f1[-1] for c in curves[first]]):.2f} ({over})")
 
 
 def draw_repairs(ax: Any, points: dict[str, dict[str, Any]]) -> None:
@@ -71,14 +71,14 @@ def draw_repairs(ax: Any, points: dict[str, dict[str, Any]]) -> None:
         spread = [v.std(ddof=1) if len(v) > 1 else 0.0 for v in (rise, f1)]
         color = colors[name.split()[0]]
         ax.errorbar(
-            rise.mean(), f1.mean(), xerr=spread[0], yerr=spread[1], color=color, lw=1,
-            fmt="o" if reached else "x", markersize=8, alpha=1 if reached else 0.5,
+            rise.mean(), f1.mean(), xerr=spread[0], yerr=spread[1], color=color, lw=0.8,
+            fmt="o" if reached else "x", markersize=8, alpha=0.9 if reached else 0.5,
         )
         ax.annotate(
-            name, (rise.mean(), height), xytext=(10, 0), textcoords="offset points", color=color,
-            fontsize="small", va="center", bbox={"fc": "white", "ec": "none", "pad": 1},
+            name, (rise.mean(), height), xytext=(9, 1), textcoords="offset points", color=color,
+            fontsize="small", va="bottom",
         )
-    ax.set_xlabel("rise of held-out loss when the task is learnt (nats); x: never learnt")
+    ax.set_xlabel("rise of held-out loss (nats) once learnt; crosses: never learnt, at the end")
     ax.set_ylabel("best F1 of the run")
     rises = {n: np.mean(p["rise"]) for n, p in points.items() if p["learnt"]}
     best = min(rises, key=lambda n: rises[n])

@@ -24,7 +24,7 @@ def save_figure(
 
     with style.context(STYLE):
         # a polar plot is a square under its title
-        figure = Figure(figsize=(9 if columns == 1 else 5 * columns, 6 if polar else 5.5))
+        figure = Figure(figsize=(9 if columns == 1 else 5 * columns, 6.4 if polar else 5.5))
         kind = {"projection": "polar"} if polar else {}
         draw(figure.subplots(1, columns, subplot_kw=kind), *data)
         Path(path).parent.mkdir(parents=True, exist_ok=True)

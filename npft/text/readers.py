@@ -33,11 +33,11 @@ def _lines(path: PathLike) -> list[str]:
     except IsADirectoryError:
         raise DataError("is a directory, expected a text file", path=path) from None
     except FileNotFoundError:
-        raise DataError("there is no such file", path=path) from None
+        raise DataError("there is no such file; check the name", path=path) from None
     except (OSError, ValueError) as error:
         raise DataError(f"cannot be read: {error}", path=path) from None
     if not data:
-        raise DataError("the file is empty", path=path)
+        raise DataError("the file is empty; give at least one line", path=path)
     if b"\0" in data:
         line = data[: data.index(b"\0")].count(b"\n") + 1
         raise DataError("holds a NUL byte, so this is a binary file (or UTF-16); expected text "

@@ -48,7 +48,8 @@ def test_regimes_figure_draws_one_curve_for_each_regime_and_labels_it(ax):
     ]
     cells += [{"regime": "words", "seed": s, "n": 640, "f1": 0.6, "curve": []} for s in range(3)]
     plots.draw_regimes(ax, cells)
-    *curves, words = ax.lines
+    *curves, always, words = ax.lines
+    assert always.get_ydata()[0] == pytest.approx(2 / 3)
     assert sorted(c.get_ydata()[-1].round(9) for c in curves) == [0.22, 0.32, 0.42, 0.52]
     assert words.get_ydata()[0] == pytest.approx(0.6)
     for name in ("full", "full, random body", "last block", "head only", "bag of words"):
@@ -98,7 +99,7 @@ def test_forgetting_figure_draws_rise_and_f1_with_the_way_back_to_the_unigram():
     assert full.get_ydata().tolist() == [0, 1.5, 2.5] and frozen.get_ydata().tolist() == [0, 0, 0]
     assert floor.get_ydata()[0] == 3.0
     assert right.lines[0].get_ydata().round(9).tolist() == [0.1, 0.55, 0.85]
-    assert "forgets 2.5 nats (2 seeds)" in left.get_title()
+    assert "2.5 nats" in left.get_title() and "F1 0.85 (2 seeds)" in right.get_title()
     assert "full" in texts(left) and "frozen" in texts(right) and "nats" in left.get_ylabel()
 
 
