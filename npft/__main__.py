@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     p = verb("tour", "the life of one encoder: four tables and four figures in three minutes")
     p.add_argument("--out", type=Path, default=Path("tour"), help="folder (default: tour)")
-    p.add_argument("--fast", action="store_true", help="a fifth of the steps, one seed")
+    p.add_argument("--fast", action="store_true", help="a seventh of the steps, one seed")
 
     p = verb("pretrain", "pretrain an encoder on plain text files")
     p.add_argument("text", type=Path, nargs="+", help="text files: a sentence a line, or prose")

@@ -158,7 +158,7 @@ def tour(
     check_out(out)
     timings: dict[str, float] = {}
     with timed(timings, "pretrain"):
-        mlm, history = pretrain_tinyworld(seed, STEPS // 5 if fast else STEPS, progress("pretrain"))
+        mlm, history = pretrain_tinyworld(seed, STEPS // 7 if fast else STEPS, progress("pretrain"))
     save(out / "body", mlm)
     with timed(timings, "experiments"):
         cells = make_cells(out / "body", seed, range(seed, seed + (1 if fast else SEEDS)), fast)
