@@ -8,7 +8,7 @@ D width, H heads, L blocks, F feed-forward width, V vocabulary, K classes, M mas
 """
 
 from npft import errors, plots
-from npft.autograd import Tensor, grad, gradcheck, no_grad, primitive
+from npft.autograd import Tensor, grad, gradcheck, no_grad, primitive, trace
 from npft.autograd.machine import set_threads
 from npft.embed.contrastive import in_batch_loss, nt_xent, simcse_loss, train_contrastive
 from npft.embed.geometry import alignment, effective_rank, mean_cosine, uniformity
@@ -56,6 +56,6 @@ __all__ = [
     "next_sentence_pairs", "no_grad", "nt_xent", "num_trainable", "plots", "pool", "pretrain",
     "primitive", "read_labelled", "read_pairs", "read_text", "save", "set_dropout", "set_threads",
     "simcse_loss", "slanted_triangular", "sms_fixture", "sms_messages", "sms_test", "split",
-    "train_classifier", "train_contrastive", "train_steps", "unfreeze", "unfreeze_body",
+    "trace", "train_classifier", "train_contrastive", "train_steps", "unfreeze", "unfreeze_body",
     "uniformity", "warmup_linear",
 ]

@@ -86,3 +86,19 @@ def check_shape(name: str, array: np.ndarray, axes: str) -> dict[str, int]:
         if length != want:
             raise ShapeError(f"{name} has shape {shape}, expected {expected} with {axis} = {want}")
     return sizes
+
+
+def check_finite(name: str, array: np.ndarray) -> None:
+    """Check that no element is NaN or infinite.
+
+    Raises ``NonFiniteError`` with the first position and value that is.
+
+    >>> check_finite("x", np.array([[1.0, np.nan]]))
+    Traceback (most recent call last):
+        ...
+    npft.errors.NonFiniteError: x is nan at (0, 1), expected a finite number
+    """
+    finite = np.isfinite(array)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise NonFiniteError(f"{name} is {array[where]} at {where}, expected a finite number")

@@ -144,7 +144,8 @@ def check_op(op: Callable, *arrays: Any, rng: np.random.Generator, **constants: 
     >>> check_op(swish, [0.5], beta=2.0, rng=np.random.default_rng(0))
     Traceback (most recent call last):
         ...
-    npft.errors.GradientError: input 0, element (0,): gradient 0.09192, derivative 0.1166 (central)
+    npft.errors.GradientError: input 0, element (0,): gradient 0.09192, derivative 0.1166 \
+(central); the worst of 1 that differ
     """
     before = {k: v.tobytes() for k, v in constants.items() if isinstance(v, np.ndarray)}
     gradcheck(functools.partial(op, **constants), *arrays, rng=rng)

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 ORDER = """
     errors
     autograd/machine autograd/graph autograd/tensor autograd/ops autograd/kernels
-    autograd/attention autograd/segments autograd/gradcheck autograd/__init__
+    autograd/losses autograd/attention autograd/segments autograd/gradcheck autograd/show
+    autograd/__init__
     nn/module nn/layers nn/optim nn/schedules nn/history nn/progress nn/loop nn/__init__
     metrics
     text/examples text/batch text/tokenizer text/bytes text/wordpiece text/readers text/__init__

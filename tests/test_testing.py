@@ -5,7 +5,7 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from npft.autograd import kernels, ops, primitive
+from npft.autograd import kernels, losses, ops, primitive
 from npft.errors import ConfigError, DtypeError, GradientError
 from npft.testing import arrays_for, check_op, cotangents, generators, ragged_batches
 
@@ -89,7 +89,7 @@ def test_each_single_example_catches_a_wrong_op(op, shapes, constants, seed):
 
 def test_a_function_of_tensors_can_be_checked_too():
     def network(x, w, b, *, targets):
-        return kernels.softmax_cross_entropy(kernels.linear(x, w, b).tanh(), targets=targets)
+        return losses.softmax_cross_entropy(kernels.linear(x, w, b).tanh(), targets=targets)
 
     arrays = [rng_of().standard_normal(s) for s in ((3, 2), (4, 2), (4,))]
     check_op(network, *arrays, rng=rng_of(), targets=np.array([0, 3, 1]))

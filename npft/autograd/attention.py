@@ -57,6 +57,9 @@ def blocks_by_length(offsets: np.ndarray) -> list[Block]:
             rows = (start[:, None] + np.minimum(steps, length[:, None] - 1)).ravel()
             if length.min() < longest:
                 real = steps < length[:, None]
+        for array in (rows, real):
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False  # backward reads them again
         blocks.append(Block(rows, len(members), longest, real, members))
     return blocks
 

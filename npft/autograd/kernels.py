@@ -17,7 +17,9 @@ from __future__ import annotations
 import numpy as np
 
 from npft.autograd.tensor import primitive
-from npft.errors import ConfigError, DtypeError, IdError, NonFiniteError, ShapeError, check_shape
+from npft.errors import (
+    ConfigError, DtypeError, IdError, NonFiniteError, ShapeError, check_finite, check_shape,
+)
 
 
 def row_sums(x: np.ndarray) -> np.ndarray:
@@ -169,11 +171,12 @@ def softmax(x):
     """Probabilities along the last axis: exp(x) over its sum, shifted so that nothing overflows.
 
     The gradient is p (g - Σ g p): raising all scores alike changes nothing.
+    Raises ``NonFiniteError`` for a row of -inf only (nothing to choose from) and for NaN or inf.
 
     >>> softmax(np.array([1000.0, 1000.0])).data.tolist()
     [0.5, 0.5]
     """
-    p = np.exp(x - x.real.max(axis=-1, keepdims=True))
+    p = np.exp(x - _largest("softmax", x))
     p /= p.sum(axis=-1, keepdims=True)
 
     def vjp(g):
@@ -183,38 +186,26 @@ def softmax(x):
 
 
 @primitive
-def softmax_cross_entropy(logits, *, targets: np.ndarray):
-    """The mean of -log softmax(logits)[target] over the rows: a number, in nats.
+def log_softmax(x):
+    """The logarithm of ``softmax``: x - log Σ exp(x) along the last axis.
 
-    Computed as log Σ exp(z) - z[target] without a softmax; the gradient is (p - onehot) / N.
+    Exact also where a probability is too small for a float. The gradient is g - p Σ g.
 
-    logits (N, V), targets (N,) integers in 0..V-1.
-    Raises ``ShapeError`` for no rows or different lengths, ``IdError`` for a target outside.
-
-    Equal logits give log V:
-
-    >>> round(softmax_cross_entropy(np.zeros((3, 10)), targets=np.array([1, 5, 9])).item(), 4)
-    2.3026
+    >>> log_softmax(np.array([0.0, -1000.0])).data.tolist()
+    [0.0, -1000.0]
     """
-    n, classes = check_shape("softmax_cross_entropy: logits", logits, "N V").values()
-    targets = check_ids("softmax_cross_entropy: targets", targets, classes)
-    if targets.shape != (n,) or n == 0:
-        raise ShapeError(
-            f"softmax_cross_entropy: {n} rows of logits and targets of shape {targets.shape}; "
-            "give one target for each row, and at least one row"
-        )
-    rows = np.arange(n)
-    p = logits - logits.real.max(axis=1)[:, None]
-    picked = p[rows, targets]
-    np.exp(p, out=p)
-    total = row_sums(p)
+    out = x - _largest("log_softmax", x)
+    out -= np.log(np.exp(out).sum(axis=-1, keepdims=True))
+    return out, lambda g: g - np.exp(out) * g.sum(axis=-1, keepdims=True)
 
-    def vjp(g):
-        p_grad = p * (g / (total * n))[:, None]
-        p_grad[rows, targets] -= g / n
-        return p_grad
 
-    return (np.log(total) - picked).sum() / n, vjp
+def _largest(name: str, x: np.ndarray) -> np.ndarray:
+    """The largest value along the last axis, kept as an axis of length 1."""
+    if x.ndim == 0:
+        raise ShapeError(f"{name}: the input is a single number, expected at least one axis")
+    largest = x.real.max(axis=-1, keepdims=True)
+    check_finite(f"{name}: the largest value", largest)
+    return largest
 
 
 def dropout(x, p: float, *, rng: np.random.Generator | None):
@@ -238,21 +229,15 @@ def dropout(x, p: float, *, rng: np.random.Generator | None):
 
 
 @primitive
-def squared_distance(x, *, target: np.ndarray):
-    """Σ (x - target)² over all elements: a number. The gradient is 2 (x - target).
-
-    >>> squared_distance(np.array([1.0, 4.0]), target=np.array([1.0, 2.0])).item()
-    4.0
-    """
-    if np.shape(target) != np.shape(x):
-        raise ShapeError(f"squared_distance: x has shape {np.shape(x)}, target {np.shape(target)}")
-    difference = x - target
-    return (difference * difference).sum(), lambda g: 2 * g * difference
-
-
-@primitive
 def scale(x, *, factor: np.ndarray):
-    """x times a constant array of the same shape."""
+    """x times a constant array of the same shape.
+
+    >>> scale(np.array([2.0, 3.0]), factor=np.array([10.0, 0.0])).data.tolist()
+    [20.0, 0.0]
+    """
+    if np.shape(factor) != np.shape(x):
+        raise ShapeError(f"scale: x has shape {np.shape(x)}, the factor {np.shape(factor)}")
+    factor = np.array(factor, dtype=x.dtype)  # a copy: its owner may write to it before backward
     return x * factor, lambda g: g * factor
 
 
@@ -318,6 +303,7 @@ def take_rows(x, *, rows: np.ndarray):
     [[3.0], [1.0]]
     """
     rows = check_ids("take_rows: rows", rows, check_shape("take_rows: x", x, "N D")["N"])
+    check_shape("take_rows: rows", rows, "M")
     if len(np.unique(rows)) != len(rows):
         raise ShapeError("take_rows: a row is taken twice; use embedding, which adds gradients")
 

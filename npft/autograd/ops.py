@@ -2,18 +2,24 @@
 
 Read a rule as a line of calculus: the value, then what a gradient ``g`` with respect to the value
 becomes for each input. ``g`` always has the shape of the value; broadcasting is undone by the
-engine. The table at the end binds the ops to ``Tensor``'s operators and methods.
+engine. What has no gradient (an axis, an index, a condition) is given by keyword. The table at the
+end binds the ops to ``Tensor``'s operators and methods.
+
+Where a function has a corner, each op says which slope it takes: equal largest values share the
+gradient evenly, and ``abs``, ``relu`` and ``norm`` have slope 0 at 0.
 """
 
 from __future__ import annotations
 
 import copy
+import re
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from npft.autograd.tensor import Tensor, primitive
-from npft.errors import ShapeError
+from npft.errors import ConfigError, DtypeError, ShapeError, check_finite
 
 Axis = int | tuple[int, ...] | None
 
@@ -55,6 +61,8 @@ def negative(x):
 @primitive
 def power(x, *, exponent: float):
     """x ** exponent for a constant exponent; the derivative is exponent * x ** (exponent - 1)."""
+    if not isinstance(exponent, Real):
+        raise DtypeError(f"power: exponent is a {type(exponent).__name__}, expected one number")
     exponent = float(exponent)  # a NumPy scalar would make float32 float64
     if exponent == 0:
         return np.ones_like(x), lambda g: np.zeros_like(g)
@@ -91,15 +99,98 @@ def sqrt(x):
     return out, lambda g: g / (2 * out)
 
 
+@primitive
+def sigmoid(x):
+    """1 / (1 + e ** -x), the logistic function; its derivative is sigmoid(x) sigmoid(-x).
+
+    With e = exp(-|x|) nothing overflows and small results keep all their digits.
+
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0])).data.tolist()
+    [0.0, 0.5, 1.0]
+    """
+    e = np.exp(np.where(x.real < 0, x, -x))
+    large = 1 / (1 + e)
+    return np.where(x.real < 0, e * large, large), lambda g: g * e * large * large
+
+
+# --- functions with a corner --------------------------------------------------------------------
+
+
+@primitive
+def abs(x):
+    """|x|; the derivative is the sign of x, and 0 at 0."""
+    sign = np.sign(x.real)  # .real, because the modulus of x + ih is no analytic function
+    return x * sign, lambda g: g * sign
+
+
+@primitive
+def relu(x):
+    """The larger of x and 0 (rectified linear unit); the derivative at 0 is 0."""
+    return np.maximum(x, 0), lambda g: g * (x.real > 0)
+
+
+@primitive
+def maximum(a, b):
+    """The larger of a and b, element by element; where they are equal each gets half of g.
+
+    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> maximum(x, 2.0).sum().backward()
+    >>> x.grad.tolist()
+    [0.0, 0.5, 1.0]
+    """
+    out = np.maximum(a, b)
+    share = (np.greater(a, b) + 0.5 * np.equal(a, b)).astype(out.dtype)
+    return out, lambda g: (g * share, g * (1 - share))
+
+
+@primitive
+def minimum(a, b):
+    """The smaller of a and b, element by element; where they are equal each gets half of g."""
+    out = np.minimum(a, b)
+    share = (np.less(a, b) + 0.5 * np.equal(a, b)).astype(out.dtype)
+    return out, lambda g: (g * share, g * (1 - share))
+
+
+@primitive
+def clip(x, *, min: float | None = None, max: float | None = None):
+    """x, moved to the nearer limit where it lies outside; there the gradient is 0.
+
+    >>> clip(np.array([-2.0, 0.5, 2.0]), min=-1, max=1).data.tolist()
+    [-1.0, 0.5, 1.0]
+    """
+    low = -np.inf if min is None else float(min)  # a NumPy scalar would make float32 float64
+    high = np.inf if max is None else float(max)
+    if not low <= high:
+        raise ConfigError(f"clip: min is {min} and max is {max}, expected min <= max")
+    inside = (x.real >= low) & (x.real <= high)
+    return np.clip(x, low, high), lambda g: g * inside
+
+
+@primitive
+def where(a, b, *, condition: Any):
+    """a where the condition is true, else b; the gradient goes to the one that was taken.
+
+    Beware: ``where(sqrt(x), 0, condition=x.data > 0)`` has the gradient 0 * inf = NaN at x = 0,
+    because the slope of the root is computed there too. Make x safe first, with another ``where``.
+
+    >>> where(np.array([1.0, 2.0]), 0.0, condition=[True, False]).data.tolist()
+    [1.0, 0.0]
+    """
+    chosen = np.array(condition)  # a copy: its owner may write to it before backward
+    if chosen.dtype != bool:
+        raise DtypeError(f"where: the condition has dtype {chosen.dtype}, expected bool")
+    return np.where(chosen, a, b), lambda g: (np.where(chosen, g, 0), np.where(chosen, 0, g))
+
+
 # --- products -----------------------------------------------------------------------------------
 
 
 @primitive
-def matmul(a, b):
+def matmul(a, b, *, need=(True, True)):
     """The matrix product of the last two axes; leading axes broadcast.
 
-    With C = A B the gradients are g Bᵀ and Aᵀ g. A vector stands for a row on the left and for a
-    column on the right, as in NumPy.
+    With C = A B the gradients are g Bᵀ and Aᵀ g; a product that nobody needs is not computed. A
+    vector stands for a row on the left and for a column on the right, as in NumPy.
 
     >>> matmul(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]])).item()
     11.0
@@ -114,14 +205,53 @@ def matmul(a, b):
             g = g[..., None]
         if a.ndim == 1:
             g = g[..., None, :]
-        ga = g @ np.swapaxes(column, -1, -2)
-        gb = np.swapaxes(row, -1, -2) @ g
-        return (
-            ga.reshape(ga.shape[:-2] + a.shape) if a.ndim == 1 else ga,
-            gb.reshape(gb.shape[:-2] + b.shape) if b.ndim == 1 else gb,
-        )
+        ga = g @ np.swapaxes(column, -1, -2) if need[0] else None
+        gb = np.swapaxes(row, -1, -2) @ g if need[1] else None
+        if need[0] and a.ndim == 1:
+            ga = ga[..., 0, :]
+        if need[1] and b.ndim == 1:
+            gb = gb[..., 0]
+        return ga, gb
 
     return np.matmul(a, b), vjp
+
+
+@primitive
+def einsum(a, b, *, subscripts: str, need=(True, True)):
+    """Einstein's sum: each letter is an axis, and letters that the result lacks are summed over.
+
+    Backward is the same rule with the roles exchanged: for "ij,jk->ik" the gradient of a is
+    "ik,jk->ij" of g and b, and that of b is "ik,ij->jk" of g and a.
+
+    ``subscripts`` has the form "ij,jk->ik". Raises ``ConfigError`` for another form, for a letter
+    twice in one place, and for a letter of one array alone that is summed (sum that axis before).
+
+    >>> einsum(np.array([1.0, 2.0]), np.array([3.0, 4.0]), subscripts="i,i->").item()
+    11.0
+    """
+    left, right, out = _letters(subscripts)
+
+    def vjp(g):
+        ga = np.einsum(f"{out},{right}->{left}", g, b, optimize=True) if need[0] else None
+        gb = np.einsum(f"{out},{left}->{right}", g, a, optimize=True) if need[1] else None
+        return ga, gb
+
+    return np.einsum(subscripts, a, b, optimize=True), vjp
+
+
+def _letters(subscripts: str) -> tuple[str, str, str]:
+    """The three groups of letters of "ij,jk->ik"."""
+    form = re.fullmatch("([a-zA-Z]*),([a-zA-Z]*)->([a-zA-Z]*)", subscripts.replace(" ", ""))
+    if form is None:
+        raise ConfigError(f"einsum: subscripts {subscripts!r}, expected a form like 'ij,jk->ik'")
+    left, right, out = form.groups()
+    for letters, others in ((left, right + out), (right, left + out), (out, left + right)):
+        if len(set(letters)) < len(letters) or not set(letters) <= set(others):
+            raise ConfigError(
+                f"einsum: in {subscripts!r} a letter stands twice in one place, or in one place "
+                "only; take the diagonal or the sum of that array first"
+            )
+    return left, right, out
 
 
 # --- reductions ---------------------------------------------------------------------------------
@@ -166,6 +296,39 @@ def max(x, *, axis: Axis = None, keepdims: bool = False):
     return out, lambda g: _spread(g, x.shape, axis, keepdims) * share.astype(x.dtype)
 
 
+@primitive
+def norm(x, *, axis: Axis = None, keepdims: bool = False):
+    """The Euclidean length √Σ x² over ``axis``; the gradient is x / |x|, and 0 where x is 0.
+
+    >>> norm(np.array([[3.0, 4.0], [0.0, 0.0]]), axis=1).data.tolist()
+    [5.0, 0.0]
+    """
+    out = np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    safe = np.where(out == 0, 1, out)  # x is 0 there as well, so the quotient is 0
+    return out, lambda g: _spread(g / safe, x.shape, axis, keepdims) * x
+
+
+@primitive
+def logsumexp(x, *, axis: Axis = None, keepdims: bool = False):
+    """log Σ exp(x) over ``axis``, without overflow: a smooth maximum, whose gradient is softmax.
+
+    Raises ``NonFiniteError`` where the largest value is infinite or NaN.
+
+    >>> round(logsumexp(np.array([1000.0, 1000.0])).item(), 4)  # 1000 + log 2
+    1000.6931
+    """
+    largest = np.max(x.real, axis=axis, keepdims=True)
+    check_finite("logsumexp: the largest value", largest)
+    p = np.exp(x - largest)
+    total = np.sum(p, axis=axis, keepdims=True)
+    out = np.log(total) + largest
+    p /= total
+    return (
+        out if keepdims else np.squeeze(out, axis),
+        lambda g: _spread(g, x.shape, axis, keepdims) * p,
+    )
+
+
 # --- shape --------------------------------------------------------------------------------------
 
 
@@ -180,6 +343,12 @@ def transpose(x, *, axes: tuple[int, ...] | None = None):
     """The axes in another order; reversed if ``axes`` is None."""
     back = None if axes is None else tuple(np.argsort([a % x.ndim for a in axes]))
     return np.transpose(x, axes), lambda g: np.transpose(g, back)
+
+
+@primitive
+def broadcast_to(x, *, shape: tuple[int, ...]):
+    """x repeated along new axes and axes of length 1; the engine sums the gradient over them."""
+    return np.broadcast_to(x, shape), lambda g: g
 
 
 @primitive
@@ -208,6 +377,12 @@ def concatenate(*arrays, axis: int = 0):
     return np.concatenate(arrays, axis), lambda g: tuple(np.split(g, seams, axis))
 
 
+@primitive
+def stack(*arrays, axis: int = 0):
+    """Arrays of one shape, side by side along a new axis: each gets its slice of the gradient."""
+    return np.stack(arrays, axis), lambda g: tuple(np.moveaxis(g, axis, 0))
+
+
 # --- Tensor's operators and methods -------------------------------------------------------------
 
 
@@ -231,6 +406,7 @@ METHODS = {
     "__matmul__": matmul,
     "__rmatmul__": lambda a, b: matmul(b, a),
     "__neg__": negative,
+    "__abs__": abs,
     "__pow__": lambda x, n: power(x, exponent=n),
     "__getitem__": lambda x, i: getitem(x, index=i),
     "__iter__": lambda x: (x[i] for i in range(len(x))),
@@ -238,6 +414,7 @@ METHODS = {
     "log": log,
     "tanh": tanh,
     "sqrt": sqrt,
+    "abs": abs,
     "sum": sum,
     "mean": mean,
     "max": max,

@@ -184,7 +184,10 @@ class Tensor:
     def __repr__(self) -> str:
         origin = f", op={self._node.op}" if self._node is not None else ""
         grad = ", requires_grad=True" if self._node is None and self._requires_grad else ""
-        values = np.array2string(self._data, threshold=20, precision=4, prefix="Tensor(")
+        shown = max(1, 4 - self.ndim)  # at each end of an axis
+        values = np.array2string(
+            self._data, threshold=20, edgeitems=shown, precision=4, prefix="Tensor("
+        )
         return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}{origin}{grad})"
 
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from npft.autograd.kernels import cosine_logits, softmax_cross_entropy
+from npft.autograd.kernels import cosine_logits
+from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.ops import concatenate
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from npft.autograd.kernels import softmax_cross_entropy
+from npft.autograd.losses import softmax_cross_entropy
 from npft.errors import ConfigError, DataError
 from npft.finetune.heads import Classifier
 from npft.metrics import Metrics, classification_metrics

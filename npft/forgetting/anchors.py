@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.autograd.kernels import squared_distance
+from npft.autograd.losses import squared_distance
 from npft.autograd.tensor import Tensor
 from npft.errors import ConfigError
 from npft.nn.loop import Repair

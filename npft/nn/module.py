@@ -7,6 +7,7 @@ the order in which they were set. Nothing is registered, so nothing can be regis
 from __future__ import annotations
 
 import contextlib
+import html
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -184,7 +185,24 @@ class Module:
         return self
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.num_parameters():,} parameters)"
+        trained = sum(p.size for p in self.parameters() if p.requires_grad)
+        frozen = "" if trained == self.num_parameters() else f", {trained:,} of them trainable"
+        return f"{type(self).__name__}({self.num_parameters():,} parameters{frozen})"
+
+    def _repr_html_(self) -> str:
+        """A tree to unfold in a notebook: each part with its number of weights."""
+        return f"<details open><summary>{html.escape(repr(self))}</summary>{self._tree()}</details>"
+
+    def _tree(self) -> str:
+        items = []
+        for name, member in self._members():
+            if isinstance(member, Module):
+                head = html.escape(f"{name}: {member!r}")
+                items.append(f"<details><summary>{head}</summary>{member._tree()}</details>")
+            else:
+                frozen = "" if member.requires_grad else ", frozen"
+                items.append(html.escape(f"{name}: {member.shape}, {member.dtype}{frozen}"))
+        return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
 
 
 def train_mode(model: Module) -> None:

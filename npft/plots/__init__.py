@@ -1,12 +1,13 @@
 """Lecture figures: functions that draw arrays on given axes. Nothing is computed here."""
 
 from npft.plots.cone import draw_alignment_uniformity, draw_cone, draw_layers
+from npft.plots.engine import draw_graph, draw_step_sizes
 from npft.plots.forgetting import draw_forgetting, draw_repairs
 from npft.plots.pretraining import draw_mlm
 from npft.plots.regimes import draw_regimes
 from npft.plots.style import STYLE, save_figure
 
 __all__ = [
-    "STYLE", "draw_alignment_uniformity", "draw_cone", "draw_forgetting", "draw_layers", "draw_mlm",
-    "draw_regimes", "draw_repairs", "save_figure",
+    "STYLE", "draw_alignment_uniformity", "draw_cone", "draw_forgetting", "draw_graph",
+    "draw_layers", "draw_mlm", "draw_regimes", "draw_repairs", "draw_step_sizes", "save_figure",
 ]

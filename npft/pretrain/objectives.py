@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.autograd import kernels
+from npft.autograd import kernels, losses
 from npft.autograd.tensor import Tensor
 from npft.encoder.checkpoint import load_as
 from npft.encoder.encoder import Encoder
@@ -108,12 +108,12 @@ class MaskedLM(Module):
         if len(masked.rows) == 0:
             raise DataError("MaskedLM: no token of the batch can be masked; it has no text")
         scores, pair_scores = self.logits(masked, rng)
-        total = kernels.softmax_cross_entropy(scores, targets=masked.targets)
+        total = losses.softmax_cross_entropy(scores, targets=masked.targets)
         parts = {"mlm": total.item()}
         if pair_scores is not None:
             if masked.batch.labels is None:
                 raise DataError("MaskedLM: nsp needs labels; make pairs, or pass nsp=False")
-            nsp = kernels.softmax_cross_entropy(pair_scores, targets=masked.batch.labels)
+            nsp = losses.softmax_cross_entropy(pair_scores, targets=masked.batch.labels)
             parts["nsp"] = nsp.item()
             total = total + nsp
         return total, parts

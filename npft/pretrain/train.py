@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from npft.autograd.kernels import softmax_cross_entropy
+from npft.autograd.losses import softmax_cross_entropy
 from npft.errors import ConfigError, DataError
 from npft.nn.history import History
 from npft.nn.loop import streams, train_steps

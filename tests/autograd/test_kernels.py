@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from op_table import TABLE, cases, plain_attention
 from scipy.special import ndtr
 
-from npft.autograd import Tensor, kernels, ops, primitive
+from npft.autograd import Tensor, kernels, losses, ops, primitive
 from npft.autograd.attention import attention, attention_maps, blocks_by_length
 from npft.autograd.segments import segment_max, segment_mean
 from npft.errors import ConfigError, DtypeError, IdError, NonFiniteError, ShapeError
@@ -250,7 +250,7 @@ def test_attention_refuses_what_does_not_fit():
 def test_equal_logits_give_the_logarithm_of_the_number_of_classes(classes):
     for level in (0.0, 1000.0, -1000.0):
         logits = np.full((3, classes), level)
-        loss = kernels.softmax_cross_entropy(
+        loss = losses.softmax_cross_entropy(
             logits, targets=np.array([0, classes // 2, classes - 1])
         )
         assert math.isclose(loss.item(), math.log(classes), abs_tol=1e-12)
@@ -262,16 +262,16 @@ def test_the_gradient_of_cross_entropy_is_p_minus_onehot_over_n():
         Tensor(rng.standard_normal((4, 5)), requires_grad=True),
         np.array([1, 1, 4, 0]),
     )
-    kernels.softmax_cross_entropy(logits, targets=targets).backward()
+    losses.softmax_cross_entropy(logits, targets=targets).backward()
     want = (kernels.softmax(logits).data - np.eye(5)[targets]) / 4
     np.testing.assert_allclose(logits.grad, want, atol=1e-15)
     np.testing.assert_allclose(logits.grad.sum(axis=1), 0, atol=1e-15)
 
 
 def test_cross_entropy_of_far_apart_logits_is_their_distance():
-    loss = kernels.softmax_cross_entropy(np.array([[1000.0, -1000.0]]), targets=np.array([1]))
+    loss = losses.softmax_cross_entropy(np.array([[1000.0, -1000.0]]), targets=np.array([1]))
     assert loss.item() == 2000.0
-    loss = kernels.softmax_cross_entropy(np.array([[1000.0, -1000.0]]), targets=np.array([0]))
+    loss = losses.softmax_cross_entropy(np.array([[1000.0, -1000.0]]), targets=np.array([0]))
     assert loss.item() == 0.0
 
 
@@ -285,7 +285,7 @@ def test_softmax_of_far_apart_scores_is_exact(dtype):
 def test_raising_all_scores_alike_changes_nothing():
     x = np.random.default_rng(0).standard_normal((3, 4))
     np.testing.assert_allclose(kernels.softmax(x + 7.5).data, kernels.softmax(x).data, rtol=1e-13)
-    a, b = (kernels.softmax_cross_entropy(z, targets=np.zeros(3, int)).item() for z in (x, x - 99))
+    a, b = (losses.softmax_cross_entropy(z, targets=np.zeros(3, int)).item() for z in (x, x - 99))
     assert math.isclose(a, b, rel_tol=1e-12)
 
 
@@ -302,12 +302,12 @@ def test_raising_all_scores_alike_changes_nothing():
 )
 def test_targets_that_do_not_fit_are_refused(targets, error, message):
     with pytest.raises(error, match=f"softmax_cross_entropy.*{message}"):
-        kernels.softmax_cross_entropy(np.zeros((2, 3)), targets=np.array(targets))
+        losses.softmax_cross_entropy(np.zeros((2, 3)), targets=np.array(targets))
 
 
 def test_cross_entropy_of_no_rows_is_refused():
     with pytest.raises(ShapeError, match="at least one row"):
-        kernels.softmax_cross_entropy(np.zeros((0, 3)), targets=np.zeros(0, int))
+        losses.softmax_cross_entropy(np.zeros((0, 3)), targets=np.zeros(0, int))
 
 
 # --- layer norm ---------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from op_table import TABLE, cases
 
 import npft.autograd
-from npft.autograd import Tensor, ops
+from npft.autograd import Tensor, kernels, losses, ops, segments
 from npft.errors import DtypeError, GraphError, ShapeError
 from npft.testing import check_op, generators
 
@@ -111,6 +111,20 @@ def test_float32_stays_float32_and_close_to_float64(name, data, rng):
         assert np.abs(got - want).max(initial=0) <= bound
 
 
+@pytest.mark.parametrize(
+    "name, case",
+    [(name, case) for name in TABLE for case in TABLE[name].bad],
+    ids=[f"{name}-{i}" for name in TABLE for i in range(len(TABLE[name].bad))],
+)
+def test_bad_input_is_refused_in_words_that_name_the_op(name, case):
+    with pytest.raises(case.error, match=f"^{name}: .*{case.message}"):
+        TABLE[name].op(*case.arrays, **case.constants)
+
+
+def test_every_op_refuses_something():
+    assert not [name for name in TABLE if not TABLE[name].bad]
+
+
 @pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 3)])
 def test_ops_on_nothing_give_nothing(shape):
     x = Tensor(np.zeros(shape), requires_grad=True)
@@ -134,6 +148,7 @@ def test_operators_and_methods_are_the_ops():
         (x @ y, a @ b), (b @ x, b @ a), (x @ b, a @ b),
         (-x, -a), (x**2, a**2), (x[0], a[0]), (x[:, 1], a[:, 1]), (x[0, 1], a[0, 1]),
         (x.exp(), np.exp(a)), (x.log(), np.log(a)), (x.tanh(), np.tanh(a)), (x.sqrt(), np.sqrt(a)),
+        (x.abs(), a), (abs(-x), a),
         (x.sum(), a.sum()), (x.sum(axis=0), a.sum(0)), (x.mean(axis=1), a.mean(1)),
         (x.max(axis=1, keepdims=True), a.max(1, keepdims=True)),
         (x.reshape(4), a.ravel()), (x.reshape(-1), a.ravel()), (x.reshape(4, 1), a.reshape(4, 1)),
@@ -160,6 +175,117 @@ def test_ties_of_a_maximum_share_evenly():
     assert x.grad.tolist() == [[3.0, 3.0, 0.0], [3.0, 3.0, 3.0]]
 
 
+@pytest.mark.parametrize(
+    "fn, at, slopes",
+    [
+        (ops.abs, [-2.0, 0.0, -0.0, 3.0], [-1, 0, 0, 1]),
+        (ops.relu, [-2.0, 0.0, 3.0], [0, 0, 1]),
+        (ops.norm, [0.0, 0.0], [0, 0]),
+        (lambda x: ops.maximum(x, 1.0), [0.0, 1.0, 2.0], [0, 0.5, 1]),
+        (lambda x: ops.maximum(1.0, x), [0.0, 1.0, 2.0], [0, 0.5, 1]),
+        (lambda x: ops.minimum(x, 1.0), [0.0, 1.0, 2.0], [1, 0.5, 0]),
+        (lambda x: ops.minimum(1.0, x), [0.0, 1.0, 2.0], [1, 0.5, 0]),
+        (lambda x: ops.maximum(x, x), [5.0], [1]),
+        (lambda x: ops.clip(x, min=0, max=1), [-0.1, 0.0, 0.5, 1.0, 1.1], [0, 1, 1, 1, 0]),
+        (lambda x: ops.clip(x, min=0), [-0.1, 0.0, 9.0], [0, 1, 1]),
+        (lambda x: ops.clip(x, max=1), [-9.0, 1.0, 1.1], [1, 1, 0]),
+    ],
+)
+def test_slopes_at_corners_are_the_stated_ones(fn, at, slopes):
+    x = Tensor(at, requires_grad=True)
+    fn(x).sum().backward()
+    assert x.grad.tolist() == slopes
+
+
+def test_a_not_a_number_is_never_hidden():
+    x = Tensor([np.nan, 1.0], requires_grad=True)
+    for fn in (ops.abs, ops.relu, ops.norm, ops.sigmoid, lambda x: ops.maximum(x, 0.0),
+               lambda x: ops.minimum(0.0, x), lambda x: ops.clip(x, min=0, max=1)):  # fmt: skip
+        assert np.isnan(fn(x).data.ravel()[0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_numbers_overflow_nowhere(dtype):
+    x = np.array([-1000.0, 0.0, 1000.0], dtype)
+    assert ops.sigmoid(x).data.tolist() == [0.0, 0.5, 1.0]
+    assert ops.logsumexp(x).item() == 1000.0
+    assert kernels.log_softmax(x).data.tolist() == [-2000.0, -1000.0, 0.0]
+    assert kernels.softmax(x).data.tolist() == [0.0, 0.0, 1.0]
+    assert losses.bce_with_logits(x, targets=np.array([0, 1, 1])).dtype == dtype
+    np.testing.assert_allclose(
+        losses.bce_with_logits(x, targets=np.array([1.0, 0, 0])).item(), (2000 + np.log(2)) / 3
+    )
+    np.testing.assert_allclose(
+        losses.kl_divergence(x[None], targets=np.array([[1.0, 0, 0]])).item(), 2000
+    )
+    for op in (ops.sigmoid, ops.logsumexp, kernels.log_softmax):
+        t = Tensor(x, requires_grad=True)
+        op(t).sum().backward()
+        assert np.isfinite(t.grad).all() and t.grad.dtype == dtype
+
+
+def test_sigmoid_keeps_the_digits_of_small_results():
+    x = np.array([-700.0, -100.0, -40.0, 40.0])
+    out, vjp = ops.sigmoid.raw(x)
+    np.testing.assert_allclose(out[:3], np.exp(x[:3]), rtol=1e-15)
+    np.testing.assert_allclose(vjp(np.ones(4)), np.exp(-np.abs(x)), rtol=1e-14)
+
+
+def test_where_takes_gradients_apart_and_has_the_stated_trap():
+    x = Tensor([0.0, 4.0], requires_grad=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ops.where(x.sqrt(), 0.0, condition=x.data > 0).sum().backward()
+    assert np.isnan(x.grad[0]) and x.grad[1] == 0.25  # 0 * inf
+    x.grad = None
+    safe = ops.where(x, 1.0, condition=x.data > 0)
+    ops.where(safe.sqrt(), 0.0, condition=x.data > 0).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.25]
+
+
+@pytest.mark.parametrize("name", ["condition", "factor", "targets", "offsets"])
+def test_a_constant_that_changes_before_backward_changes_no_gradient(name):
+    x = Tensor([[0.5, -1.0], [2.0, 0.25]], requires_grad=True)
+    build = {
+        "condition": (lambda c: ops.where(x, 0.0, condition=c), np.array([[True, False]] * 2)),
+        "factor": (lambda c: kernels.scale(x, factor=c), np.array([[2.0, 3.0]] * 2)),
+        "targets": (lambda c: losses.kl_divergence(x, targets=c), np.full((2, 2), 0.5)),
+        "offsets": (lambda c: segments.segment_softmax(x, offsets=c)[:, 0], np.array([0, 1, 2])),
+    }[name]
+    fn, constant = build
+    gradients = []
+    for spoil in (False, True):
+        given = constant.copy()
+        loss = (fn(given) * 1.5).sum()
+        if spoil:
+            given[...] = ~given if given.dtype == bool else 0
+        loss.backward()
+        gradients.append(x.grad)
+        x.grad = None
+    np.testing.assert_array_equal(*gradients)
+
+
+def test_targets_of_losses_take_the_dtype_of_the_input():
+    x = Tensor(np.full((2, 2), 0.5), requires_grad=True, dtype=np.float32)
+    half = np.full((2, 2), 0.5)
+    for loss in (
+        losses.mse(x, target=half),
+        losses.squared_distance(x, target=half),
+        losses.bce_with_logits(x, targets=half),
+        losses.kl_divergence(x, targets=half),
+        kernels.scale(x, factor=half).sum(),
+    ):
+        assert loss.dtype == np.float32
+        loss.backward()
+        assert x.grad.dtype == np.float32
+
+
+def test_losses_are_zero_where_nothing_is_left_to_learn():
+    z = np.array([[1.0, 2.0, 0.5]])
+    assert abs(losses.kl_divergence(z, targets=kernels.softmax(z).data).item()) < 1e-15
+    assert losses.mse(z, target=z).item() == 0
+    assert losses.bce_with_logits(np.array([800.0]), targets=np.array([1])).item() == 0
+
+
 def test_power_at_zero_has_the_derivatives_of_calculus():
     for exponent, want in [(0, 0.0), (1, 1.0), (2, 0.0), (3, 0.0)]:
         x = Tensor([0.0], requires_grad=True)
@@ -179,31 +305,19 @@ X = Tensor(np.ones((2, 3)))
 
 
 @pytest.mark.parametrize(
-    "bad, message",
+    "wrong, message",
     [
         (lambda: X + np.ones(2), r"add: inputs of shape \(2, 3\) and \(2,\)"),
-        (lambda: X * Tensor(np.ones((3, 2))), r"multiply: inputs of shape \(2, 3\) and \(3, 2\)"),
         (lambda: X @ X, r"matmul: inputs of shape \(2, 3\) and \(2, 3\)"),
-        (lambda: X @ 2.0, "matmul: an input is a single number"),
-        (lambda: Tensor(2.0) @ X, "matmul: an input is a single number"),
-        (lambda: X.sum(axis=2), "sum: .* axis 2 is out of bounds"),
         (lambda: X.mean(axis=-3), "mean: .* axis -3 is out of bounds"),
-        (lambda: X.max(axis=(0, 0)), "max: .* duplicate value in 'axis'"),
         (lambda: X.reshape(4), r"reshape: .* cannot reshape array of size 6 into shape \(4,\)"),
-        (lambda: X.reshape(-1, -1), "reshape: .* one unknown dimension"),
         (lambda: X.transpose(0, 0), "transpose: .* repeated axis"),
-        (lambda: X.transpose(0, 1, 2), "transpose: "),
         (lambda: X[2], "getitem: .* index 2 is out of bounds"),
-        (lambda: X[0.5], "getitem: "),
-        (lambda: X[:, :, 0], "getitem: .* too many indices"),
-        (lambda: ops.concatenate(X, np.ones((2, 2))), "concatenate: "),
-        (lambda: ops.concatenate(X, Tensor(1.0)), "concatenate: "),
-        (lambda: ops.concatenate(), "concatenate: "),
     ],
 )
-def test_shapes_that_do_not_fit_are_named(bad, message):
+def test_operators_and_methods_name_shapes_that_do_not_fit(wrong, message):
     with pytest.raises(ShapeError, match=message) as caught:
-        bad()
+        wrong()
     assert isinstance(caught.value, ValueError)
 
 

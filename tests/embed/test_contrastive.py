@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npft.autograd.gradcheck import gradcheck
-from npft.autograd.kernels import softmax_cross_entropy
+from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.tensor import Tensor, grad
 from npft.embed.contrastive import in_batch_loss, nt_xent, simcse_loss, train_contrastive
 from npft.embed.geometry import mean_cosine

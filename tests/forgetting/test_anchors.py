@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npft.autograd import gradcheck, kernels
+from npft.autograd import gradcheck, losses
 from npft.errors import ConfigError
 from npft.finetune import train as training
 from npft.finetune.heads import freeze_body
@@ -59,8 +59,8 @@ def test_the_penalty_agrees_with_a_numerical_derivative():
     a, b, start = (rng.standard_normal(s) for s in ((3, 2), (4,), (3, 2)))
 
     def penalty(x, y):
-        return (kernels.squared_distance(x, target=start)
-                + kernels.squared_distance(y, target=np.ones(4))) * 0.3
+        return (losses.squared_distance(x, target=start)
+                + losses.squared_distance(y, target=np.ones(4))) * 0.3
 
     gradcheck(penalty, a, b, rng=rng, method="complex")
 

@@ -40,6 +40,21 @@ def test_mlm_figure_shows_the_mean_the_range_and_both_guesses(ax):
     assert "unigram" in texts(ax)
 
 
+def test_step_sizes_figure_names_the_best_error_of_each_difference(ax):
+    steps = np.array([1e-1, 1e-2, 1e-3])
+    errors = {
+        "central, float32": [[1e-2, 1e-5, 1e-1], [3e-2, 3e-5, 3e-1]],
+        "central, float64": [[1e-2, 1e-5, 1e-9], [3e-2, 1e-5, 3e-9]],
+        "complex step": [[1e-2, 1e-9, 0.0], [1e-2, 1e-9, 0.0]],
+    }
+    plots.draw_step_sizes(ax, steps, errors)
+    assert [line.get_ydata()[-1] for line in ax.lines] == pytest.approx([2e-1, 2e-9, 1e-17])
+    assert "best: 2e-05" in texts(ax) and "best: 2e-09" in texts(ax)
+    assert all(name in texts(ax) for name in errors)
+    assert "step" in ax.get_xlabel() and "relative error" in ax.get_ylabel()
+    assert ax.xaxis_inverted()
+
+
 def test_regimes_figure_draws_one_curve_for_each_regime_and_labels_it(ax):
     cells = [
         {"regime": r, "seed": s, "n": 640, "f1": 0.7, "curve": [0.1, 0.2 + 0.1 * i + 0.02 * s]}

@@ -1,0 +1,132 @@
+"""Losses: each a number to make small, with the gradient of all it was computed from.
+
+Every loss is a mean over what it judges, so that its size does not depend on the batch, but for
+``squared_distance``, which is a sum because an anchor holds on to all weights at once.
+
+Symbols: N rows (tokens or texts), V classes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npft.autograd.kernels import check_ids, row_sums
+from npft.autograd.tensor import primitive
+from npft.errors import DataError, ShapeError, check_shape
+
+
+@primitive
+def softmax_cross_entropy(logits, *, targets: np.ndarray):
+    """The mean of -log softmax(logits)[target] over the rows: a number, in nats.
+
+    Computed as log Σ exp(z) - z[target] without a softmax; the gradient is (p - onehot) / N.
+
+    logits (N, V), targets (N,) integers in 0..V-1.
+    Raises ``ShapeError`` for no rows or different lengths, ``IdError`` for a target outside.
+
+    Equal logits give log V:
+
+    >>> round(softmax_cross_entropy(np.zeros((3, 10)), targets=np.array([1, 5, 9])).item(), 4)
+    2.3026
+    """
+    n, classes = check_shape("softmax_cross_entropy: logits", logits, "N V").values()
+    targets = check_ids("softmax_cross_entropy: targets", targets, classes)
+    if targets.shape != (n,) or n == 0:
+        raise ShapeError(
+            f"softmax_cross_entropy: {n} rows of logits and targets of shape {targets.shape}; "
+            "give one target for each row, and at least one row"
+        )
+    rows = np.arange(n)
+    p = logits - logits.real.max(axis=1)[:, None]
+    picked = p[rows, targets]
+    np.exp(p, out=p)
+    total = row_sums(p)
+
+    def vjp(g):
+        p_grad = p * (g / (total * n))[:, None]
+        p_grad[rows, targets] -= g / n
+        return p_grad
+
+    return (np.log(total) - picked).sum() / n, vjp
+
+
+@primitive
+def kl_divergence(logits, *, targets: np.ndarray):
+    """How far softmax(logits) = q is from given probabilities p: the mean of Σ p log(p / q).
+
+    In nats; 0 if they agree (Kullback & Leibler 1951). A student learns a teacher's p by it
+    (distillation). A p of 0 adds nothing. The gradient is (q - p) / N.
+
+    logits (N, V); targets (N, V), rows of probabilities.
+    Raises ``ShapeError`` for another shape or no rows, ``DataError`` for rows that are no
+    probabilities.
+
+    >>> round(kl_divergence(np.zeros((1, 2)), targets=np.array([[1.0, 0.0]])).item(), 4)  # log 2
+    0.6931
+    """
+    p = _like("kl_divergence", logits, targets).copy()  # its owner may write to it later
+    n = check_shape("kl_divergence: logits", logits, "N V")["N"]
+    if not (np.all(p >= 0) and np.allclose(p.sum(axis=1), 1, atol=1e-5)):
+        raise DataError("kl_divergence: targets must be rows of probabilities that sum to 1")
+    log_q = logits - logits.real.max(axis=1, keepdims=True)  # (N, V)
+    log_q -= np.log(row_sums(np.exp(log_q)))[:, None]
+    entropy = np.sum(p * np.log(np.where(p > 0, p, 1)))
+    return (entropy - (p * log_q).sum()) / n, lambda g: (g / n) * (np.exp(log_q) - p)
+
+
+@primitive
+def bce_with_logits(logits, *, targets: np.ndarray):
+    """Binary cross-entropy of sigmoid(z) = q: the mean of -t log q - (1 - t) log(1 - q), in nats.
+
+    Computed as max(z, 0) - z t + log(1 + exp(-|z|)), which never overflows; the gradient is
+    (q - t) / size.
+
+    logits of any shape; targets of the same shape, each from 0 to 1.
+    Raises ``ShapeError`` for another shape or nothing, ``DataError`` for a target outside.
+
+    >>> round(bce_with_logits(np.array([0.0]), targets=np.array([1.0])).item(), 4)  # log 2
+    0.6931
+    """
+    t = _like("bce_with_logits", logits, targets)
+    if not np.all((t >= 0) & (t <= 1)):
+        raise DataError("bce_with_logits: targets must be numbers from 0 to 1")
+    negative = logits.real < 0
+    e = np.exp(np.where(negative, logits, -logits))  # exp(-|z|)
+    terms = np.where(negative, 0, logits) - logits * t + np.log1p(e)
+    slope = np.where(negative, e, 1) / (1 + e) - t  # sigmoid(z) - t
+    return terms.sum() / t.size, lambda g: (g / t.size) * slope
+
+
+@primitive
+def mse(x, *, target: np.ndarray):
+    """The mean squared error: the mean of (x - target)². The gradient is 2 (x - target) / size.
+
+    x of any shape, target of the same shape. Raises ``ShapeError`` for another shape or nothing.
+
+    >>> mse(np.array([1.0, 4.0]), target=np.array([1.0, 2.0])).item()
+    2.0
+    """
+    difference = x - _like("mse", x, target)
+    size = difference.size
+    return (difference * difference).sum() / size, lambda g: 2 * g / size * difference
+
+
+@primitive
+def squared_distance(x, *, target: np.ndarray):
+    """Σ (x - target)² over all elements: a number. The gradient is 2 (x - target).
+
+    >>> squared_distance(np.array([1.0, 4.0]), target=np.array([1.0, 2.0])).item()
+    4.0
+    """
+    difference = x - _like("squared_distance", x, target)
+    return (difference * difference).sum(), lambda g: 2 * g * difference
+
+
+def _like(name: str, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The target in the dtype of x, after a check that the shapes agree."""
+    if np.shape(target) != np.shape(x) or np.size(x) == 0:
+        raise ShapeError(
+            f"{name}: the input has shape {np.shape(x)} and the target {np.shape(target)}; "
+            "expected the same shape, and at least one element"
+        )
+    return np.asarray(target, dtype=x.real.dtype)
