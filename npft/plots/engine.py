@@ -42,11 +42,12 @@ def draw_graph(ax: Any, trace: Trace) -> None:
         )
         boxes[name] = box.get_bbox_patch()
         for k, source in enumerate(s for s in line.inputs if s != CONSTANT):
-            twice = line.inputs[:k].count(source)  # a second arrow beside the first
+            # bowed around a box on the way, and a second arrow beside the first
+            bow = 0.25 * (column[name] - column[source] > 1) + 0.2 * line.inputs[:k].count(source)
             ax.annotate(
                 "", (column[name], row[name]), (column[source], row[source]), zorder=4,
                 arrowprops={"arrowstyle": "->", "color": GREY, "patchA": boxes[source],
-                            "patchB": boxes[name], "connectionstyle": f"arc3,rad={-0.25 * twice}"},
+                            "patchB": boxes[name], "connectionstyle": f"arc3,rad={-bow}"},
             )  # fmt: skip
     ax.set_xlim(-0.5, max(column.values()) + 0.5)
     ax.set_ylim(min(row.values()) - 0.6, max(row.values()) + 0.6)
