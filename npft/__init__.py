@@ -36,7 +36,8 @@ from npft.nn.schedules import cosine, slanted_triangular, warmup_linear
 from npft.pretrain.masking import Masked, mask_tokens
 from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import next_sentence_pairs
-from npft.pretrain.train import evaluate_mlm, hold_out, pretrain
+from npft.pretrain.probe import evaluate_mlm, hold_out
+from npft.pretrain.train import pretrain
 from npft.text import (
     Batch, ByteTokenizer, Examples, WordPiece, batches_of, drop_duplicates, read_labelled,
     read_pairs, read_text, split,

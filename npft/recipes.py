@@ -33,7 +33,8 @@ from npft.nn.loop import Repair
 from npft.nn.progress import ProgressFn
 from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Corpus, Documents
-from npft.pretrain.train import evaluate_mlm, hold_out, make_probe, pretrain, unigram_loss
+from npft.pretrain.probe import evaluate_mlm, hold_out, make_probe, unigram_loss
+from npft.pretrain.train import pretrain
 from npft.text import (
     ByteTokenizer, Examples, Tokenizer, WordPiece, drop_duplicates, read_labelled, read_text, split,
 )

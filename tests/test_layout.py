@@ -24,7 +24,8 @@ ORDER = """
     worlds/draws worlds/lexicon worlds/phone worlds/grammar worlds/tasks worlds/sms worlds/__init__
     encoder/config encoder/blocks encoder/encoder encoder/pooling encoder/checkpoint
     encoder/__init__
-    pretrain/masking pretrain/pairs pretrain/objectives pretrain/train pretrain/__init__
+    pretrain/masking pretrain/spans pretrain/pairs pretrain/packing pretrain/source pretrain/probe
+    pretrain/objectives pretrain/train pretrain/__init__
     finetune/heads finetune/baselines finetune/train finetune/regimes finetune/__init__
     embed/geometry embed/contrastive embed/similarity embed/compare embed/__init__
     forgetting/measure forgetting/anchors forgetting/replay forgetting/repair forgetting/compare

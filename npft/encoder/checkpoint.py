@@ -6,6 +6,8 @@ reader would allocate whatever size a header claims, take the last of two member
 leave extra bytes unread; here every header is checked against the size of its member before a
 byte of data is read, and nothing is ever unpickled.
 
+A checkpoint of a run that goes on also holds the state of the training (``read_training``).
+
 A new file is written beside the old one, flushed to the disk, and renamed into place: after a crash
 there is the old file or the new one, never half of one.
 """
@@ -30,7 +32,7 @@ from npft.text import tokenizer_from_dict
 
 FORMAT, VERSION = "npft", 1
 FILE = "model.npz"
-MANIFEST, WEIGHTS = "manifest", "weights/"
+MANIFEST, WEIGHTS, TRAINING = "manifest", "weights/", "training/"
 DTYPES = ("<f4", "<f8", "<i8", "|u1", "|b1")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.npy")
 MAX_HEADER = 10_000  # bytes; a real header has about 120
@@ -127,9 +129,13 @@ def _parse_header(path: Path, name: str, header: bytes) -> tuple[np.dtype, tuple
     return np.dtype(descr), shape
 
 
-def save(path: str | Path, model: Model) -> Path:
+Training = tuple[dict[str, Any], dict[str, np.ndarray]]  # plain values for JSON, and arrays
+
+
+def save(path: str | Path, model: Model, training: Training | None = None) -> Path:
     """Write a model to ``path/model.npz``, with its configuration and tokenizer.
 
+    ``training`` is what a run needs to go on: plain values and arrays, see ``read_training``.
     Returns the file written. Raises ``ConfigError`` for a module that is not a whole model,
     ``NonFiniteError`` for a weight that is NaN or infinite: a good older file is then kept.
     """
@@ -146,11 +152,15 @@ def save(path: str | Path, model: Model) -> Path:
         "tokenizer": None if body.tokenizer is None else body.tokenizer.to_dict(),
         "options": model.options(),
     }
-    arrays = {MANIFEST: np.frombuffer(json.dumps(manifest).encode("ascii"), np.uint8)}
+    arrays = {MANIFEST: np.zeros(0, np.uint8)}  # the first member; filled in below
     for name, array in model.state_dict().items():
         if not np.isfinite(array).all():
             raise NonFiniteError(f"save: the weight {name} is not finite; nothing was written")
         arrays[WEIGHTS + name] = array
+    if training is not None:
+        manifest["training"], state = training
+        arrays |= {TRAINING + name: array for name, array in state.items()}
+    arrays[MANIFEST] = np.frombuffer(json.dumps(manifest).encode("ascii"), np.uint8)
     file = Path(path) / FILE
     try:
         write_arrays(file, arrays)
@@ -161,6 +171,30 @@ def save(path: str | Path, model: Model) -> Path:
 
 def read_manifest(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The checked manifest and the weights of ``path/model.npz``.
+
+    Raises ``CheckpointError`` that names the file and what is wrong with it.
+    """
+    manifest, weights, _ = _read(path)
+    return manifest, weights
+
+
+def read_training(path: str | Path) -> tuple[dict[str, np.ndarray], Training]:
+    """The weights and the state of training of a run that was stopped.
+
+    Raises ``CheckpointError`` as ``read_manifest``, and for a file that holds a finished model.
+    """
+    manifest, weights, state = _read(path)
+    if not isinstance(manifest.get("training"), dict):
+        raise CheckpointError(
+            f"{Path(path) / FILE}: holds a finished model, there is no run to go on with"
+        )
+    return weights, (manifest["training"], state)
+
+
+def _read(
+    path: str | Path,
+) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The manifest, the weights, and the arrays of the state of training.
 
     Raises ``CheckpointError`` that names the file and what is wrong with it.
     """
@@ -184,14 +218,17 @@ def read_manifest(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarra
     missing = [name for name in fields if name not in manifest]
     if missing:
         raise CheckpointError(f"{file}: its manifest lacks {', '.join(missing)}")
-    weights = {}
+    weights, state = {}, {}
     for name, array in arrays.items():
+        if name.startswith(TRAINING):
+            state[name.removeprefix(TRAINING)] = array
+            continue
         if not name.startswith(WEIGHTS):
             raise CheckpointError(f"{file}: holds an array {name!r} that is no weight")
         if array.dtype.kind != "f" or not (np.abs(array) <= np.finfo(np.float32).max).all():
             raise CheckpointError(f"{file}: the weight {name} holds no finite float32 numbers")
         weights[name.removeprefix(WEIGHTS)] = array
-    return manifest, weights
+    return manifest, weights, state
 
 
 def load_as(cls: Any, path: str | Path) -> Any:

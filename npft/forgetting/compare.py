@@ -23,7 +23,8 @@ from npft.nn.layers import set_dropout
 from npft.nn.loop import Repair
 from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Corpus, Documents
-from npft.pretrain.train import make_probe, pretrain, unigram_loss
+from npft.pretrain.probe import make_probe, unigram_loss
+from npft.pretrain.train import pretrain
 from npft.worlds import TinyWorld
 
 PLAIN = "rate 1e-3"

@@ -26,7 +26,7 @@ from npft.nn.loop import Repair
 from npft.nn.progress import ProgressFn
 from npft.pretrain.masking import Masked
 from npft.pretrain.objectives import MaskedLM
-from npft.pretrain.train import evaluate_mlm
+from npft.pretrain.probe import evaluate_mlm
 from npft.text.batch import Batch
 
 

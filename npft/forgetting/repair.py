@@ -16,7 +16,7 @@ from npft.finetune.heads import Classifier
 from npft.finetune.train import evaluate
 from npft.pretrain.masking import Masked
 from npft.pretrain.objectives import MaskedLM
-from npft.pretrain.train import evaluate_mlm
+from npft.pretrain.probe import evaluate_mlm
 from npft.text.batch import Batch
 
 State = dict[str, np.ndarray]

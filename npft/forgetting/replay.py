@@ -18,7 +18,7 @@ from npft.nn.module import Module, freeze
 from npft.pretrain.masking import mask_tokens
 from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Corpus, Documents
-from npft.pretrain.train import sequences
+from npft.pretrain.source import Source
 
 
 class ReplayMixer(Repair):
@@ -52,8 +52,8 @@ class ReplayMixer(Repair):
         tok = mlm.encoder.tokenizer
         if tok is None:
             raise ConfigError("ReplayMixer: the encoder has no tokenizer; pass one to Encoder")
-        self.corpus = Corpus(documents, tok)
-        self.starts = self.corpus.starts(followed=mlm.nsp)
+        layout = "pairs" if mlm.nsp else "segments"
+        self.source = Source(Corpus(documents, tok), layout, mlm.encoder.config.max_positions)
         self.mlm = mlm
         self.share = share
         self.weight = weight
@@ -84,10 +84,10 @@ class ReplayMixer(Repair):
             )
         if self.replayed == 0:
             return None
-        chosen = self.starts[self.rng.integers(0, len(self.starts), self.replayed)]
-        max_length = self.mlm.encoder.config.max_positions
-        batch = sequences(self.corpus, chosen, self.mlm.nsp, max_length, self.rng)
+        starts = self.source.starts
+        chosen = starts[self.rng.integers(0, len(starts), self.replayed)]
+        batch = self.source.draw(chosen, self.rng)
         batch = batch[np.argsort(batch.lengths, kind="stable")]
-        masked = mask_tokens(batch, self.corpus.tokenizer, rng=self.rng)
+        masked = mask_tokens(batch, self.source.corpus.tokenizer, rng=self.rng)
         total, _ = self.mlm.loss(masked, rng=self.rng)
         return total * self.weight

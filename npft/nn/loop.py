@@ -72,13 +72,18 @@ def train_steps(
     schedule: Callable[[int], float] | None = None,
     clip: float | None = 1.0,
     repairs: Sequence[Repair] = (),
+    cut: Callable[[Any], Sequence[Any]] | None = None,
+    first: int = 1,
     rng: np.random.Generator,
 ) -> Iterator[Step]:
     """Train on each batch in turn, and yield what happened after each step.
 
     ``loss_fn(model, batch, rng=rng)`` returns the loss and a dict of its named parts; ``rng``
-    draws dropout. ``schedule(step)`` multiplies the learning rates; steps count from 1.
+    draws dropout. ``schedule(step)`` multiplies the learning rates; steps count from ``first``.
     ``repairs`` may add to the loss, and change the weights after the step.
+    ``cut`` divides a batch into pieces whose losses add up to that of the batch (gradient
+    accumulation): their gradients are added before the step, and only one piece at a time is in
+    memory.
     Raises ``NonFiniteError`` that names the step, and the parameter for a gradient.
 
     >>> from npft.nn.layers import Linear
@@ -94,22 +99,26 @@ def train_steps(
     [1.0, 0.5625, 0.25]
     """
     keep_freed_memory()
-    for step, batch in enumerate(batches, start=1):
+    for step, batch in enumerate(batches, start=first):
         factor = 1.0 if schedule is None else schedule(step)
         model.zero_grad()
-        loss, parts = loss_fn(model, batch, rng=rng)
-        for repair in repairs:
-            extra = repair.loss(model)
-            if extra is not None:
-                parts = parts | {repair.name: extra.item()}
-                loss = loss + extra
-        value = loss.item()
-        if not np.isfinite(value):
-            raise NonFiniteError(
-                f"step {step}: the loss is {value}; lower the learning rate, or look for "
-                "weights that are not finite"
-            )
-        loss.backward()
+        value, parts = 0.0, dict[str, float]()
+        pieces = [batch] if cut is None else list(cut(batch))
+        for number, piece in enumerate(pieces, start=1):
+            loss, found = loss_fn(model, piece, rng=rng)
+            for repair in repairs if number == len(pieces) else ():
+                extra = repair.loss(model)
+                if extra is not None:
+                    found = found | {repair.name: extra.item()}
+                    loss = loss + extra
+            value += loss.item()
+            parts |= {name: parts.get(name, 0.0) + part for name, part in found.items()}
+            if not np.isfinite(value):
+                raise NonFiniteError(
+                    f"step {step}: the loss is {value} ({_listed(parts)}); lower the learning "
+                    "rate, or look for weights that are not finite"
+                )
+            loss.backward()
         try:
             norm = clip_grad_norm(optimizer.params, clip)
         except NonFiniteError:
@@ -121,6 +130,10 @@ def train_steps(
         for repair in repairs:
             repair.after_step(optimizer, factor)
         yield Step(step, value, parts, factor, norm)
+
+
+def _listed(parts: dict[str, float]) -> str:
+    return ", ".join(f"{name} {part}" for name, part in parts.items()) or "one part"
 
 
 def _finite(grad: np.ndarray | None) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import ConfigError, DtypeError, GraphError, NonFiniteError
+from npft.errors import CheckpointError, ConfigError, DtypeError, GraphError, NonFiniteError
 from npft.nn.module import Module, Parameter
 
 CHUNK = 16384  # elements of float32: 64 KiB for each array of a step
@@ -112,6 +112,23 @@ class Optimizer:
     def update(self, i: int, group: Group, lr: float) -> None:
         raise NotImplementedError
 
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """What the optimiser remembers between steps, as arrays by name: here nothing."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from a ``state_dict`` of an optimiser of the same kind and parameters.
+
+        Raises ``CheckpointError`` if names or shapes differ; nothing is changed then.
+        """
+        own = self.state_dict()
+        shapes = {name: a.shape for name, a in own.items()}
+        if {name: np.shape(a) for name, a in state.items()} != shapes:
+            raise CheckpointError(
+                f"optimiser: the state has {sorted(state)}, expected {sorted(shapes)} of the "
+                "shapes of this optimiser's parameters"
+            )
+
 
 class SGD(Optimizer):
     """Gradient descent: θ ← θ - lr g.
@@ -161,6 +178,19 @@ class AdamW(Optimizer):
         self.steps = [0 for _ in self.groups]
         self.m = [np.zeros_like(g.flat) for g in self.groups]
         self.v = [np.zeros_like(g.flat) for g in self.groups]
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Copies of the moments of each group, "m.0", "v.0", ..., and of its "steps"."""
+        state = {"steps": np.array(self.steps, dtype=np.int64)}
+        for i, (m, v) in enumerate(zip(self.m, self.v)):
+            state |= {f"m.{i}": m.copy(), f"v.{i}": v.copy()}
+        return state
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        super().load_state_dict(state)
+        self.steps = [int(n) for n in state["steps"]]
+        for i in range(len(self.groups)):
+            self.m[i][...], self.v[i][...] = state[f"m.{i}"], state[f"v.{i}"]
 
     def update(self, i: int, group: Group, lr: float) -> None:
         self.steps[i] += 1

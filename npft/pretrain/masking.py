@@ -82,19 +82,34 @@ def mask_tokens(
     """
     if not 0 < rate <= 1:
         raise ConfigError(f"mask_tokens: rate is {rate}, expected a share in (0, 1]")
-    ordinary = ordinary_tokens(tokenizer)
     maskable = ~np.isin(batch.ids, tokenizer.special_ids)
     rows = choose_rows(batch, maskable, rate, rng.random(len(batch.ids) + len(batch)))
+    other = random_tokens(len(rows), tokenizer, unigram, rng)
+    return hide(batch, rows, rng.random(len(rows)), other, tokenizer)
+
+
+def random_tokens(
+    n: int, tokenizer: Tokenizer, unigram: np.ndarray | None, rng: np.random.Generator
+) -> np.ndarray:
+    """n ordinary tokens, equally likely or by the probabilities ``unigram`` (V,)."""
+    ordinary = ordinary_tokens(tokenizer)
     p = ordinary * (1.0 if unigram is None else _checked_unigram(unigram, len(ordinary)))
     if not p.sum() > 0:
         raise ConfigError("mask_tokens: unigram is 0 for every ordinary token")
-    other = np.searchsorted(np.cumsum(p / p.sum()), rng.random(len(rows)), side="right")
-    kind = rng.random(len(rows))
+    drawn = np.searchsorted(np.cumsum(p / p.sum()), rng.random(n), side="right")
+    return np.minimum(drawn, tokenizer.vocab_size - 1)
+
+
+def hide(
+    batch: Batch, rows: np.ndarray, kind: np.ndarray, other: np.ndarray, tokenizer: Tokenizer
+) -> Masked:
+    """Show [MASK], the ``other`` token (M,) or the token itself at ``rows`` (M,).
+
+    ``kind`` (M,) uniform random numbers decide: below 0.8, the next 0.1, or the rest.
+    """
     seen = np.where(kind < MASK_SHARE, tokenizer.mask_id, batch.ids[rows])
-    # the next 10 % after the 80 %
     random = (kind >= MASK_SHARE) & (kind < MASK_SHARE + RANDOM_SHARE)
-    seen = np.where(random, np.minimum(other, tokenizer.vocab_size - 1), seen)
     ids = batch.ids.copy()
-    ids[rows] = seen
+    ids[rows] = np.where(random, other, seen)
     corrupted = Batch(ids, batch.offsets, batch.token_types, batch.labels)
     return Masked(corrupted, rows, batch.ids[rows])

@@ -19,6 +19,7 @@ from npft.errors import ConfigError, DataError
 from npft.nn.layers import LayerNorm, Linear
 from npft.nn.module import Module, Parameter, evaluating
 from npft.pretrain.masking import Masked
+from npft.pretrain.source import Pretrainable
 from npft.text.batch import Batch
 
 
@@ -43,7 +44,19 @@ class PredictionHead(Module):
         return kernels.linear(z, words, self.bias) if self.tied else self.decoder(z)  # (M, V)
 
 
-class MaskedLM(Module):
+def tally(name: str, scores: Tensor, targets: np.ndarray) -> dict[str, tuple[float, int]]:
+    """The sums of the loss and of the hits of n predictions, each with n.
+
+    >>> tally("mlm", Tensor(np.eye(2)), np.array([0, 0]))["mlm_acc"]
+    (1.0, 2)
+    """
+    n = len(targets)
+    loss = losses.softmax_cross_entropy(scores, targets=targets).item()
+    hits = (scores.data.argmax(axis=1) == targets).sum()
+    return {f"{name}_loss": (loss * n, n), f"{name}_acc": (float(hits), n)}
+
+
+class MaskedLM(Pretrainable):
     """An encoder that restores masked tokens and, with ``nsp``, tells true pairs from random ones.
 
     ``loss(masked)`` returns the total and its parts. Only the masked rows meet the vocabulary,
@@ -99,24 +112,43 @@ class MaskedLM(Module):
         return scores, self.seq_relationship(first)
 
     def loss(
-        self, masked: Masked, *, rng: np.random.Generator | None = None
+        self,
+        masked: Masked,
+        *,
+        whole: Masked | None = None,
+        rng: np.random.Generator | None = None,
     ) -> tuple[Tensor, dict[str, float]]:
         """The total loss in nats, and {"mlm": ..., "nsp": ...}, whose sum it is.
 
+        If ``masked`` is a slice of a ``whole`` batch, this is its share of the loss of the whole:
+        the losses of all slices, and their gradients, add up to those of the whole. (The mean of
+        the slices' own losses would not: one slice may have more masked tokens than another.)
         Raises ``DataError`` if nothing is masked, or if nsp finds no labels.
         """
         if len(masked.rows) == 0:
             raise DataError("MaskedLM: no token of the batch can be masked; it has no text")
         scores, pair_scores = self.logits(masked, rng)
         total = losses.softmax_cross_entropy(scores, targets=masked.targets)
+        if whole is not None:
+            total = total * (len(masked.rows) / len(whole.rows))
         parts = {"mlm": total.item()}
         if pair_scores is not None:
             if masked.batch.labels is None:
                 raise DataError("MaskedLM: nsp needs labels; make pairs, or pass nsp=False")
             nsp = losses.softmax_cross_entropy(pair_scores, targets=masked.batch.labels)
+            if whole is not None:
+                nsp = nsp * (len(masked.batch) / len(whole.batch))
             parts["nsp"] = nsp.item()
             total = total + nsp
         return total, parts
+
+    def measure(self, masked: Masked) -> dict[str, tuple[float, int]]:
+        """Loss and hits as sums, with what they are sums over: see ``evaluate_mlm``."""
+        scores, pair_scores = self.logits(masked)
+        found = tally("mlm", scores, masked.targets)
+        if pair_scores is not None:
+            found |= tally("nsp", pair_scores, np.asarray(masked.batch.labels))
+        return found
 
     def fill_mask(self, text: str, k: int = 5) -> list[list[tuple[str, float]]]:
         """For each ``[MASK]`` in the text, the k likeliest tokens with their probabilities.

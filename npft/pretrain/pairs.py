@@ -78,7 +78,7 @@ class Corpus:
 
     def segments(self, starts: np.ndarray, max_length: int) -> Batch:
         """[CLS] A [SEP] for each starting sentence, cut to ``max_length`` tokens."""
-        room = self._room(max_length, 2)
+        room = self.room(max_length, 2)
         a = self.sentence[starts]
         length = np.minimum(self.sentence[self.fill(starts, room)] - a, room)
         return self._assemble([a], [length], None)
@@ -90,17 +90,36 @@ class Corpus:
         that begins at a random sentence of another document (of the same one if there is only
         one document), which never is the sentence that follows A.
         """
-        room = self._room(max_length, 3) // 2
-        middle = self.fill(starts, room)
-        # a document must not end with A
-        same = self.document[np.minimum(middle, len(self) - 1)] == self.document[starts]
-        middle = np.where((middle < len(self)) & same, middle, starts + 1)
+        room = self.room(max_length, 3) // 2
+        middle = self._middle(starts, room)
         follows = rng.random(len(starts)) < 0.5
         second = np.where(follows, middle, self._elsewhere(starts, middle, rng))
         a, b = self.sentence[starts], self.sentence[second]
         la = np.minimum(self.sentence[middle] - a, room)
         lb = np.minimum(self.sentence[self.fill(second, room)] - b, room)
         return self._assemble([a, b], [la, lb], follows.astype(np.int64))
+
+    def ordered(self, starts: np.ndarray, max_length: int, *, rng: np.random.Generator) -> Batch:
+        """[CLS] A [SEP] B [SEP] of neighbouring segments: label 1 in their order, 0 exchanged.
+
+        Both come from one place, so their topic gives nothing away, as it does of a random B
+        (Lan et al. 2020, "ALBERT", section 3.1: sentence-order prediction).
+        """
+        room = self.room(max_length, 3) // 2
+        middle = self._middle(starts, room)
+        a, b = self.sentence[starts], self.sentence[middle]
+        la = np.minimum(b - a, room)
+        lb = np.minimum(self.sentence[self.fill(middle, room)] - b, room)
+        kept = rng.random(len(starts)) < 0.5
+        first, second = np.where(kept, a, b), np.where(kept, b, a)
+        sizes = np.where(kept, la, lb), np.where(kept, lb, la)
+        return self._assemble([first, second], list(sizes), kept.astype(np.int64))
+
+    def _middle(self, starts: np.ndarray, room: int) -> np.ndarray:
+        """The sentence after segment A; a document must not end with A."""
+        middle = self.fill(starts, room)
+        same = self.document[np.minimum(middle, len(self) - 1)] == self.document[starts]
+        return np.where((middle < len(self)) & same, middle, starts + 1)
 
     def _elsewhere(self, starts: np.ndarray, middle: np.ndarray, rng) -> np.ndarray:
         """A random sentence of another document for each start; never the sentence ``middle``."""
@@ -116,7 +135,7 @@ class Corpus:
         within += within >= middle  # step over the true next sentence
         return np.where(outside > 0, pick, within)
 
-    def _room(self, max_length: int, specials: int) -> int:
+    def room(self, max_length: int, specials: int) -> int:
         room = max_length - specials
         if room < 2:
             raise ConfigError(

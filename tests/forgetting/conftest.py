@@ -19,7 +19,8 @@ from npft.nn.layers import set_dropout
 from npft.pretrain.masking import Masked
 from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Corpus
-from npft.pretrain.train import make_probe, pretrain, unigram_loss
+from npft.pretrain.probe import make_probe, unigram_loss
+from npft.pretrain.train import pretrain
 from npft.text.batch import Batch
 from npft.text.wordpiece import WordPiece
 

@@ -10,7 +10,7 @@ from npft.finetune.heads import freeze_body
 from npft.finetune.train import evaluate
 from npft.forgetting import measure
 from npft.forgetting.measure import ForgettingCurve
-from npft.pretrain.train import evaluate_mlm
+from npft.pretrain.probe import evaluate_mlm
 
 
 def by_hand(**fields):

@@ -9,7 +9,7 @@ from npft.errors import CheckpointError, ConfigError
 from npft.finetune.train import evaluate
 from npft.forgetting import repair
 from npft.forgetting.repair import interpolate, interpolation_path
-from npft.pretrain.train import evaluate_mlm
+from npft.pretrain.probe import evaluate_mlm
 
 
 def states(seed=0):

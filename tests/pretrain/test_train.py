@@ -1,18 +1,25 @@
 """Pretraining: honest held-out figures, and a run that repeats its bits."""
 
+import subprocess
+import sys
+import time
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from npft.encoder.checkpoint import read_training, save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError, DataError, NonFiniteError
+from npft.errors import CheckpointError, ConfigError, DataError, NonFiniteError
+from npft.loading import load
 from npft.nn.module import freeze
 from npft.pretrain.masking import Masked, mask_tokens
 from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Corpus
-from npft.pretrain.train import evaluate_mlm, hold_out, make_probe, pretrain, unigram_loss
+from npft.pretrain.probe import evaluate_mlm, hold_out, make_probe, slices, unigram_loss
+from npft.pretrain.train import pretrain
 from npft.text.batch import Batch
 from npft.text.wordpiece import WordPiece
 
@@ -196,7 +203,7 @@ def test_the_same_seed_gives_the_same_bits_whether_measured_or_not(nsp):
 def test_without_held_out_text_the_history_holds_the_training_loss_to_the_last_step():
     history = pretrain(model(width=4), documents(), steps=7, batch_size=200, every=3,
                        rng=np.random.default_rng(0))
-    assert history.step.tolist() == [3, 6, 7] and history.metrics == ["train_mlm"]
+    assert history.step.tolist() == [3, 6, 7] and history.metrics == ["train_mlm", "tokens"]
     assert np.isfinite(history["train_mlm"]).all()
 
 
@@ -205,7 +212,7 @@ def test_progress_counts_every_step_to_the_total():
     pretrain(model(width=4), documents(), steps=3, batch_size=4, every=2,
              progress=lambda *args: seen.append(args), rng=np.random.default_rng(0))
     assert [s[:2] for s in seen] == [(1, 3), (2, 3), (3, 3)]
-    assert "train_mlm" in seen[-1][2] and seen[0][2] == ""
+    assert "train_mlm" in seen[-1][2] and all("tokens/s" in s[2] for s in seen)
 
 
 def test_a_frozen_body_is_not_changed_and_runs_without_dropout():
@@ -235,9 +242,14 @@ def test_the_model_is_in_evaluation_mode_also_after_an_interrupt():
     ([], {}, DataError, "the documents hold no token"),
     ([["cat"], ["dog"]], {}, DataError, "no document has two sentences"),
     (documents(), {"held_out": []}, DataError, "the documents hold no token"),
-    (documents(), {"steps": 0}, ConfigError, "steps, batch_size and every"),
-    (documents(), {"batch_size": 0}, ConfigError, "steps, batch_size and every"),
-    (documents(), {"every": 0}, ConfigError, "steps, batch_size and every"),
+    (documents(), {"steps": 0}, ConfigError, "must be at least 1"),
+    (documents(), {"batch_size": 0}, ConfigError, "must be at least 1"),
+    (documents(), {"every": 0}, ConfigError, "must be at least 1"),
+    (documents(), {"micro_batch": 0}, ConfigError, "must be at least 1"),
+    (documents(), {"patience": 0, "held_out": documents(2)}, ConfigError, "must be at least 1"),
+    (documents(), {"patience": 1}, ConfigError, "patience needs held_out"),
+    (documents(), {"resume": True}, ConfigError, "resume needs the folder"),
+    (documents(), {"layout": "heap"}, ConfigError, "layout is 'heap', expected one of segments"),
     (documents(), {"lr": 0}, ConfigError, "lr is 0"),
     (documents(), {"lr": float("nan")}, ConfigError, "lr is nan"),
 ])
@@ -260,3 +272,160 @@ def test_weights_that_are_not_finite_stop_the_run_with_the_step():
     bias.assign(np.full(bias.shape, np.inf))
     with pytest.raises(NonFiniteError, match="step 1: the loss is"), np.errstate(all="ignore"):
         pretrain(mlm, documents(), steps=2, rng=np.random.default_rng(0))
+
+
+# ---- pieces of a batch, early stop, tokens ----
+
+
+@pytest.mark.parametrize("nsp", [True, False])
+@pytest.mark.parametrize("micro_batch", [1, 3, 7])
+def test_gradients_of_the_slices_add_up_to_those_of_the_whole_batch(nsp, micro_batch):
+    """Slices have different numbers of masked tokens, so the mean of their losses would be off."""
+    mlm = model(nsp).astype(np.float64)
+    masked = probe_of(documents(3), nsp, size=16)
+    whole, parts = mlm.loss(masked)
+    whole.backward()
+    want = [p.grad for p in mlm.parameters()]
+    mlm.zero_grad()
+    total = dict.fromkeys(parts, 0.0)
+    for piece in slices(masked, micro_batch):
+        loss, found = mlm.loss(piece, whole=masked)
+        loss.backward()
+        total = {name: total[name] + found[name] for name in total}
+    assert total == pytest.approx(parts, rel=1e-12)
+    for p, g in zip(mlm.parameters(), want):
+        np.testing.assert_allclose(p.grad, g, rtol=1e-9, atol=1e-12)
+
+
+def test_training_in_slices_gives_the_weights_of_training_in_whole_batches():
+    def run(micro_batch):
+        mlm = model(True).astype(np.float64)
+        history = pretrain(mlm, documents(), steps=5, batch_size=16, every=5, lr=1e-2,
+                           micro_batch=micro_batch, rng=np.random.default_rng(0))
+        return mlm.state_dict(), history["train_mlm"]
+
+    (a, loss_a), (b, loss_b) = run(None), run(5)
+    np.testing.assert_allclose(loss_a, loss_b, rtol=1e-9)
+    for name in a:
+        np.testing.assert_allclose(a[name], b[name], rtol=1e-5, atol=1e-7, err_msg=name)
+
+
+def test_patience_stops_a_run_that_no_longer_gets_better():
+    mlm = model(False, width=4)
+    history = pretrain(mlm, documents(), steps=400, batch_size=4, lr=0.3, every=1, patience=3,
+                       held_out=documents(3, seed=9), rng=np.random.default_rng(0))
+    losses = history["mlm_loss"]
+    assert history.step[-1] < 400 and losses.argmin() == len(losses) - 4
+
+
+def test_tokens_are_counted():
+    history = pretrain(model(False, width=4), documents(2), steps=4, batch_size=8, every=2,
+                       rng=np.random.default_rng(0))
+    batch = 8 * (4 * 6 * 5 / 8 + 2)  # segments of one to three sentences of six words
+    assert 0 < history["tokens"][0] < history["tokens"][1] <= 4 * batch * 2
+
+
+# ---- stopping and going on ----
+
+SETTINGS = dict(steps=10, batch_size=8, every=1, held_out=documents(3, seed=9), lr=1e-2)
+
+
+def stop_at(step):
+    def progress(done, total, message):
+        if done == step:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def fresh(seed=0):
+    return model(True, dropout=0.1, width=4, seed=seed)
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path):
+    whole = fresh()
+    history = pretrain(whole, documents(), **SETTINGS, rng=np.random.default_rng(0))
+    for stop in (1, 4, 9):
+        folder = tmp_path / str(stop)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(fresh(), documents(), **SETTINGS, folder=folder, progress=stop_at(stop),
+                     rng=np.random.default_rng(0))
+        late = fresh(seed=7)  # its own weights are replaced
+        again = pretrain(late, documents(), **SETTINGS, folder=folder, resume=True,
+                         rng=np.random.default_rng(0))
+        assert bits(late) == bits(whole) and again.rows == history.rows
+
+
+def test_writing_checkpoints_changes_no_bit(tmp_path):
+    one, two = fresh(), fresh()
+    pretrain(one, documents(), **SETTINGS, rng=np.random.default_rng(0))
+    pretrain(two, documents(), **SETTINGS, folder=tmp_path, rng=np.random.default_rng(0))
+    assert bits(one) == bits(two) == bits(load(tmp_path))
+
+
+def test_a_run_with_other_arguments_is_not_gone_on_with(tmp_path):
+    pretrain(fresh(), documents(), **SETTINGS, folder=tmp_path, rng=np.random.default_rng(0))
+    options = {**SETTINGS, "steps": 20, "batch_size": 4}
+    with pytest.raises(CheckpointError, match="steps was 10 and is 20; batch_size was 8 and is 4"):
+        pretrain(fresh(), documents(), **options, folder=tmp_path, resume=True,
+                 rng=np.random.default_rng(0))
+    with pytest.raises(CheckpointError, match="text was"):
+        pretrain(fresh(), documents(seed=5), **SETTINGS, folder=tmp_path, resume=True,
+                 rng=np.random.default_rng(0))
+    save(tmp_path, fresh())
+    with pytest.raises(CheckpointError, match="holds a finished model"):
+        pretrain(fresh(), documents(), **SETTINGS, folder=tmp_path, resume=True,
+                 rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("damage", [
+    lambda state, arrays: state.pop("feed"),
+    lambda state, arrays: state.update(dropout={"bit_generator": "MT19937"}),
+    lambda state, arrays: state.update(settings=None),
+    lambda state, arrays: arrays.pop("epoch"),
+    lambda state, arrays: arrays.pop("m.0"),
+    lambda state, arrays: arrays.update({"v.1": np.zeros(1, np.float32)}),
+])  # fmt: skip
+def test_a_damaged_state_of_training_is_refused(tmp_path, damage):
+    pretrain(fresh(), documents(), **SETTINGS, folder=tmp_path, rng=np.random.default_rng(0))
+    _, (state, arrays) = read_training(tmp_path)
+    damage(state, arrays)
+    save(tmp_path, fresh(), (state, arrays))
+    with pytest.raises(CheckpointError):
+        pretrain(fresh(), documents(), **SETTINGS, folder=tmp_path, resume=True,
+                 rng=np.random.default_rng(0))
+
+
+CHILD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import test_train as t
+t.pretrain(t.fresh(), t.documents(), **{**t.SETTINGS, "steps": t.LONG_RUN}, folder=sys.argv[2],
+           resume=sys.argv[3] == "resume", rng=np.random.default_rng(0),
+           progress=lambda *_: print("step", flush=True))
+"""
+LONG_RUN, KILLS = 1200, 20
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments_it_still_ends_with_the_same_bits(tmp_path):
+    """kill -9: the file is always whole, and going on gives the bits of a run never stopped."""
+    whole = fresh()
+    settings = {**SETTINGS, "steps": LONG_RUN}
+    pretrain(whole, documents(), **settings, rng=np.random.default_rng(0))
+    rng, folder = np.random.default_rng(1), tmp_path / "run"
+    for kill in range(KILLS + 1):
+        resume = "resume" if (folder / "model.npz").exists() else "begin"
+        command = [sys.executable, "-c", CHILD, str(Path(__file__).parent), str(folder), resume]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout.readline() == "step\n"
+            if kill < KILLS:
+                time.sleep(0.1 * rng.random())
+                assert child.poll() is None, "it ended before it was killed: make the run longer"
+                child.kill()
+            child.communicate()
+        if kill < KILLS:
+            _, (state, _) = read_training(folder)  # whole, whatever the moment
+            assert 1 <= state["step"] <= LONG_RUN
+    assert bits(load(folder)) == bits(whole)
