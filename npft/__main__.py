@@ -15,6 +15,7 @@ from npft.encoder.pooling import POOLS
 from npft.errors import ConfigError, NpftError
 from npft.finetune.regimes import LEARNING_RATES
 from npft.nn.progress import Progress
+from npft.pretrain.catalogue import OBJECTIVES
 from npft.report import report
 from npft.tour import tour
 
@@ -40,12 +41,15 @@ def build_parser() -> argparse.ArgumentParser:
     p = verb("pretrain", "pretrain an encoder on plain text files")
     p.add_argument("text", type=Path, nargs="+", help="text files: a sentence a line, or prose")
     p.add_argument("--out", type=Path, required=True, help="folder for the model")
-    p.add_argument("--objective", default="mlm,nsp", choices=["mlm,nsp", "mlm"])
+    p.add_argument("--objective", default="mlm,nsp", choices=list(OBJECTIVES),
+                   help="what is learnt (default mlm,nsp)")
     p.add_argument("--tokenizer", default="wordpiece", choices=["wordpiece", "byte"])
     p.add_argument("--vocab-size", type=int, default=recipes.VOCAB_SIZE)
     p.add_argument("--steps", type=int, default=1500)
     p.add_argument("--batch-size", type=int, default=32)
     p.add_argument("--lr", type=float, default=recipes.PRETRAIN_LR)
+    p.add_argument("--resume", action="store_true",
+                   help="go on with a run that was stopped in --out")
 
     p = verb("finetune", "fine-tune a classifier on label<TAB>text lines")
     p.add_argument("data", type=Path, help="file of label<TAB>text lines")

@@ -10,13 +10,21 @@ from npft.encoder.checkpoint import FILE, Model, load_as, read_manifest
 from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError
 from npft.finetune.heads import Classifier
+from npft.pretrain.boundary import SpanLM
+from npft.pretrain.causal import CausalLM
+from npft.pretrain.electra import ReplacedTokens
 from npft.pretrain.objectives import MaskedLM
 
-KINDS: dict[str, Any] = {cls.kind: cls for cls in (Encoder, MaskedLM, Classifier, SentenceEncoder)}
+KINDS: dict[str, Any] = {
+    cls.kind: cls
+    for cls in (
+        Encoder, MaskedLM, SpanLM, CausalLM, ReplacedTokens, Classifier, SentenceEncoder,
+    )
+}
 
 
 def load(path: str | Path) -> Model:
-    """Read the model in ``path/model.npz``: Encoder, MaskedLM, Classifier or SentenceEncoder.
+    """Read the model in ``path/model.npz``, of any kind: Encoder, MaskedLM, Classifier, ...
 
     Its encoder is ``load(path).body``. Raises ``CheckpointError`` that names the file and what is
     wrong with it.

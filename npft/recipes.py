@@ -31,6 +31,7 @@ from npft.nn.history import History
 from npft.nn.layers import set_dropout
 from npft.nn.loop import Repair
 from npft.nn.progress import ProgressFn
+from npft.pretrain.catalogue import OBJECTIVES
 from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Corpus, Documents
 from npft.pretrain.probe import evaluate_mlm, hold_out, make_probe, unigram_loss
@@ -89,17 +90,25 @@ def make_tokenizer(kind: str, texts: list[str], vocab_size: int) -> Tokenizer:
     raise ConfigError(f"tokenizer is {kind!r}, expected 'wordpiece' or 'byte'")
 
 
-def new_masked_lm(
-    tokenizer: Tokenizer, max_positions: int, nsp: bool, rng: np.random.Generator
-) -> MaskedLM:
-    """A new model of the lesson's width and depth, without dropout: pretraining text is plenty."""
+def new_encoder(
+    tokenizer: Tokenizer, max_positions: int, rng: np.random.Generator, causal: bool = False
+) -> Encoder:
+    """A new body of the lesson's width and depth, without dropout: pretraining text is plenty."""
     config = EncoderConfig(
         vocab_size=tokenizer.vocab_size,
         max_positions=max_positions,
         dropout=0.0,
+        causal=causal,
         init_std=INIT_STD,
     )
-    return MaskedLM(Encoder(config, tokenizer=tokenizer, rng=rng), nsp=nsp, rng=rng)
+    return Encoder(config, tokenizer=tokenizer, rng=rng)
+
+
+def new_masked_lm(
+    tokenizer: Tokenizer, max_positions: int, nsp: bool, rng: np.random.Generator
+) -> MaskedLM:
+    """A new masked language model on ``new_encoder``."""
+    return MaskedLM(new_encoder(tokenizer, max_positions, rng), nsp=nsp, rng=rng)
 
 
 def read_documents(paths: list[Path]) -> Documents:
@@ -117,6 +126,7 @@ def pretrain_files(
     steps: int = 1500,
     batch_size: int = 32,
     lr: float = PRETRAIN_LR,
+    resume: bool = False,
     seed: int = 0,
     progress: ProgressMaker,
 ) -> dict[str, Any]:
@@ -124,16 +134,19 @@ def pretrain_files(
 
     The last 5 % of the documents (of fewer than 20 documents: of each one's sentences) are held
     out and measured with frozen masks. The vocabulary is learnt from the training part alone.
+    ``objective`` is one of ``OBJECTIVES``. While it runs, ``out`` holds a checkpoint of the last
+    measurement; with ``resume`` and the same arguments a run that was stopped goes on from it.
     """
     check_out(out)
-    if objective not in ("mlm", "mlm,nsp"):
-        raise ConfigError(f"objective is {objective!r}, expected 'mlm' or 'mlm,nsp'")
+    if objective not in OBJECTIVES:
+        raise ConfigError(f"objective is {objective!r}, expected one of {sorted(OBJECTIVES)}")
+    chosen = OBJECTIVES[objective]
     timings: dict[str, float] = {}
     rng = np.random.default_rng(seed)
     train, held_out = hold_out(read_documents(paths))
     with timed(timings, "tokenizer"):
         tok = make_tokenizer(tokenizer, [s for d in train for s in d], vocab_size)
-    mlm = new_masked_lm(tok, MAX_POSITIONS, objective == "mlm,nsp", rng)
+    mlm = chosen.model(new_encoder(tok, MAX_POSITIONS, rng, chosen.causal), rng=rng)
     with timed(timings, "pretrain"):
         history = pretrain(
             mlm,
@@ -143,21 +156,28 @@ def pretrain_files(
             lr=lr,
             every=max(1, steps // 20),
             held_out=held_out,
+            layout=chosen.layout,
+            corrupt=chosen.corrupt,
+            folder=out,
+            resume=resume,
             progress=progress("pretrain"),
             rng=rng,
         )
     last = history.rows[-1]
     results = {
+        "objective": objective,
         "documents": len(train),
         "sentences": sum(map(len, train)),
         "vocab_size": tok.vocab_size,
         "parameters": mlm.num_parameters(),
         "steps": steps,
         "unigram_loss": history["unigram"][0],
-        **{k: v for k, v in last.items() if k not in ("step", "train_mlm")},
-        "below_unigram": history["unigram"][0] - last["mlm_loss"],
+        **{k: v for k, v in last.items() if k != "step" and not k.startswith("train_")},
         "seed": seed,
     }
+    guesses = [name for name in ("mlm_loss", "clm_loss") if name in last]
+    if guesses:
+        results["below_unigram"] = history["unigram"][0] - last[guesses[0]]
     save(out, mlm)
     write_run(out, results, history, timings)
     return results

@@ -5,6 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 
+PRETRAINED = {  # held-out figures of a pretraining run, and what they are called
+    "mlm_loss": "masked-token loss (nats)",
+    "mlm_acc": "masked-token accuracy",
+    "nsp_acc": "pair accuracy",
+    "sbo_loss": "boundary loss (nats)",
+    "clm_loss": "next-token loss (nats)",
+    "clm_acc": "next-token accuracy",
+    "rtd_loss": "detection loss (nats)",
+    "rtd_acc": "detection accuracy",
+    "rtd_true": "share of true tokens",
+}
+
+
 def report(verb: str, results: dict[str, Any]) -> str:
     """The results of a verb as lines to read."""
     if verb == "predict":
@@ -13,15 +26,13 @@ def report(verb: str, results: dict[str, Any]) -> str:
     if verb == "tour":
         return results["table"]
     if verb == "pretrain":
-        lines = [
-            f"held-out masked-word loss  {results['mlm_loss']:.3f} nats, "
-            f"accuracy {results['mlm_acc']:.3f}",
-            f"unigram loss               {results['unigram_loss']:.3f} nats: the model is "
-            f"{abs(results['below_unigram']):.3f} "
-            + ("below" if results["below_unigram"] > 0 else "above"),
-        ]
-        if "nsp_acc" in results:
-            lines.append(f"next-sentence accuracy     {results['nsp_acc']:.3f}")
+        lines = [f"{name:26} {results[key]:.3f}" for key, name in PRETRAINED.items() if key in results]
+        if "below_unigram" in results:
+            below = results["below_unigram"]
+            lines.append(
+                f"{'unigram loss':26} {results['unigram_loss']:.3f} nats: the model is "
+                f"{abs(below):.3f} {'below' if below > 0 else 'above'}"
+            )
         return "\n".join(lines)
     if verb == "embed":
         cosine = results["mean_cosine"]

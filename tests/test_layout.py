@@ -20,12 +20,13 @@ ORDER = """
     autograd/__init__
     nn/module nn/layers nn/optim nn/schedules nn/history nn/progress nn/loop nn/__init__
     metrics
-    text/examples text/batch text/tokenizer text/bytes text/wordpiece text/readers text/__init__
+    text/examples text/batch text/tokenizer text/bytes text/basic text/wordpiece text/readers text/__init__
     worlds/draws worlds/lexicon worlds/phone worlds/grammar worlds/tasks worlds/sms worlds/__init__
     encoder/config encoder/blocks encoder/encoder encoder/pooling encoder/checkpoint
     encoder/__init__
-    pretrain/masking pretrain/spans pretrain/pairs pretrain/packing pretrain/source pretrain/probe
-    pretrain/objectives pretrain/train pretrain/__init__
+    pretrain/masking pretrain/corruptions pretrain/spans pretrain/pairs pretrain/packing pretrain/source pretrain/probe
+    pretrain/objectives pretrain/boundary pretrain/causal pretrain/electra pretrain/catalogue pretrain/train
+    pretrain/__init__
     finetune/heads finetune/baselines finetune/train finetune/regimes finetune/__init__
     embed/geometry embed/contrastive embed/similarity embed/compare embed/__init__
     forgetting/measure forgetting/anchors forgetting/replay forgetting/repair forgetting/compare

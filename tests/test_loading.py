@@ -1,6 +1,7 @@
 """npft.load: one door for every kind of model."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError
 from npft.finetune.heads import Classifier
 from npft.loading import KINDS, load
+from npft.pretrain.boundary import SpanLM
+from npft.pretrain.causal import CausalLM
+from npft.pretrain.electra import ReplacedTokens
 from npft.pretrain.objectives import MaskedLM
 from npft.text.bytes import ByteTokenizer
 
@@ -21,7 +25,10 @@ def models():
     config = EncoderConfig(vocab_size=260, hidden_size=4, num_layers=1, num_heads=2,
                            intermediate_size=4, max_positions=8)
     encoder = Encoder(config, tokenizer=ByteTokenizer(), rng=rng)
+    causal = Encoder(replace(config, causal=True), tokenizer=ByteTokenizer(), rng=rng)
     return {"encoder": encoder, "masked_lm": MaskedLM(encoder, rng=rng),
+            "span_lm": SpanLM(encoder, rng=rng), "causal_lm": CausalLM(causal, rng=rng),
+            "replaced_tokens": ReplacedTokens(encoder, rng=rng),
             "classifier": Classifier(encoder, 2, rng=rng),
             "sentence_encoder": SentenceEncoder(encoder)}
 
@@ -52,7 +59,7 @@ def test_an_unknown_kind_is_refused_with_the_known_ones(tmp_path, kind):
                 "options": {}}
     data = np.frombuffer(json.dumps(manifest).encode(), np.uint8)
     write_arrays(tmp_path / "model.npz", {"manifest": data})
-    with pytest.raises(CheckpointError, match=r"holds .*, expected \['classifier', 'encoder', "):
+    with pytest.raises(CheckpointError, match=r"holds .*, expected \['causal_lm', 'classifier', "):
         load(tmp_path)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +87,25 @@ def mask_tokens(
     rows = choose_rows(batch, maskable, rate, rng.random(len(batch.ids) + len(batch)))
     other = random_tokens(len(rows), tokenizer, unigram, rng)
     return hide(batch, rows, rng.random(len(rows)), other, tokenizer)
+
+
+def static_masks(
+    batch: Batch, tokenizer: Tokenizer, *, rng: np.random.Generator | None = None
+) -> Masked:
+    """``mask_tokens`` with masks that depend on nothing but the sequence itself.
+
+    So a sequence is masked alike in every epoch, as in BERT, whose masks were drawn once when the
+    data were prepared; RoBERTa draws them anew each time (Liu et al. 2019, section 4.1). ``rng``
+    is not used; it is there so that this can be given to ``pretrain`` as ``corrupt``.
+    """
+    parts = []
+    for start, stop in zip(batch.offsets[:-1], batch.offsets[1:]):
+        one = Batch(batch.ids[start:stop], [0, stop - start])
+        seeded = np.random.default_rng(zlib.crc32(one.ids.tobytes()))
+        masked = mask_tokens(one, tokenizer, rng=seeded)
+        parts.append((masked.batch.ids, masked.rows + start, masked.targets))
+    ids, rows, targets = (np.concatenate(arrays) for arrays in zip(*parts))
+    return Masked(Batch(ids, batch.offsets, batch.token_types, batch.labels), rows, targets)
 
 
 def random_tokens(

@@ -13,7 +13,6 @@ import numpy as np
 
 from npft.autograd import kernels, losses
 from npft.autograd.tensor import Tensor
-from npft.encoder.checkpoint import load_as
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError, DataError
 from npft.nn.layers import LayerNorm, Linear
@@ -65,7 +64,6 @@ class MaskedLM(Pretrainable):
     """
 
     kind = "masked_lm"
-    load = classmethod(load_as)
 
     def __init__(
         self, encoder: Encoder, nsp: bool = True, tied: bool = True, *, rng: np.random.Generator
@@ -82,30 +80,21 @@ class MaskedLM(Pretrainable):
             self.seq_relationship = Linear(c.hidden_size, 2, std=c.init_std, rng=rng)
         self.nsp = nsp
 
-    @property
-    def body(self) -> Encoder:
-        """The encoder."""
-        return self.encoder
-
     def options(self) -> dict[str, Any]:
         """What a file must hold beside configuration, tokenizer and weights."""
         return {"nsp": self.nsp, "tied": self.predictions.tied}
 
-    @classmethod
-    def from_options(
-        cls, encoder: Encoder, options: dict[str, Any], *, rng: np.random.Generator
-    ) -> MaskedLM:
-        """The inverse of ``options``."""
-        return cls(encoder, nsp=options["nsp"], tied=options["tied"], rng=rng)
+    def token_scores(self, hidden: Tensor, masked: Masked) -> Tensor:
+        """Scores (M, V) of all words for the masked rows of the hidden states (N, D)."""
+        z = kernels.take_rows(hidden, rows=masked.rows)  # (M, D)
+        return self.predictions(z, self.encoder.embeddings.word_embeddings.weight)
 
     def logits(
         self, masked: Masked, rng: np.random.Generator | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """Scores of the masked rows (M, V) and, with nsp, of the pairs (B, 2)."""
         hidden = self.encoder(masked.batch, rng)  # (N, D)
-        words = self.encoder.embeddings.word_embeddings.weight
-        z = kernels.take_rows(hidden, rows=masked.rows)  # (M, D)
-        scores = self.predictions(z, words)
+        scores = self.token_scores(hidden, masked)
         if not self.nsp:
             return scores, None
         first = kernels.take_rows(hidden, rows=masked.batch.offsets[:-1])  # (B, D), the [CLS]

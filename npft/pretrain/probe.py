@@ -102,4 +102,5 @@ def unigram_loss(corpus: Corpus, probe: Masked) -> float:
     counts = np.bincount(corpus.tokens, minlength=tok.vocab_size) + 1
     counts[list(tok.special_ids)] = 0
     p = counts / counts.sum()
-    return float(-np.log(p[probe.targets]).mean())
+    words = counts[probe.targets] > 0  # a [SEP] that a causal model must give has no frequency
+    return float(-np.log(p[probe.targets[words]]).mean())

@@ -15,8 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from npft.autograd.tensor import Tensor
+from npft.encoder.checkpoint import load_as
 from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError
+from npft.errors import CheckpointError, ConfigError
 from npft.nn.module import Module
 from npft.pretrain.masking import Masked
 from npft.pretrain.packing import pack
@@ -38,7 +39,28 @@ class Corrupt(Protocol):
 class Pretrainable(Module):
     """What ``pretrain`` trains: a model that knows its loss and its held-out figures."""
 
+    kind: str
     encoder: Encoder
+    load = classmethod(load_as)
+
+    @property
+    def body(self) -> Encoder:
+        """The encoder."""
+        return self.encoder
+
+    def options(self) -> dict[str, Any]:
+        """What a file must hold beside configuration, tokenizer and weights: here nothing."""
+        return {}
+
+    @classmethod
+    def from_options(
+        cls, encoder: Encoder, options: dict[str, Any], *, rng: np.random.Generator
+    ) -> Pretrainable:
+        """The inverse of ``options``. Raises ``CheckpointError`` for others."""
+        model = cls(encoder, rng=rng, **options)  # type: ignore[call-arg]
+        if model.options() != options:
+            raise CheckpointError(f"the options are {options}, expected those of a {cls.kind}")
+        return model
 
     def loss(
         self,
