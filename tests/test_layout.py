@@ -22,7 +22,8 @@ ORDER = """
     metrics
     text/examples text/batch text/tokenizer text/bytes text/basic text/wordpiece text/readers text/__init__
     worlds/draws worlds/lexicon worlds/phone worlds/grammar worlds/tasks worlds/sms worlds/__init__
-    encoder/config encoder/blocks encoder/encoder encoder/pooling encoder/checkpoint
+    encoder/config encoder/blocks encoder/encoder encoder/pooling encoder/profile
+    encoder/checkpoint
     encoder/__init__
     pretrain/masking pretrain/corruptions pretrain/spans pretrain/pairs pretrain/packing pretrain/source pretrain/probe
     pretrain/objectives pretrain/boundary pretrain/causal pretrain/electra pretrain/catalogue pretrain/train

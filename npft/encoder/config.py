@@ -108,6 +108,24 @@ class EncoderConfig:
             layer_norm_eps=1e-12,
         )
 
+    @classmethod
+    def xlm_r(cls) -> EncoderConfig:
+        """XLM-R large: a hundred languages (Conneau et al. 2020); nearly half are word vectors.
+
+        >>> EncoderConfig.xlm_r().num_parameters()
+        558840832
+        """
+        return cls(
+            vocab_size=250002,
+            hidden_size=1024,
+            num_layers=24,
+            num_heads=16,
+            intermediate_size=4096,
+            max_positions=514,
+            type_vocab_size=1,
+            norm="post",
+        )
+
     def num_parameters(self) -> int:
         """The number of weights of the body, by formula.
 
