@@ -1,5 +1,6 @@
 """Lecture figures: functions that draw arrays on given axes. Nothing is computed here."""
 
+from npft.plots.attention import draw_attention, draw_decay
 from npft.plots.cone import draw_alignment_uniformity, draw_cone, draw_layers
 from npft.plots.engine import draw_graph, draw_step_sizes
 from npft.plots.forgetting import draw_forgetting, draw_repairs
@@ -8,6 +9,7 @@ from npft.plots.regimes import draw_regimes
 from npft.plots.style import STYLE, save_figure
 
 __all__ = [
-    "STYLE", "draw_alignment_uniformity", "draw_cone", "draw_forgetting", "draw_graph",
-    "draw_layers", "draw_mlm", "draw_regimes", "draw_repairs", "draw_step_sizes", "save_figure",
+    "STYLE", "draw_alignment_uniformity", "draw_attention", "draw_cone", "draw_decay",
+    "draw_forgetting", "draw_graph", "draw_layers", "draw_mlm", "draw_regimes", "draw_repairs",
+    "draw_step_sizes", "save_figure",
 ]

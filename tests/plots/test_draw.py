@@ -55,6 +55,25 @@ def test_step_sizes_figure_names_the_best_error_of_each_difference(ax):
     assert ax.xaxis_inverted()
 
 
+def test_attention_map_has_a_cell_for_each_pair_and_marks_what_is_hidden(ax):
+    weights = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.2, 0.3, 0.5]])
+    plots.draw_attention(ax, weights, ["a", "b", "c"], "causal")
+    np.testing.assert_array_equal(ax.images[0].get_array(), weights)
+    assert sorted(t.get_position() for t in ax.texts) == [(1, 0), (2, 0), (2, 1)]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["a", "b", "c"]
+    assert ax.get_ylabel() == "token" and ax.get_title() == "causal"
+
+
+def test_decay_figure_draws_each_head_their_mean_and_the_exponents(ax):
+    distance = np.array([1, 2, 4])
+    heads = {"random": np.full((2, 3), 0.1), "trained": np.array([[0.4, 0.2, 0.1], [0.1] * 3])}
+    plots.draw_decay(ax, distance, heads, {"random": [-0.01, 0.0], "trained": [1.0, 0.0]})
+    assert len(ax.lines) == 2 * (2 + 1)
+    np.testing.assert_allclose(ax.lines[-1].get_ydata(), [0.2, 0.02**0.5, 0.1])
+    assert "γ 0.0 to 0.0" in texts(ax) and "γ 0.0 to 1.0" in texts(ax)
+    assert "distance" in ax.get_xlabel() and ax.get_xscale() == ax.get_yscale() == "log"
+
+
 def test_regimes_figure_draws_one_curve_for_each_regime_and_labels_it(ax):
     cells = [
         {"regime": r, "seed": s, "n": 640, "f1": 0.7, "curve": [0.1, 0.2 + 0.1 * i + 0.02 * s]}
