@@ -74,6 +74,20 @@ def test_decay_figure_draws_each_head_their_mean_and_the_exponents(ax):
     assert "distance" in ax.get_xlabel() and ax.get_xscale() == ax.get_yscale() == "log"
 
 
+def test_masking_audit_draws_shares_beside_what_is_expected(ax):
+    counts = {"of tokens": 1000, "of chosen": 150, "chosen": 150, "[MASK]": 120, "kept": 30}
+    plots.draw_masking_audit(ax, counts, {"chosen": 0.15, "[MASK]": 0.8, "kept": 0.1})
+    assert [b.get_height() for b in ax.patches] == pytest.approx([0.15, 0.8, 0.2])
+    assert [line.get_ydata()[0] for line in ax.lines] == [0.15, 0.8, 0.1]
+    assert "10.0%" in ax.get_title() and "20.0%" in texts(ax) and "1,000" in ax.get_xlabel()
+
+
+def test_span_figure_tells_the_mean_drawn_and_expected(ax):
+    plots.draw_span_lengths(ax, [6, 2, 1, 1], np.array([0.5, 0.25, 0.15, 0.1]))
+    assert [b.get_height() for b in ax.patches] == pytest.approx([0.6, 0.2, 0.1, 0.1])
+    assert "1.70 words, 1.85 expected" in ax.get_title() and "words" in ax.get_xlabel()
+
+
 def test_regimes_figure_draws_one_curve_for_each_regime_and_labels_it(ax):
     cells = [
         {"regime": r, "seed": s, "n": 640, "f1": 0.7, "curve": [0.1, 0.2 + 0.1 * i + 0.02 * s]}
