@@ -38,14 +38,15 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, default=Path("tour"), help="folder (default: tour)")
     p.add_argument("--fast", action="store_true", help="a seventh of the steps, one seed")
 
-    p = verb("pretrain", "pretrain an encoder on plain text files")
-    p.add_argument("text", type=Path, nargs="+", help="text files: a sentence a line, or prose")
+    p = verb("pretrain", "pretrain an encoder on text files, or on TinyWorld")
+    p.add_argument("text", type=Path, nargs="*",
+                   help="text files: a sentence a line, or prose (default: TinyWorld)")
     p.add_argument("--out", type=Path, required=True, help="folder for the model")
     p.add_argument("--objective", default="mlm,nsp", choices=list(OBJECTIVES),
                    help="what is learnt (default mlm,nsp)")
     p.add_argument("--tokenizer", default="wordpiece", choices=["wordpiece", "byte"])
-    p.add_argument("--vocab-size", type=int, default=recipes.VOCAB_SIZE)
-    p.add_argument("--steps", type=int, default=1500)
+    p.add_argument("--vocab-size", type=int, help="default 4000, of TinyWorld 2000")
+    p.add_argument("--steps", type=int, help="default 1500, on TinyWorld 2800")
     p.add_argument("--batch-size", type=int, default=32)
     p.add_argument("--lr", type=float, default=recipes.PRETRAIN_LR)
     p.add_argument("--resume", action="store_true",

@@ -23,12 +23,21 @@ KINDS: dict[str, Any] = {
 }
 
 
+DATA = Path(__file__).parent / "data"
+BUNDLED = ("tinyworld",)
+
+
 def load(path: str | Path) -> Model:
     """Read the model in ``path/model.npz``, of any kind: Encoder, MaskedLM, Classifier, ...
+
+    "tinyworld" is the model that comes with npft: masked tokens and next sentences on TinyWorld,
+    made by ``npft pretrain --out npft/data/tinyworld``.
 
     Its encoder is ``load(path).body``. Raises ``CheckpointError`` that names the file and what is
     wrong with it.
     """
+    if str(path) in BUNDLED and not Path(path).exists():
+        path = DATA / path
     kind = read_manifest(path)[0]["kind"]
     if not isinstance(kind, str) or kind not in KINDS:
         raise CheckpointError(f"{Path(path) / FILE}: holds {kind!r}, expected {sorted(KINDS)}")

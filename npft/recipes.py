@@ -27,6 +27,10 @@ from npft.finetune.train import check_options, evaluate, train_classifier
 from npft.forgetting.anchors import L2ToInit
 from npft.forgetting.replay import ReplayMixer
 from npft.loading import load
+from npft.material import (
+    MAX_POSITIONS, VOCAB_SIZE, file_text, make_tokenizer, new_encoder, new_masked_lm,
+    read_documents, world_text,
+)
 from npft.nn.history import History
 from npft.nn.layers import set_dropout
 from npft.nn.loop import Repair
@@ -36,13 +40,8 @@ from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Corpus, Documents
 from npft.pretrain.probe import evaluate_mlm, hold_out, make_probe, unigram_loss
 from npft.pretrain.train import pretrain
-from npft.text import (
-    ByteTokenizer, Examples, Tokenizer, WordPiece, drop_duplicates, read_labelled, read_text, split,
-)
+from npft.text import Examples, WordPiece, drop_duplicates, read_labelled, split
 
-MAX_POSITIONS = 128
-VOCAB_SIZE = 4000
-INIT_STD = 0.1  # of new weights: 0.02 suits a width of 768; a width of 64 wants more
 PRETRAIN_LR = 4e-3
 QUICK_EPOCHS = 5  # of masked-word training on the training texts, when no model is given
 TEST_SHARE = 0.2
@@ -81,60 +80,23 @@ def write_run(out: Path, results: dict, history: History, timings: dict[str, flo
     write_json(out / "timings.json", timings)
 
 
-def make_tokenizer(kind: str, texts: list[str], vocab_size: int) -> Tokenizer:
-    """A byte tokenizer, or a WordPiece trained on the texts."""
-    if kind == "byte":
-        return ByteTokenizer()
-    if kind == "wordpiece":
-        return WordPiece.train(texts, vocab_size=vocab_size)
-    raise ConfigError(f"tokenizer is {kind!r}, expected 'wordpiece' or 'byte'")
-
-
-def new_encoder(
-    tokenizer: Tokenizer, max_positions: int, rng: np.random.Generator, causal: bool = False
-) -> Encoder:
-    """A new body of the lesson's width and depth, without dropout: pretraining text is plenty."""
-    config = EncoderConfig(
-        vocab_size=tokenizer.vocab_size,
-        max_positions=max_positions,
-        dropout=0.0,
-        causal=causal,
-        init_std=INIT_STD,
-    )
-    return Encoder(config, tokenizer=tokenizer, rng=rng)
-
-
-def new_masked_lm(
-    tokenizer: Tokenizer, max_positions: int, nsp: bool, rng: np.random.Generator
-) -> MaskedLM:
-    """A new masked language model on ``new_encoder``."""
-    return MaskedLM(new_encoder(tokenizer, max_positions, rng), nsp=nsp, rng=rng)
-
-
-def read_documents(paths: list[Path]) -> Documents:
-    """All documents of all files, in the order given."""
-    return [document for path in paths for document in read_text(path)]
-
-
 def pretrain_files(
     paths: list[Path],
     out: Path,
     *,
     objective: str = "mlm,nsp",
     tokenizer: str = "wordpiece",
-    vocab_size: int = VOCAB_SIZE,
-    steps: int = 1500,
+    vocab_size: int | None = None,
+    steps: int | None = None,
     batch_size: int = 32,
     lr: float = PRETRAIN_LR,
     resume: bool = False,
     seed: int = 0,
     progress: ProgressMaker,
 ) -> dict[str, Any]:
-    """Pretrain an encoder on text files and save it in the folder ``out``.
+    """Pretrain an encoder on text files, or without any on TinyWorld, and save it in ``out``.
 
-    The last 5 % of the documents (of fewer than 20 documents: of each one's sentences) are held
-    out and measured with frozen masks. The vocabulary is learnt from the training part alone.
-    ``objective`` is one of ``OBJECTIVES``. While it runs, ``out`` holds a checkpoint of the last
+    Held-out documents are measured with frozen masks. ``objective`` is one of ``OBJECTIVES``. While it runs, ``out`` holds a checkpoint of the last
     measurement; with ``resume`` and the same arguments a run that was stopped goes on from it.
     """
     check_out(out)
@@ -143,19 +105,21 @@ def pretrain_files(
     chosen = OBJECTIVES[objective]
     timings: dict[str, float] = {}
     rng = np.random.default_rng(seed)
-    train, held_out = hold_out(read_documents(paths))
+    text = file_text(paths) if paths else world_text(seed)
+    steps = text.steps if steps is None else steps
     with timed(timings, "tokenizer"):
-        tok = make_tokenizer(tokenizer, [s for d in train for s in d], vocab_size)
-    mlm = chosen.model(new_encoder(tok, MAX_POSITIONS, rng, chosen.causal), rng=rng)
+        size = text.vocab_size if vocab_size is None else vocab_size
+        tok = make_tokenizer(tokenizer, text.vocabulary, size)
+    mlm = chosen.model(new_encoder(tok, text.max_positions, rng, chosen.causal), rng=rng)
     with timed(timings, "pretrain"):
         history = pretrain(
             mlm,
-            train,
+            text.train,
             steps=steps,
             batch_size=batch_size,
             lr=lr,
             every=max(1, steps // 20),
-            held_out=held_out,
+            held_out=text.held_out,
             layout=chosen.layout,
             corrupt=chosen.corrupt,
             folder=out,
@@ -166,8 +130,8 @@ def pretrain_files(
     last = history.rows[-1]
     results = {
         "objective": objective,
-        "documents": len(train),
-        "sentences": sum(map(len, train)),
+        "documents": len(text.train),
+        "sentences": sum(map(len, text.train)),
         "vocab_size": tok.vocab_size,
         "parameters": mlm.num_parameters(),
         "steps": steps,

@@ -19,19 +19,16 @@ from npft.encoder.checkpoint import save
 from npft.finetune.regimes import EPOCHS, REGIMES, run_cell
 from npft.forgetting.compare import CONTROLS, METHODS, compare_methods, forgetting_cell
 from npft.forgetting.measure import ForgettingCurve
+from npft.material import DOCUMENTS, new_masked_lm, world_text
 from npft.nn.history import History
 from npft.nn.progress import ProgressFn
 from npft.plots import draw_cone, draw_forgetting, draw_mlm, draw_regimes, save_figure
 from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.train import pretrain
-from npft.recipes import (
-    PRETRAIN_LR, ProgressMaker, check_out, new_masked_lm, timed, write_run,
-)
+from npft.recipes import PRETRAIN_LR, ProgressMaker, check_out, timed, write_run
 from npft.sweep import sweep
 from npft.text import WordPiece
-from npft.worlds import TinyWorld, sms_fixture
 
-DOCUMENTS, HELD_OUT = 4000, 200
 POSITIONS, VOCAB_SIZE = 64, 2000
 STEPS, BATCH_SIZE = 2800, 32
 TASKS = (("sms", 640), ("topic", 32), ("topic", 160))
@@ -55,20 +52,18 @@ def pretrain_tinyworld(
     The vocabulary is a WordPiece of 2,000 trained on the documents and the SMS training texts;
     the history measures 200 further documents, 20 times.
     """
-    documents = [d.sentences for d in TinyWorld(seed).documents(DOCUMENTS + HELD_OUT)]
-    train, held_out = documents[:DOCUMENTS], documents[DOCUMENTS:]
-    texts = [s for d in train for s in d] + sms_fixture()[0].texts
+    text = world_text(seed)
     rng = np.random.default_rng(seed)
-    tok = WordPiece.train(texts, vocab_size=VOCAB_SIZE)
-    mlm = new_masked_lm(tok, POSITIONS, True, rng)
+    tok = WordPiece.train(text.vocabulary, vocab_size=text.vocab_size)
+    mlm = new_masked_lm(tok, text.max_positions, True, rng)
     history = pretrain(
         mlm,
-        train,
+        text.train,
         steps=steps,
         batch_size=BATCH_SIZE,
         lr=PRETRAIN_LR,
         every=max(1, steps // 20),
-        held_out=held_out,
+        held_out=text.held_out,
         progress=progress,
         rng=rng,
     )

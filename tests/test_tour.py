@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from npft import load, tour
+from npft import load, material, tour
 from npft.embed import compare as embeddings
 from npft.pretrain.objectives import MaskedLM
 from npft.recipes import check_out
@@ -14,10 +14,12 @@ from npft.recipes import check_out
 def small(monkeypatch):
     """A tour of seconds: little text, few steps, one task, all in this process."""
     for name, value in (
-        ("DOCUMENTS", 60), ("HELD_OUT", 20), ("STEPS", 10), ("EPOCHS", 2), ("SEEDS", 2),
+        ("DOCUMENTS", 60), ("STEPS", 10), ("EPOCHS", 2), ("SEEDS", 2),
         ("TASKS", (("topic", 32), ("sms", 160))), ("FORGETTING", ("rate 1e-3", "frozen body")),
     ):
         monkeypatch.setattr(tour, name, value)
+    monkeypatch.setattr(material, "DOCUMENTS", 60)
+    monkeypatch.setattr(material, "HELD_OUT", 20)
     monkeypatch.setattr(tour, "sweep", lambda function, cells: [function(c) for c in cells])
     monkeypatch.setattr(embeddings, "HELD_OUT", 60)
     monkeypatch.setattr(embeddings, "PAIRS", 40)

@@ -1,0 +1,88 @@
+"""What pretraining starts from: a text, a tokenizer, and a new model of lesson size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from npft.encoder.config import EncoderConfig
+from npft.encoder.encoder import Encoder
+from npft.errors import ConfigError
+from npft.pretrain.objectives import MaskedLM
+from npft.pretrain.pairs import Documents
+from npft.pretrain.probe import hold_out
+from npft.text import ByteTokenizer, Tokenizer, WordPiece, read_text
+from npft.worlds import TinyWorld, sms_fixture
+
+MAX_POSITIONS, VOCAB_SIZE = 128, 4000  # for text from files
+DOCUMENTS, HELD_OUT = 4000, 200  # of TinyWorld
+INIT_STD = 0.1  # of new weights: 0.02 suits a width of 768; a width of 64 wants more
+
+
+def make_tokenizer(kind: str, texts: list[str], vocab_size: int) -> Tokenizer:
+    """A byte tokenizer, or a WordPiece trained on the texts."""
+    if kind == "byte":
+        return ByteTokenizer()
+    if kind == "wordpiece":
+        return WordPiece.train(texts, vocab_size=vocab_size)
+    raise ConfigError(f"tokenizer is {kind!r}, expected 'wordpiece' or 'byte'")
+
+
+def new_encoder(
+    tokenizer: Tokenizer, max_positions: int, rng: np.random.Generator, causal: bool = False
+) -> Encoder:
+    """A new body of the lesson's width and depth, without dropout: pretraining text is plenty."""
+    config = EncoderConfig(
+        vocab_size=tokenizer.vocab_size,
+        max_positions=max_positions,
+        dropout=0.0,
+        causal=causal,
+        init_std=INIT_STD,
+    )
+    return Encoder(config, tokenizer=tokenizer, rng=rng)
+
+
+def new_masked_lm(
+    tokenizer: Tokenizer, max_positions: int, nsp: bool, rng: np.random.Generator
+) -> MaskedLM:
+    """A new masked language model on ``new_encoder``."""
+    return MaskedLM(new_encoder(tokenizer, max_positions, rng), nsp=nsp, rng=rng)
+
+
+def read_documents(paths: list[Path]) -> Documents:
+    """All documents of all files, in the order given."""
+    return [document for path in paths for document in read_text(path)]
+
+
+class Text(NamedTuple):
+    """What to pretrain on, and the sizes that suit it."""
+
+    train: Documents
+    held_out: Documents
+    vocabulary: list[str]  # the texts a tokenizer is trained on
+    vocab_size: int
+    max_positions: int
+    steps: int
+
+
+def file_text(paths: list[Path]) -> Text:
+    """The documents of text files; the last 5 % are held out (see ``hold_out``).
+
+    The vocabulary is learnt from the training part alone.
+    """
+    train, held_out = hold_out(read_documents(paths))
+    sentences = [s for d in train for s in d]
+    return Text(train, held_out, sentences, VOCAB_SIZE, MAX_POSITIONS, 1500)
+
+
+def world_text(seed: int) -> Text:
+    """4,000 documents of ``TinyWorld(seed)``, and 200 held out.
+
+    The vocabulary also knows the words of the SMS training texts.
+    """
+    documents = [d.sentences for d in TinyWorld(seed).documents(DOCUMENTS + HELD_OUT)]
+    train, held_out = documents[:DOCUMENTS], documents[DOCUMENTS:]
+    texts = [s for d in train for s in d] + sms_fixture()[0].texts
+    return Text(train, held_out, texts, 2000, 64, 2800)
