@@ -40,7 +40,7 @@ from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Corpus, Documents
 from npft.pretrain.probe import evaluate_mlm, hold_out, make_probe, unigram_loss
 from npft.pretrain.train import pretrain
-from npft.text import Examples, WordPiece, drop_duplicates, read_labelled, split
+from npft.text import Examples, WordPiece, drop_duplicates, read_labelled, read_text, split
 
 PRETRAIN_LR = 4e-3
 QUICK_EPOCHS = 5  # of masked-word training on the training texts, when no model is given

@@ -14,19 +14,57 @@ from typing import Any
 import numpy as np
 
 from npft.autograd.kernels import softmax
+from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.tensor import Tensor
 from npft.encoder.checkpoint import load_as
 from npft.encoder.encoder import Encoder
 from npft.encoder.pooling import check_pool, pool
-from npft.errors import ConfigError
+from npft.errors import ConfigError, DataError
 from npft.nn.layers import Dropout, Linear
 from npft.nn.module import Module, evaluating, freeze, unfreeze
 from npft.text.batch import Batch
+from npft.text.tokenizer import Tokenizer
 
 PREDICT_BATCH = 64
 
 
-class Classifier(Module):
+class Head(Module):
+    """An encoder with a new head on top: what fine-tuning trains, whatever the task.
+
+    A kind of head knows its ``loss`` on a labelled batch, and checks that the labels are there.
+    """
+
+    kind: str
+    load = classmethod(load_as)
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+        self.dropout = Dropout(encoder.config.dropout)
+
+    @property
+    def body(self) -> Encoder:
+        """The encoder."""
+        return self.encoder
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the encoder; raises ``ConfigError`` if it has none."""
+        if self.encoder.tokenizer is None:
+            raise ConfigError(
+                f"{type(self).__name__}: the encoder has no tokenizer; pass one to Encoder"
+            )
+        return self.encoder.tokenizer
+
+    def check(self, name: str, data: Batch) -> None:
+        """Raise ``DataError`` if the batch lacks the labels this head learns from."""
+        raise NotImplementedError
+
+    def loss(self, batch: Batch, rng: np.random.Generator | None = None) -> Tensor:
+        """The loss on a labelled batch: a number. In training mode ``rng`` draws dropout."""
+        raise NotImplementedError
+
+
+class Classifier(Head):
     """An encoder, a pool, and a linear head with K outputs.
 
     Only the head is new; ``encoder`` is used as it is, not copied. ``label_names`` (K strings)
@@ -41,7 +79,6 @@ class Classifier(Module):
     """
 
     kind = "classifier"
-    load = classmethod(load_as)
 
     def __init__(
         self,
@@ -62,16 +99,10 @@ class Classifier(Module):
             )
         if not all(isinstance(name, str) for name in names):
             raise ConfigError(f"Classifier: label_names are {names}, expected strings")
-        self.encoder = encoder
-        self.dropout = Dropout(encoder.config.dropout)
+        super().__init__(encoder)
         self.classifier = Linear(encoder.config.hidden_size, num_labels, rng=rng)
         self.pool = check_pool(pool)
         self.label_names = names
-
-    @property
-    def body(self) -> Encoder:
-        """The encoder."""
-        return self.encoder
 
     def options(self) -> dict[str, Any]:
         """What a file must hold beside configuration, tokenizer and weights."""
@@ -96,6 +127,20 @@ class Classifier(Module):
         pooled = pool(hidden, batch, self.pool)  # (N, D) -> (B, D)
         return self.classifier(self.dropout(pooled, rng))
 
+    def check(self, name: str, data: Batch) -> None:
+        """Raise ``DataError`` if there are no labels, or one the model does not know."""
+        if len(data) == 0 or data.labels is None:
+            raise DataError(f"{name}: the data has no labelled example")
+        if data.labels.dtype.kind not in "iu" or data.labels.max() >= self.num_labels:
+            raise DataError(
+                f"{name}: label {data.labels.max()} is not one of the model's {self.num_labels} "
+                f"classes {self.label_names}"
+            )
+
+    def loss(self, batch: Batch, rng: np.random.Generator | None = None) -> Tensor:
+        """The mean cross-entropy of the labels."""
+        return softmax_cross_entropy(self(batch, rng), targets=batch.labels)
+
     def logits(self, batch: Batch) -> np.ndarray:
         """Scores (B, K) in evaluation mode, computed in slices, in the order of the batch."""
         # like lengths side by side cost least; the order is put back at the end
@@ -114,10 +159,7 @@ class Classifier(Module):
 
         Raises ``ConfigError`` if the encoder has no tokenizer.
         """
-        tok = self.encoder.tokenizer
-        if tok is None:
-            raise ConfigError("Classifier: the encoder has no tokenizer; pass one to Encoder")
-        return tok(texts, pairs, labels, max_length=self.encoder.config.max_positions)
+        return self.tokenizer(texts, pairs, labels, max_length=self.encoder.config.max_positions)
 
     def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> np.ndarray:
         """The probability of each class for each text: (B, K), rows of sum 1."""

@@ -6,12 +6,13 @@ What trains is decided beforehand, by ``freeze_body`` or ``unfreeze_body``; the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from npft.autograd.losses import softmax_cross_entropy
-from npft.errors import ConfigError, DataError
-from npft.finetune.heads import Classifier
+from npft.errors import ConfigError
+from npft.finetune.heads import Classifier, Head
 from npft.metrics import Metrics, classification_metrics
 from npft.nn.history import History
 from npft.nn.loop import Repair, Step, streams, train_steps
@@ -23,18 +24,6 @@ from npft.text.batch import Batch, batches_of
 
 WARMUP = 0.05  # share of the steps
 WEIGHT_DECAY = 0.01
-
-
-def check_labels(name: str, model: Classifier, data: Batch) -> np.ndarray:
-    """The labels of a batch; raises ``DataError`` if it has none or one the model does not know."""
-    if len(data) == 0 or data.labels is None:
-        raise DataError(f"{name}: the data has no labelled example")
-    if data.labels.dtype.kind not in "iu" or data.labels.max() >= model.num_labels:
-        raise DataError(
-            f"{name}: label {data.labels.max()} is not one of the model's {model.num_labels} "
-            f"classes {model.label_names}"
-        )
-    return data.labels
 
 
 def check_options(epochs: int, batch_size: int, lr: float) -> None:
@@ -52,7 +41,8 @@ def evaluate(model: Classifier, test: Batch) -> Metrics:
     With two classes, class 1 is the positive one. Dropout is off.
     Raises ``DataError`` for no data or labels the model does not know.
     """
-    labels = check_labels("evaluate", model, test)
+    model.check("evaluate", test)
+    labels = np.asarray(test.labels)
     logits = model.logits(test)
     loss = softmax_cross_entropy(logits, targets=labels).item()
     return classification_metrics(labels, logits.argmax(axis=1), model.num_labels, loss)
@@ -66,8 +56,8 @@ def epoch_plan(train: Batch, batch_size: int, repairs: Sequence[Repair]) -> tupl
     return size, -(-len(train) // size)
 
 
-def classifier_steps(
-    model: Classifier,
+def head_steps(
+    model: Head,
     train: Batch,
     *,
     epochs: int = 20,
@@ -77,7 +67,7 @@ def classifier_steps(
     repairs: Sequence[Repair] = (),
     rng: np.random.Generator,
 ) -> Iterator[Step]:
-    """Train whatever is not frozen on labelled sequences, one step at a time.
+    """Train whatever is not frozen on labelled data, one step at a time.
 
     AdamW with warm-up and linear decay; gradients are clipped to length 1. ``lr`` is the rate of
     the head and, unless ``body_lr`` says otherwise, of the body. Between steps the caller may look
@@ -86,7 +76,7 @@ def classifier_steps(
     Raises ``DataError`` for data without labels, ``ConfigError`` for numbers out of range,
     ``NonFiniteError`` with the step if training fails.
     """
-    check_labels("classifier_steps", model, train)
+    model.check("fine-tuning", train)
     check_options(epochs, batch_size, lr)
     rngs = streams(rng)
     size, per_epoch = epoch_plan(train, batch_size, repairs)
@@ -101,9 +91,8 @@ def classifier_steps(
         for _ in range(epochs):
             yield from batches_of(train, size, rng=rngs.order)
 
-    def loss_fn(model: Classifier, batch: Batch, rng: np.random.Generator):
-        logits = model(batch, rng)  # (B, K)
-        return softmax_cross_entropy(logits, targets=batch.labels), {}
+    def loss_fn(model: Head, batch: Batch, rng: np.random.Generator):
+        return model.loss(batch, rng), {}
 
     train_mode(model)
     yield from train_steps(
@@ -115,6 +104,34 @@ def classifier_steps(
         repairs=repairs,
         rng=rngs.dropout,
     )
+
+
+def train_head(
+    model: Head,
+    train: Batch,
+    *,
+    epochs: int = 20,
+    progress: ProgressFn | None = None,
+    rng: np.random.Generator,
+    **options: Any,
+) -> History:
+    """Train a head of any kind; return the mean loss of each epoch as "loss".
+
+    The options are those of ``head_steps``. The model is in evaluation mode afterwards.
+    """
+    history, losses = History(), list[float]()
+    _, per_epoch = epoch_plan(train, options.get("batch_size", 32), options.get("repairs", ()))
+    try:
+        for step in head_steps(model, train, epochs=epochs, rng=rng, **options):
+            losses.append(step.loss)
+            if progress is not None:
+                progress(step.step, epochs * per_epoch, f"loss {step.loss:.3f}")
+            if step.step % per_epoch == 0:
+                history.add(step.step, loss=float(np.mean(losses)))
+                losses.clear()
+    finally:
+        model.eval()
+    return history
 
 
 def train_classifier(
@@ -133,14 +150,14 @@ def train_classifier(
 ) -> History:
     """Train whatever is not frozen on labelled sequences; return the history.
 
-    The steps are those of ``classifier_steps``. With ``validation`` the history holds its "f1",
+    The steps are those of ``head_steps``. With ``validation`` the history holds its "f1",
     "accuracy" and "val_loss" at step 0 and after each epoch, and the weights of the best F1 are put
     back at the end; ``patience`` stops after that many epochs without a better one. "loss" is the
     mean training loss of each epoch.
 
-    Raises as ``classifier_steps``, and ``ConfigError`` for a patience without validation.
+    Raises as ``head_steps``, and ``ConfigError`` for a patience without validation.
     """
-    check_labels("train_classifier", model, train)
+    model.check("train_classifier", train)
     check_options(epochs, batch_size, lr)
     if patience is not None and (patience < 1 or validation is None):
         raise ConfigError("train_classifier: patience must be at least 1 and needs validation data")
@@ -149,7 +166,7 @@ def train_classifier(
     if validation is not None:
         best_f1 = _validate(model, validation, history, 0)
         best = model.state_dict()
-    steps = classifier_steps(
+    steps = head_steps(
         model,
         train,
         epochs=epochs,

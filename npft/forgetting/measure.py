@@ -21,7 +21,7 @@ import numpy as np
 
 from npft.errors import ConfigError
 from npft.finetune.heads import Classifier
-from npft.finetune.train import check_labels, check_options, classifier_steps, epoch_plan, evaluate
+from npft.finetune.train import check_options, epoch_plan, evaluate, head_steps
 from npft.nn.loop import Repair
 from npft.nn.progress import ProgressFn
 from npft.pretrain.masking import Masked
@@ -106,7 +106,7 @@ def forgetting_curve(
     Raises ``ConfigError`` if the two models do not share their encoder, or every < 1; else as
     ``train_classifier``.
     """
-    check_labels("forgetting_curve", model, train)
+    model.check("forgetting_curve", train)
     check_options(epochs, batch_size, lr)
     if model.encoder is not mlm.encoder:
         raise ConfigError(
@@ -123,7 +123,7 @@ def forgetting_curve(
 
     measure(0)
     total = epochs * epoch_plan(train, batch_size, repairs)[1]
-    steps = classifier_steps(
+    steps = head_steps(
         model,
         train,
         epochs=epochs,

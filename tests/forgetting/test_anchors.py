@@ -7,7 +7,7 @@ from npft.autograd import gradcheck, losses
 from npft.errors import ConfigError
 from npft.finetune import train as training
 from npft.finetune.heads import freeze_body
-from npft.finetune.train import classifier_steps
+from npft.finetune.train import head_steps
 from npft.forgetting.anchors import L2ToInit
 from npft.nn.module import freeze
 from npft.nn.optim import SGD, AdamW
@@ -113,7 +113,7 @@ def test_an_anchor_in_float64_fits_a_body_in_float32(small):
 
 
 def steps_of(small, model, repairs, lr=1e-3, **options):
-    return classifier_steps(model, small.train, epochs=2, batch_size=16, lr=lr, repairs=repairs,
+    return head_steps(model, small.train, epochs=2, batch_size=16, lr=lr, repairs=repairs,
                             rng=np.random.default_rng(0), **options)
 
 

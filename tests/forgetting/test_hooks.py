@@ -6,7 +6,7 @@ import pytest
 from npft.autograd import Tensor
 from npft.errors import NonFiniteError
 from npft.finetune import train as training
-from npft.finetune.train import classifier_steps, epoch_plan
+from npft.finetune.train import head_steps, epoch_plan
 from npft.forgetting.anchors import L2ToInit
 from npft.nn.loop import Repair
 
@@ -32,7 +32,7 @@ class Recorder(Repair):
 
 def steps_of(small, model, repairs, **options):
     options = {"epochs": 1, "batch_size": 16, "lr": 1e-3, **options}
-    return list(classifier_steps(model, small.train, repairs=repairs, **options,
+    return list(head_steps(model, small.train, repairs=repairs, **options,
                                  rng=np.random.default_rng(0)))
 
 
@@ -97,7 +97,7 @@ def test_a_term_that_is_not_finite_names_the_step_and_leaves_the_weights(small, 
             return super().loss(model)
 
     model, states = small.models()[0], []
-    steps = classifier_steps(model, small.train, batch_size=16, repairs=[Late()],
+    steps = head_steps(model, small.train, batch_size=16, repairs=[Late()],
                              rng=np.random.default_rng(0))
     with pytest.raises(NonFiniteError, match=f"step 3: the loss is {bad}"):
         for _ in steps:

@@ -5,7 +5,7 @@ import pytest
 
 from npft.errors import ConfigError, DataError
 from npft.finetune.heads import freeze_body
-from npft.finetune.train import classifier_steps
+from npft.finetune.train import head_steps
 from npft.forgetting.replay import ReplayMixer
 from npft.pretrain.objectives import MaskedLM
 
@@ -17,7 +17,7 @@ def mixer(small, mlm, share=0.25, weight=1.0, seed=0, documents=None):
 
 def steps_of(small, model, repairs, **options):
     options = {"epochs": 1, "batch_size": 16, "lr": 1e-2, **options}
-    return list(classifier_steps(model, small.train, repairs=repairs, **options,
+    return list(head_steps(model, small.train, repairs=repairs, **options,
                                  rng=np.random.default_rng(0)))
 
 
