@@ -9,7 +9,9 @@ from npft.embed.similarity import SentenceEncoder
 from npft.encoder.checkpoint import FILE, Model, load_as, read_manifest
 from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError
-from npft.finetune.heads import Classifier
+from npft.finetune.heads import Classifier, Regressor
+from npft.finetune.spans import SpanFinder
+from npft.finetune.tagging import TokenClassifier
 from npft.pretrain.boundary import SpanLM
 from npft.pretrain.causal import CausalLM
 from npft.pretrain.electra import ReplacedTokens
@@ -18,7 +20,8 @@ from npft.pretrain.objectives import MaskedLM
 KINDS: dict[str, Any] = {
     cls.kind: cls
     for cls in (
-        Encoder, MaskedLM, SpanLM, CausalLM, ReplacedTokens, Classifier, SentenceEncoder,
+        Encoder, MaskedLM, SpanLM, CausalLM, ReplacedTokens, Classifier, Regressor, TokenClassifier,
+        SpanFinder, SentenceEncoder,
     )
 }
 

@@ -94,10 +94,10 @@ def pretrain_files(
     seed: int = 0,
     progress: ProgressMaker,
 ) -> dict[str, Any]:
-    """Pretrain an encoder on text files, or without any on TinyWorld, and save it in ``out``.
+    """Pretrain an encoder on text files (without any: on TinyWorld) and save it in ``out``.
 
-    Held-out documents are measured with frozen masks. ``objective`` is one of ``OBJECTIVES``. While it runs, ``out`` holds a checkpoint of the last
-    measurement; with ``resume`` and the same arguments a run that was stopped goes on from it.
+    Held-out documents are measured with frozen masks. ``objective`` is one of ``OBJECTIVES``.
+    While it runs, ``out`` holds a checkpoint of the last measurement; with ``resume`` and the same arguments a run that was stopped goes on from it.
     """
     check_out(out)
     if objective not in OBJECTIVES:

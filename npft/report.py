@@ -26,7 +26,8 @@ def report(verb: str, results: dict[str, Any]) -> str:
     if verb == "tour":
         return results["table"]
     if verb == "pretrain":
-        lines = [f"{name:26} {results[key]:.3f}" for key, name in PRETRAINED.items() if key in results]
+        known = [key for key in PRETRAINED if key in results]
+        lines = [f"{PRETRAINED[key]:26} {results[key]:.3f}" for key in known]
         if "below_unigram" in results:
             below = results["below_unigram"]
             lines.append(

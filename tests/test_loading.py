@@ -11,7 +11,9 @@ from npft.encoder.checkpoint import save, write_arrays
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError
-from npft.finetune.heads import Classifier
+from npft.finetune.heads import Classifier, Regressor
+from npft.finetune.spans import SpanFinder
+from npft.finetune.tagging import TokenClassifier
 from npft.loading import KINDS, load
 from npft.pretrain.boundary import SpanLM
 from npft.pretrain.causal import CausalLM
@@ -29,7 +31,9 @@ def models():
     return {"encoder": encoder, "masked_lm": MaskedLM(encoder, rng=rng),
             "span_lm": SpanLM(encoder, rng=rng), "causal_lm": CausalLM(causal, rng=rng),
             "replaced_tokens": ReplacedTokens(encoder, rng=rng),
-            "classifier": Classifier(encoder, 2, rng=rng),
+            "classifier": Classifier(encoder, 2, rng=rng), "regressor": Regressor(encoder, rng=rng),
+            "token_classifier": TokenClassifier(encoder, ["O", "B-PER"], rng=rng),
+            "span_finder": SpanFinder(encoder, rng=rng),
             "sentence_encoder": SentenceEncoder(encoder)}
 
 

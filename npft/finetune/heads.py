@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from npft.autograd.kernels import softmax
-from npft.autograd.losses import softmax_cross_entropy
+from npft.autograd.losses import mse, softmax_cross_entropy
 from npft.autograd.tensor import Tensor
 from npft.encoder.checkpoint import load_as
 from npft.encoder.encoder import Encoder
@@ -171,6 +171,72 @@ class Classifier(Head):
         """The name of the likeliest class for each text."""
         best = self.predict_proba(texts, pairs).argmax(axis=1)
         return [self.label_names[k] for k in best]
+
+
+class Regressor(Head):
+    """An encoder, a pool, and one number for each sequence, such as the similarity of a pair.
+
+    ``low`` and ``high`` are the ends of the grades: the head learns them as 0 to 1.
+    """
+
+    kind = "regressor"
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        low: float = 0.0,
+        high: float = 5.0,
+        pool: str = "mean",
+        *,
+        rng: np.random.Generator,
+    ) -> None:
+        if not -np.inf < low < high < np.inf:
+            raise ConfigError(f"Regressor: low is {low}, high {high}; expected low below high")
+        super().__init__(encoder)
+        self.regressor = Linear(encoder.config.hidden_size, 1, rng=rng)
+        self.low, self.high, self.pool = float(low), float(high), check_pool(pool)
+
+    def options(self) -> dict[str, Any]:
+        """What a file must hold beside configuration, tokenizer and weights."""
+        return {"low": self.low, "high": self.high, "pool": self.pool}
+
+    @classmethod
+    def from_options(
+        cls, encoder: Encoder, options: dict[str, Any], *, rng: np.random.Generator
+    ) -> Regressor:
+        """The inverse of ``options``."""
+        return cls(encoder, options["low"], options["high"], options["pool"], rng=rng)
+
+    def forward(self, batch: Batch, rng: np.random.Generator | None = None) -> Tensor:
+        """Grades (B, 1), from 0 to 1 where the model is right."""
+        pooled = pool(self.encoder(batch, rng), batch, self.pool)  # (N, D) -> (B, D)
+        return self.regressor(self.dropout(pooled, rng))
+
+    def check(self, name: str, data: Batch) -> None:
+        """Raise ``DataError`` if there are no labels."""
+        if len(data) == 0 or data.labels is None:
+            raise DataError(f"{name}: the data has no graded example")
+
+    def loss(self, batch: Batch, rng: np.random.Generator | None = None) -> Tensor:
+        """The mean squared error of the grades."""
+        target = (np.asarray(batch.labels)[:, None] - self.low) / (self.high - self.low)
+        return mse(self(batch, rng), target=target)
+
+    def tokenize(
+        self, texts: Sequence[str], pairs: Sequence[str] | None = None, labels=None
+    ) -> Batch:
+        """The batch this model expects, cut to its positions."""
+        return self.tokenizer(texts, pairs, labels, max_length=self.encoder.config.max_positions)
+
+    def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> np.ndarray:
+        """The grade of each text or pair: (B,), between low and high."""
+        batch = self.tokenize(texts, pairs)
+        found = np.zeros(len(batch))
+        with evaluating(self):
+            for start in range(0, len(batch), PREDICT_BATCH):
+                part = batch[start : start + PREDICT_BATCH]
+                found[start : start + len(part)] = self(part).data[:, 0]
+        return self.low + (self.high - self.low) * np.clip(found, 0, 1)
 
 
 def freeze_body(model: Any, last: int = 0) -> None:

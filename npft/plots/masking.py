@@ -35,7 +35,7 @@ def draw_masking_audit(ax: Any, counts: dict[str, int], expected: dict[str, floa
 
 
 def draw_span_lengths(ax: Any, counts: np.ndarray, expected: np.ndarray) -> None:
-    """How often spans of 1, 2, ... words are drawn (n,), beside the distribution (n,) they follow."""
+    """How often spans of 1, 2, ... words are drawn (n,), beside their distribution (n,)."""
     counts, expected = np.asarray(counts), np.asarray(expected)
     words = np.arange(1, len(expected) + 1)
     shares = counts / counts.sum()

@@ -28,7 +28,7 @@ from npft.pretrain.spans import mask_spans
 
 
 class Objective(NamedTuple):
-    """``model(encoder, rng=rng)`` builds what ``pretrain(model, ..., layout=, corrupt=)`` trains."""
+    """``model(encoder, rng=rng)`` builds what ``pretrain`` trains on ``layout`` and ``corrupt``."""
 
     model: Callable[..., Pretrainable]
     layout: str

@@ -2,8 +2,8 @@
 
     L = -(1/M) Σ log P(x_(i+1) | x_1 ... x_i)        perplexity = exp(L)
 
-A masked model learns from 15 % of the tokens of a text, this one from all of them; but a token never
-learns from what stands behind it.
+A masked model learns from 15 % of the tokens of a text, this one from all of them; but a token
+never learns from what stands behind it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,12 @@ class CausalLM(Pretrainable):
             return float(np.exp(self.loss(predict_next(batch, tok))[0].item()))
 
     def generate(
-        self, text: str = "", tokens: int = 20, *, temperature: float = 1.0, rng: np.random.Generator
+        self,
+        text: str = "",
+        tokens: int = 20,
+        *,
+        temperature: float = 1.0,
+        rng: np.random.Generator,
     ) -> str:
         """Continue a text by up to ``tokens`` tokens, each drawn from the model's probabilities.
 

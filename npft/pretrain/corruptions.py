@@ -21,7 +21,9 @@ from npft.text.tokenizer import Tokenizer
 RATE = 0.15  # share of the text tokens that are damaged
 
 
-def _chosen(batch: Batch, tokenizer: Tokenizer, rate: float, rng: np.random.Generator) -> np.ndarray:
+def _chosen(
+    batch: Batch, tokenizer: Tokenizer, rate: float, rng: np.random.Generator
+) -> np.ndarray:
     """Rows of text, in every sequence ``rate`` of them and at least one."""
     text = ~np.isin(batch.ids, tokenizer.special_ids)
     return choose_rows(batch, text, rate, rng.random(len(batch.ids) + len(batch)))

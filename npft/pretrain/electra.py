@@ -1,10 +1,11 @@
 """Replaced-token detection: a small generator fills the masks, and the encoder finds what is false.
 
-    L = L_MLM(generator) + λ L_RTD,     L_RTD = mean over all text tokens of BCE(σ(w · h_i), false_i)
+    L = L_MLM(generator) + λ L_RTD
+    L_RTD = the mean over all text tokens of BCE(σ(w · h_i), false_i)
 
-(Clark et al. 2020, "ELECTRA", section 2; λ = 50.) A masked model learns from 15 % of the tokens; here
-every token asks a question: is this the one that stood here? What the generator draws is a constant
-to the encoder: no gradient goes through the draw.
+(Clark et al. 2020, "ELECTRA", section 2; λ = 50.) A masked model learns from 15 % of the tokens;
+here every token asks a question: is this the one that stood here? What the generator draws is a
+constant to the encoder: no gradient goes through the draw.
 """
 
 from __future__ import annotations
