@@ -17,9 +17,14 @@ from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.pooling import pool
+from npft.encoder.profile import attention_profile
 from npft.finetune.baselines import bag_of_words
-from npft.finetune.heads import Classifier, freeze_body, num_trainable, unfreeze_body
-from npft.finetune.train import evaluate, train_classifier
+from npft.finetune.heads import (
+    Classifier, Regressor, freeze_body, num_trainable, unfreeze_body,
+)
+from npft.finetune.spans import SpanFinder
+from npft.finetune.tagging import TokenClassifier, tag_metrics
+from npft.finetune.train import evaluate, train_classifier, train_head
 from npft.forgetting.anchors import L2ToInit
 from npft.forgetting.measure import ForgettingCurve, forgetting_curve
 from npft.forgetting.repair import interpolate
@@ -33,30 +38,39 @@ from npft.nn.module import Module, Parameter, freeze, unfreeze
 from npft.nn.optim import SGD, AdamW
 from npft.nn.progress import Progress
 from npft.nn.schedules import cosine, slanted_triangular, warmup_linear
+from npft.pretrain.boundary import SpanLM
+from npft.pretrain.catalogue import OBJECTIVES
+from npft.pretrain.causal import CausalLM
+from npft.pretrain.electra import ReplacedTokens
 from npft.pretrain.masking import Masked, mask_tokens
 from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import next_sentence_pairs
 from npft.pretrain.probe import evaluate_mlm, hold_out
+from npft.pretrain.spans import mask_spans
 from npft.pretrain.train import pretrain
 from npft.text import (
-    Batch, ByteTokenizer, Examples, WordPiece, batches_of, drop_duplicates, read_labelled,
-    read_pairs, read_text, split,
+    BPE, Batch, ByteTokenizer, Examples, TaggedTexts, Unigram, WordPiece, batches_by_length,
+    batches_of, drop_duplicates, read_conll, read_conllu, read_jsonl, read_labelled, read_pairs,
+    read_scored, read_text, split,
 )
 from npft.worlds import TinyWorld, sms_fixture, sms_messages, sms_test
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "AdamW", "Batch", "ByteTokenizer", "Classifier", "Dropout", "Embedding", "Encoder",
-    "EncoderConfig", "Examples", "ForgettingCurve", "History", "L2ToInit", "LayerNorm", "Linear",
-    "Masked", "MaskedLM", "Metrics", "Module", "Parameter", "Progress", "Repair", "ReplayMixer",
-    "SGD", "SentenceEncoder", "Step", "Tensor", "TinyWorld", "WordPiece", "alignment",
-    "bag_of_words", "batches_of", "cosine", "drop_duplicates", "effective_rank", "errors",
-    "evaluate", "evaluate_mlm", "forgetting_curve", "freeze", "freeze_body", "grad", "gradcheck",
-    "hold_out", "in_batch_loss", "interpolate", "load", "mask_tokens", "mean_cosine",
+    "AdamW", "BPE", "Batch", "ByteTokenizer", "CausalLM", "Classifier", "Dropout", "Embedding",
+    "Encoder", "EncoderConfig", "Examples", "ForgettingCurve", "History", "L2ToInit", "LayerNorm",
+    "Linear", "Masked", "MaskedLM", "Metrics", "Module", "OBJECTIVES", "Parameter", "Progress",
+    "Regressor", "Repair", "ReplacedTokens", "ReplayMixer", "SGD", "SentenceEncoder", "SpanFinder",
+    "SpanLM", "Step", "TaggedTexts", "Tensor", "TinyWorld", "TokenClassifier", "Unigram",
+    "WordPiece", "alignment", "attention_profile", "bag_of_words", "batches_by_length",
+    "batches_of", "cosine", "drop_duplicates", "effective_rank", "errors", "evaluate",
+    "evaluate_mlm", "forgetting_curve", "freeze", "freeze_body", "grad", "gradcheck", "hold_out",
+    "in_batch_loss", "interpolate", "load", "mask_spans", "mask_tokens", "mean_cosine",
     "next_sentence_pairs", "no_grad", "nt_xent", "num_trainable", "plots", "pool", "pretrain",
-    "primitive", "read_labelled", "read_pairs", "read_text", "save", "set_dropout", "set_threads",
-    "simcse_loss", "slanted_triangular", "sms_fixture", "sms_messages", "sms_test", "split",
-    "trace", "train_classifier", "train_contrastive", "train_steps", "unfreeze", "unfreeze_body",
-    "uniformity", "warmup_linear",
+    "primitive", "read_conll", "read_conllu", "read_jsonl", "read_labelled", "read_pairs",
+    "read_scored", "read_text", "save", "set_dropout", "set_threads", "simcse_loss",
+    "slanted_triangular", "sms_fixture", "sms_messages", "sms_test", "split", "tag_metrics",
+    "trace", "train_classifier", "train_contrastive", "train_head", "train_steps", "unfreeze",
+    "unfreeze_body", "uniformity", "warmup_linear",
 ]

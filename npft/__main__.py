@@ -14,6 +14,7 @@ from npft.autograd.machine import keep_freed_memory, set_threads
 from npft.encoder.pooling import POOLS
 from npft.errors import ConfigError, NpftError
 from npft.finetune.regimes import LEARNING_RATES
+from npft.material import TOKENIZERS
 from npft.nn.progress import Progress
 from npft.pretrain.catalogue import OBJECTIVES
 from npft.report import report
@@ -44,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, help="folder for the model")
     p.add_argument("--objective", default="mlm,nsp", choices=list(OBJECTIVES),
                    help="what is learnt (default mlm,nsp)")
-    p.add_argument("--tokenizer", default="wordpiece", choices=["wordpiece", "byte"])
+    p.add_argument("--tokenizer", default="wordpiece", choices=TOKENIZERS)
     p.add_argument("--vocab-size", type=int, help="default 4000, of TinyWorld 2000")
     p.add_argument("--steps", type=int, help="default 1500, on TinyWorld 2800")
     p.add_argument("--batch-size", type=int, default=32)

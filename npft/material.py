@@ -13,21 +13,26 @@ from npft.errors import ConfigError
 from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Documents
 from npft.pretrain.probe import hold_out
-from npft.text import ByteTokenizer, Tokenizer, WordPiece, read_text
+from npft.text import BPE, ByteTokenizer, Tokenizer, Unigram, WordPiece, read_text
 from npft.worlds import TinyWorld, sms_fixture
 
 MAX_POSITIONS, VOCAB_SIZE = 128, 4000  # for text from files
 DOCUMENTS, HELD_OUT = 4000, 200  # of TinyWorld
+TOKENIZERS = ("wordpiece", "byte", "bpe", "unigram")
 INIT_STD = 0.1  # of new weights: 0.02 suits a width of 768; a width of 64 wants more
 
 
 def make_tokenizer(kind: str, texts: list[str], vocab_size: int) -> Tokenizer:
-    """A byte tokenizer, or a WordPiece trained on the texts."""
+    """A tokenizer of one of ``TOKENIZERS``, trained on the texts (bytes need no training)."""
+    if kind not in TOKENIZERS:
+        raise ConfigError(f"tokenizer is {kind!r}, expected one of {', '.join(TOKENIZERS)}")
     if kind == "byte":
         return ByteTokenizer()
     if kind == "wordpiece":
         return WordPiece.train(texts, vocab_size=vocab_size)
-    raise ConfigError(f"tokenizer is {kind!r}, expected 'wordpiece' or 'byte'")
+    if kind == "bpe":
+        return BPE.train(texts, vocab_size=vocab_size)
+    return Unigram.train(texts, vocab_size=vocab_size)
 
 
 def new_encoder(

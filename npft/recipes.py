@@ -97,7 +97,8 @@ def pretrain_files(
     """Pretrain an encoder on text files (without any: on TinyWorld) and save it in ``out``.
 
     Held-out documents are measured with frozen masks. ``objective`` is one of ``OBJECTIVES``.
-    While it runs, ``out`` holds a checkpoint of the last measurement; with ``resume`` and the same arguments a run that was stopped goes on from it.
+    While it runs, ``out`` holds a checkpoint of the last measurement; with ``resume`` and the same
+    arguments a run that was stopped goes on from it.
     """
     check_out(out)
     if objective not in OBJECTIVES:

@@ -30,3 +30,6 @@ settings.load_profile(os.environ.get("NPFT_PROFILE") or ("ci" if os.environ.get(
 
 # the table of ops and the fit of the normal distribution are modules that several tests import
 sys.path.insert(0, str(Path(__file__).parent / "autograd"))
+
+# scripts beside the tests that need other packages; --doctest-modules would import them
+collect_ignore_glob = ["mutants.py", "*/make_*.py"]

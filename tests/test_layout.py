@@ -14,25 +14,28 @@ ROOT = Path(__file__).parent.parent
 # Every file of npft/, in reading order. A file imports only from files above it in this list.
 # A package's __init__.py stands after the package's own files; "plots/*" are the files of plots/.
 ORDER = """
-    errors
-    autograd/machine autograd/graph autograd/tensor autograd/ops autograd/kernels
+    errors autograd/machine autograd/graph autograd/tensor autograd/ops autograd/kernels
     autograd/losses autograd/attention autograd/segments autograd/gradcheck autograd/show
     autograd/__init__
     nn/module nn/layers nn/optim nn/schedules nn/history nn/progress nn/loop nn/__init__
     metrics
-    text/examples text/batch text/tokenizer text/bytes text/basic text/wordpiece text/readers text/__init__
-    worlds/draws worlds/lexicon worlds/phone worlds/grammar worlds/tasks worlds/sms worlds/__init__
+    text/examples text/batch text/alignment text/tokenizer text/bytes text/basic text/wordpiece
+    text/pieces text/bpe text/unigram text/readers text/tables text/tagged text/conll
+    text/sampling text/perturb text/__init__
+    worlds/draws worlds/lexicon worlds/clinic worlds/phone worlds/grammar worlds/tasks
+    worlds/tags worlds/sentiment worlds/logic worlds/questions worlds/languages worlds/sms
+    worlds/__init__
     encoder/config encoder/blocks encoder/encoder encoder/pooling encoder/profile
-    encoder/checkpoint
-    encoder/__init__
-    pretrain/masking pretrain/corruptions pretrain/spans pretrain/pairs pretrain/packing pretrain/source pretrain/probe
-    pretrain/objectives pretrain/boundary pretrain/causal pretrain/electra pretrain/catalogue pretrain/train
-    pretrain/__init__
-    finetune/heads finetune/baselines finetune/train finetune/regimes finetune/__init__
+    encoder/checkpoint encoder/__init__
+    pretrain/masking pretrain/corruptions pretrain/spans pretrain/pairs pretrain/packing
+    pretrain/source pretrain/probe pretrain/objectives pretrain/boundary pretrain/causal
+    pretrain/electra pretrain/catalogue pretrain/train pretrain/__init__
+    finetune/heads finetune/tagging finetune/spans finetune/baselines finetune/train
+    finetune/regimes finetune/__init__
     embed/geometry embed/contrastive embed/similarity embed/compare embed/__init__
     forgetting/measure forgetting/anchors forgetting/replay forgetting/repair forgetting/compare
     forgetting/__init__
-    loading recipes report sweep
+    loading material recipes report sweep
     plots/* plots/__init__
     testing
     tour

@@ -18,12 +18,28 @@ L2 = 1.0  # the strength of the pull to 0, against the summed loss
 
 def word_table(texts: list[str], columns: dict[str, int]) -> np.ndarray:
     """How often each known word stands in each text: (B, W). Unknown words are left out."""
-    table = np.zeros((len(texts), len(columns)))
-    for row, text in enumerate(texts):
-        for word in basic_words(text):
+    return _counts([basic_words(text) for text in texts], columns)
+
+
+def _counts(rows: list[list[str]], columns: dict[str, int]) -> np.ndarray:
+    table = np.zeros((len(rows), len(columns)))
+    for row, words in enumerate(rows):
+        for word in words:
             if word in columns:
                 table[row, columns[word]] += 1
     return table
+
+
+def _marked(examples: Examples) -> list[list[str]]:
+    """The words of each text; of a pair marked by where they stand: in 1, in 2, or in both."""
+    if examples.pairs is None:
+        return [basic_words(text) for text in examples.texts]
+    rows = []
+    for first, second in zip(map(basic_words, examples.texts), map(basic_words, examples.pairs)):
+        both = set(first) & set(second)
+        marked = [f"1 {w}" for w in first] + [f"2 {w}" for w in second]
+        rows.append(marked + [f"both {w}" for w in sorted(both)] + ["both"] * len(both))
+    return rows
 
 
 def fit_softmax(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
@@ -57,16 +73,18 @@ def bag_of_words(train: Examples, test: Examples) -> Metrics:
     """Train a bag-of-words classifier (tf-idf, softmax regression) and measure it on a test set.
 
     tf-idf: counts times log(n / n_w) + 1, where n_w of the n training texts hold word w; rows are
-    scaled to length 1. Raises ``DataError`` for pairs of texts, or without class labels.
+    scaled to length 1. Of a pair the words of the first text, those of the second, and those they
+    share are counted apart. Raises ``DataError`` without class labels.
 
     >>> train = Examples(["win cash", "free cash", "see you", "see me"], [1, 1, 0, 0])
     >>> bag_of_words(train, Examples(["cash now", "see them"], [1, 0])).accuracy
     1.0
     """
     labels, truth = (_class_labels(examples) for examples in (train, test))
-    words = sorted({word for text in train.texts for word in basic_words(text)})
+    texts, test_texts = _marked(train), _marked(test)
+    words = sorted({word for text in texts for word in text})
     columns = {word: i for i, word in enumerate(words)}
-    counts = word_table(train.texts, columns)
+    counts = _counts(texts, columns)
     idf = np.log(len(counts) / np.maximum((counts > 0).sum(axis=0), 1)) + 1
 
     def features(table: np.ndarray) -> np.ndarray:
@@ -76,7 +94,7 @@ def bag_of_words(train: Examples, test: Examples) -> Metrics:
 
     classes = int(max(labels.max(), truth.max())) + 1
     w = fit_softmax(features(counts), labels, classes)
-    scores = features(word_table(test.texts, columns)) @ w[:-1] + w[-1]
+    scores = features(_counts(test_texts, columns)) @ w[:-1] + w[-1]
     return classification_metrics(truth, scores.argmax(axis=1), classes)
 
 
@@ -84,6 +102,4 @@ def _class_labels(examples: Examples) -> np.ndarray:
     labels = examples.labels
     if labels is None or len(labels) == 0 or labels.dtype.kind != "i":
         raise DataError("bag_of_words: both sets need examples labelled with classes")
-    if examples.pairs is not None:
-        raise DataError("bag_of_words: takes single texts, these examples are pairs")
     return labels

@@ -20,6 +20,7 @@ from npft.nn.module import Module, Parameter, evaluating
 from npft.pretrain.masking import Masked
 from npft.pretrain.source import Pretrainable
 from npft.text.batch import Batch
+from npft.text.pieces import PieceTokenizer
 
 
 class PredictionHead(Module):
@@ -150,7 +151,10 @@ class MaskedLM(Pretrainable):
         tok = self.encoder.tokenizer
         if tok is None:
             raise ConfigError("fill_mask: the encoder has no tokenizer; pass one to Encoder")
-        pieces = [tok.encode(part) for part in text.split("[MASK]")]
+        parts = text.split("[MASK]")
+        if isinstance(tok, PieceTokenizer):  # there the space belongs to the word that is hidden
+            parts = [part.removesuffix(" ") for part in parts[:-1]] + parts[-1:]
+        pieces = [tok.encode(part) for part in parts]
         if len(pieces) == 1:
             raise DataError("fill_mask: the text holds no [MASK]")
         ids = [tok.cls_id] + pieces[0]

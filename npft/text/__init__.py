@@ -1,20 +1,36 @@
-"""Floor 3: texts into numbers. Read examples, batch, tokenizer, bytes, wordpiece, readers."""
+"""Floor 3: texts into numbers. Read examples, batch, alignment, tokenizer, bytes, basic, wordpiece,
+pieces, bpe, unigram, readers, tables, tagged, conll, sampling, perturb.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from npft.errors import CheckpointError
-from npft.text.batch import Batch, batches_of
+from npft.text.alignment import (
+    answer_characters, answer_tokens, first_tokens, token_labels, word_labels,
+)
+from npft.text.batch import IGNORE, Batch, batches_by_length, batches_of
+from npft.text.bpe import BPE
 from npft.text.bytes import ByteTokenizer
+from npft.text.conll import iob2, read_conll, read_conllu
 from npft.text.examples import Examples, drop_duplicates, split
-from npft.text.readers import read_labelled, read_pairs, read_text
+from npft.text.perturb import lengthened, longest, rare_terms, rarest, typos
+from npft.text.readers import read_text
+from npft.text.sampling import draw_documents, draw_languages, language_shares
+from npft.text.tables import read_jsonl, read_labelled, read_pairs, read_scored
+from npft.text.tagged import TaggedTexts
 from npft.text.tokenizer import Tokenizer
+from npft.text.unigram import Unigram
 from npft.text.wordpiece import WordPiece, basic_words
 
 __all__ = [
-    "Batch", "ByteTokenizer", "Examples", "Tokenizer", "WordPiece", "basic_words", "batches_of",
-    "drop_duplicates", "read_labelled", "read_pairs", "read_text", "split", "tokenizer_from_dict",
+    "BPE", "IGNORE", "Batch", "ByteTokenizer", "Examples", "TaggedTexts", "Tokenizer", "Unigram",
+    "WordPiece", "answer_characters", "answer_tokens", "basic_words", "batches_by_length",
+    "batches_of", "draw_documents", "draw_languages", "drop_duplicates", "first_tokens", "iob2",
+    "language_shares", "lengthened", "longest", "rare_terms", "rarest", "read_conll", "read_conllu",
+    "read_jsonl", "read_labelled", "read_pairs", "read_scored", "read_text", "split",
+    "token_labels", "tokenizer_from_dict", "typos", "word_labels",
 ]
 
 
@@ -26,9 +42,9 @@ def tokenizer_from_dict(fields: Any) -> Tokenizer:
     >>> tokenizer_from_dict({"kind": "byte"}).vocab_size
     260
     """
+    kinds = {cls.kind: cls for cls in (ByteTokenizer, WordPiece, BPE, Unigram)}
     kind = fields.get("kind") if isinstance(fields, dict) else None
-    if kind == ByteTokenizer.kind:
-        return ByteTokenizer.from_dict(fields)
-    if kind == WordPiece.kind:
-        return WordPiece.from_dict(fields)
-    raise CheckpointError(f"the kind of tokenizer is {kind!r}, expected 'byte' or 'wordpiece'")
+    if not isinstance(kind, str) or kind not in kinds:
+        known = ", ".join(map(repr, kinds))
+        raise CheckpointError(f"the kind of tokenizer is {kind!r}, expected {known}")
+    return kinds[kind].from_dict(fields)

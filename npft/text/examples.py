@@ -7,12 +7,15 @@ written by one author (``split(groups=...)`` keeps such a group on one side).
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from npft.errors import ConfigError, DataError, DtypeError, IdError, ShapeError
+
+Data = TypeVar("Data", bound="Divisible")
 
 
 def row_numbers(name: str, rows: Any, length: int) -> np.ndarray:
@@ -72,6 +75,59 @@ def checked_labels(name: str, labels: Any, length: int) -> np.ndarray:
     return array
 
 
+def checked_groups(name: str, groups: Any, length: int) -> np.ndarray:
+    """Return groups as a read-only copy (length,) of whole numbers or strings.
+
+    Raises ``ShapeError`` for another number of them, ``DtypeError`` for other things.
+    """
+    groups = np.array(groups)
+    if groups.shape != (length,):
+        raise ShapeError(f"{name}: groups have shape {groups.shape}, expected ({length},)")
+    if length and groups.dtype.kind not in "iuUb":
+        raise DtypeError(f"{name}: groups are {groups.dtype}, expected whole numbers or strings")
+    groups.flags.writeable = False
+    return groups
+
+
+def span_array(name: str, spans: Any, length: int) -> np.ndarray:
+    """Return spans as an int64 copy (length, 2): where each answer begins and ends.
+
+    Raises ``ShapeError`` for another shape, ``DtypeError`` for anything but whole numbers.
+    """
+    try:
+        array = np.array(spans)
+    except ValueError:
+        raise ShapeError(f"{name}: spans are lists of different lengths, expected two numbers for "
+                         f"each answer") from None
+    if array.size == 0 and length == 0:
+        return np.zeros((0, 2), dtype=np.int64)
+    if array.shape != (length, 2):
+        raise ShapeError(f"{name}: spans have shape {array.shape}, expected ({length}, 2): where "
+                         f"each answer begins and ends")
+    if array.dtype.kind not in "iu":
+        raise DtypeError(f"{name}: spans are {array.dtype}, expected whole numbers")
+    return array.astype(np.int64)
+
+
+class Divisible(Protocol):
+    """What ``split`` and ``drop_duplicates`` can divide: ``Examples`` and ``TaggedTexts``."""
+
+    @property
+    def labels(self) -> np.ndarray | None: ...
+    @property
+    def label_names(self) -> list[str]: ...
+    @property
+    def groups(self) -> np.ndarray | None: ...
+
+    def __len__(self) -> int: ...
+    def __getitem__(self: Data, rows: Any) -> Data: ...
+    def stripped(self: Data) -> Data:
+        """The same without white space at the ends of each text."""
+
+    def contents(self) -> list[Hashable]:
+        """For each row what makes another row its repeat."""
+
+
 def _checked_texts(name: str, texts: Any) -> list[str]:
     if isinstance(texts, str):
         raise DtypeError(f"Examples: {name} is one string, expected a list of strings")
@@ -90,6 +146,9 @@ class Examples:
     labels: None, or (n,) class numbers 0, 1, ... (int64), or (n,) grades (float64).
     label_names: the name of each class, or an empty list.
     groups: None, or (n,) ids of what a text comes from (template, author, document).
+    spans: None, or (n, 2) the characters of an answer, ``text[start:end]``, end not included, in
+        the second text of a pair (question, passage), or in the text where there are no pairs;
+        (-1, -1) where there is no answer.
 
     ``len(e)`` is n; ``e[rows]`` takes a slice, a mask or row numbers and gives ``Examples``.
     Raises ``ShapeError``, ``DtypeError`` or ``DataError`` when the parts do not fit together.
@@ -104,6 +163,7 @@ class Examples:
     label_names: list[str] = field(default_factory=list)
     pairs: list[str] | None = None
     groups: np.ndarray | None = None
+    spans: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self.texts = _checked_texts("texts", self.texts)
@@ -119,7 +179,10 @@ class Examples:
                 raise DataError(f"Examples: label {top} has no name, label_names has "
                                 f"{len(self.label_names)} names")
         if self.groups is not None:
-            self.groups = _checked_groups("Examples", self.groups, len(self))
+            self.groups = checked_groups("Examples", self.groups, len(self))
+        if self.spans is not None:
+            passages = self.texts if self.pairs is None else self.pairs
+            self.spans = _checked_spans(self.spans, passages)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -132,46 +195,70 @@ class Examples:
             label_names=self.label_names,
             pairs=None if self.pairs is None else [self.pairs[i] for i in rows],
             groups=None if self.groups is None else self.groups[rows],
+            spans=None if self.spans is None else self.spans[rows],
         )
 
+    def stripped(self) -> Examples:
+        """The same without white space at both ends of each text; answers stay where they are."""
+        spans = self.spans
+        if spans is not None:
+            passages = self.texts if self.pairs is None else self.pairs
+            ends = np.array([(len(p) - len(p.lstrip()), len(p.strip())) for p in passages])
+            left, size = ends.reshape(-1, 2).T
+            moved = np.clip(spans - left[:, None], 0, size[:, None])
+            # Where nothing is left between the ends, there was no answer or it was stripped off.
+            spans = np.where((moved[:, 0] < moved[:, 1])[:, None], moved, -1)
+        return Examples(
+            texts=[text.strip() for text in self.texts],
+            labels=self.labels,
+            label_names=self.label_names,
+            pairs=None if self.pairs is None else [pair.strip() for pair in self.pairs],
+            groups=self.groups,
+            spans=spans,
+        )
 
-def _checked_groups(name: str, groups: Any, length: int) -> np.ndarray:
-    groups = np.array(groups)
-    if groups.shape != (length,):
-        raise ShapeError(f"{name}: groups have shape {groups.shape}, expected ({length},)")
-    if length and groups.dtype.kind not in "iuUb":
-        raise DtypeError(f"{name}: groups are {groups.dtype}, expected whole numbers or strings")
-    groups.flags.writeable = False
-    return groups
+    def contents(self) -> list[Hashable]:
+        """The text of each row, or both texts of its pair."""
+        return list(self.texts if self.pairs is None else zip(self.texts, self.pairs))
 
 
-def drop_duplicates(examples: Examples) -> Examples:
+def _checked_spans(spans: Any, passages: list[str]) -> np.ndarray:
+    spans = span_array("Examples", spans, len(passages))
+    for row, (start, end) in enumerate(spans.tolist()):
+        if (start, end) != (-1, -1) and not 0 <= start < end <= len(passages[row]):
+            raise DataError(f"Examples: spans[{row}] is {start} to {end} in a text of "
+                            f"{len(passages[row])} characters, expected start < end inside it, or "
+                            f"(-1, -1) for no answer")
+    spans.flags.writeable = False
+    return spans
+
+
+def drop_duplicates(examples: Data) -> Data:
     """Strip white space at both ends of each text, and drop every exact repeat but the first.
 
-    A pair is a repeat when both its texts are. The first is kept even if the repeat has another
-    label. How many were dropped is ``len(examples) - len(result)``.
+    A pair is a repeat when both its texts are, a tagged text when all its words are. The first is
+    kept even if the repeat has another label. How many were dropped is
+    ``len(examples) - len(result)``.
 
     >>> drop_duplicates(Examples(["a", " a", "b"], [0, 1, 1])).texts
     ['a', 'b']
     """
-    texts = [text.strip() for text in examples.texts]
-    pairs = None if examples.pairs is None else [pair.strip() for pair in examples.pairs]
-    first: dict[tuple[str, str], int] = {}
-    for row, key in enumerate(zip(texts, pairs or [""] * len(texts))):
-        first.setdefault(key, row)
-    stripped = Examples(texts, examples.labels, examples.label_names, pairs, examples.groups)
+    stripped = examples.stripped()
+    first: dict[Hashable, int] = {}
+    for row, content in enumerate(stripped.contents()):
+        first.setdefault(content, row)
     return stripped[list(first.values())]
 
 
 def split(
-    examples: Examples,
+    examples: Data,
     test_size: float = 0.2,
     stratify: bool = True,
     groups: np.ndarray | None = None,
     *,
     rng: np.random.Generator,
-) -> tuple[Examples, Examples]:
-    """Divide examples at random into a training and a test part.
+) -> tuple[Data, Data]:
+    """Divide examples, or tagged texts, at random into a training and a test part.
 
     test_size: the share of the test part, between 0 and 1.
     stratify: give each class its own share: ``round(test_size * n_class)`` test rows, at least
@@ -195,7 +282,7 @@ def split(
     classes = _classes(examples) if stratify else np.zeros(len(examples), dtype=np.int64)
     sizes = np.bincount(classes)
     target = np.clip(np.floor(test_size * sizes + 0.5), 1, sizes - 1).astype(np.int64)
-    groups = examples.groups if groups is None else _checked_groups("split", groups, len(examples))
+    groups = examples.groups if groups is None else checked_groups("split", groups, len(examples))
     if groups is None:
         in_test = np.zeros(len(examples), dtype=bool)
         for k, count in enumerate(target):
@@ -208,7 +295,7 @@ def split(
     return examples[~in_test], examples[in_test]
 
 
-def _classes(examples: Examples) -> np.ndarray:
+def _classes(examples: Divisible) -> np.ndarray:
     """The labels renumbered 0..K-1 without gaps, when they can be stratified."""
     if examples.labels is None or examples.labels.dtype != np.int64:
         kind = "no labels" if examples.labels is None else "grades, not classes"
@@ -225,7 +312,7 @@ def _classes(examples: Examples) -> np.ndarray:
     return classes
 
 
-def _label_name(examples: Examples, label: int) -> str:
+def _label_name(examples: Divisible, label: int) -> str:
     return repr(examples.label_names[label]) if examples.label_names else str(label)
 
 

@@ -1,21 +1,28 @@
 """What every tokenizer shares: from texts to a batch of numbers, and back.
 
 A tokenizer knows of its own how to cut a text into numbers (``_ids``, and ``_offsets`` for where
-in the text each came from), how to read numbers as text (``_text``), and what there is to save
-(``to_dict``, ``from_dict``). This base class does the rest in one way for all: it checks the
-text, sets the special tokens round it, cuts what is too long, and saves and loads.
+in the text each came from), how to read numbers as text (``_text``), what of a text it cannot give
+back (``_normalized``), and what there is to save (``to_dict``, ``from_dict``). This base class does
+the rest in one way for all: it checks the text, sets the special tokens round it, cuts what is too
+long, numbers the words, and saves and loads.
 
     one text    [CLS] x [SEP]            token types 0 0 0
     a pair      [CLS] x [SEP] y [SEP]    token types 0 0 0 1 1
 
 The layout is BERT's: Devlin et al. 2019, "BERT", section 3.
+
+Tags belong to words, a model sees tokens: each token carries the number of its word.
+
+    words     Mt.     Sanitas       is
+    tokens    Mt .    San ##itas    is
+    numbers   0  0    1   1         2
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,19 +52,52 @@ def checked_text(name: str, text: Any) -> str:
     return text
 
 
-def _checked_texts(name: str, texts: Any) -> list[str]:
-    if isinstance(texts, (str, bytes)):
-        raise DtypeError(f"tokenizer: {name} is one {type(texts).__name__}, "
-                         f"expected a list of strings: [{name}]")
-    return [checked_text(f"tokenizer: {name}[{i}]", text) for i, text in enumerate(texts)]
+def _items(name: str, texts: Any) -> Iterator[Any]:
+    """The items of any iterable but one string, which would give its letters."""
+    one = isinstance(texts, (str, bytes))
+    try:
+        if not one:
+            return iter(texts)
+    except TypeError:
+        pass
+    raise DtypeError(f"{name} is {'one ' * one}{type(texts).__name__}, expected a list of strings")
+
+
+def checked_texts(name: str, texts: Any) -> Iterator[str]:
+    """The texts of a list or any other iterable, each checked when its turn comes.
+
+    Raises what ``checked_text`` raises, with the index, and ``DtypeError`` for a single string.
+
+    >>> list(checked_texts("texts", ("a", "b")))
+    ['a', 'b']
+    """
+    for i, text in enumerate(_items(name, texts)):
+        yield checked_text(f"{name}[{i}]", text)
+
+
+def _checked_words(name: str, words: Any) -> list[str]:
+    found = list(checked_texts(name, words))
+    for i, word in enumerate(found):
+        if not word.strip():
+            raise DataError(f"{name}[{i}] is {word!r}, expected a word: not empty, not only space")
+    return found
+
+
+def _checked_rows(name: str, texts: Any) -> Sequence[str | list[str]]:
+    """Texts, or lists of words if the first is one."""
+    rows = list(_items(name, texts))
+    if rows and isinstance(rows[0], (list, tuple)):
+        return [_checked_words(f"{name}[{i}]", row) for i, row in enumerate(rows)]
+    return list(checked_texts(name, rows))
 
 
 class Tokenizer:
-    """The base of all tokenizers; a subclass defines ``kind``, the ids below and five methods.
+    """The base of all tokenizers; a subclass defines ``kind``, the ids below and the hooks.
 
     vocab_size: V, the number of ids. pad_id, cls_id, sep_id, mask_id: the special tokens, which
     no text can produce. unk_id: the id that stands for text out of the vocabulary, or None.
-    continues: None, or (V,) bool, the ids that carry on the word of the token before them.
+    continues: None, or (V,) bool, the ids that carry on the word of the token before them; the
+        first token of a text begins a word all the same.
     """
 
     kind: str
@@ -86,6 +126,10 @@ class Tokenizer:
         """For each id of a checked text, the characters it came from: from start to before end."""
         raise NotImplementedError
 
+    def _normalized(self, text: str) -> str:
+        """What decoding gives back of a checked text. By default, all of it."""
+        return text
+
     def to_dict(self) -> dict[str, Any]:
         """All there is to save, with ``kind``, as JSON can hold it."""
         raise NotImplementedError
@@ -109,6 +153,62 @@ class Tokenizer:
         """
         return self._offsets(checked_text("offsets: text", text))
 
+    def normalize(self, text: str) -> str:
+        """The normal form of a text: ``decode(encode(text))``, if nothing in it is unknown.
+
+        Raises what ``encode`` raises.
+        """
+        return self._normalized(checked_text("normalize: text", text))
+
+    def words(self, text: str) -> list[int]:
+        """For each id of ``encode(text)`` the number of the word it belongs to: 0 0 1 2 2 ...
+
+        Raises what ``encode`` raises, and ``ConfigError`` for a tokenizer that knows no words.
+        """
+        if self.continues is None:
+            raise ConfigError(f"words: a {self.kind} tokenizer does not know where words begin; "
+                              f"give it the words: encode_words")
+        return self._numbers(self._ids(checked_text("words: text", text)))
+
+    def _numbers(self, ids: list[int]) -> list[int]:
+        """The number of the word of each id of a text, or -1 if the ids do not tell."""
+        if self.continues is None:
+            return [-1] * len(ids)
+        begins = ~self.continues[np.array(ids, dtype=np.int64)]
+        begins[:1] = True
+        numbers: list[int] = (np.cumsum(begins) - 1).tolist()
+        return numbers
+
+    def encode_words(self, words: Sequence[str]) -> tuple[list[int], list[int]]:
+        """Turn a text given as its words into ids and, for each id, the number of its word.
+
+        Each word is encoded on its own, with one space before all but the first. A word of which
+        nothing is left (a control character) becomes the unknown id, so that every word has at
+        least one id: word tags are copied to the ids by ``tags[numbers]`` and read back at the
+        first id of each word, ``np.unique(numbers, return_index=True)[1]``.
+
+        Raises ``DtypeError`` and ``DataError`` for what is no text, with its index, and
+        ``DataError`` for an empty word.
+        """
+        return self._word_ids_and_numbers(_checked_words("encode_words: words", words))
+
+    def _word_ids_and_numbers(self, words: list[str]) -> tuple[list[int], list[int]]:
+        ids: list[int] = []
+        numbers: list[int] = []
+        for number, word in enumerate(words):
+            found = self._ids(f" {word}" if number else word)
+            if not found and self.unk_id is not None:
+                found = [self.unk_id]
+            ids += found
+            numbers += [number] * len(found)
+        return ids, numbers
+
+    def _ids_and_numbers(self, text: str | list[str]) -> tuple[list[int], list[int]]:
+        if isinstance(text, list):
+            return self._word_ids_and_numbers(text)
+        ids = self._ids(text)
+        return ids, self._numbers(ids)
+
     def decode(self, ids: Any) -> str:
         """Turn ids, a list or an array (n,), into text; special ids are skipped.
 
@@ -123,12 +223,13 @@ class Tokenizer:
         for place, i in enumerate(array.tolist()):
             if not 0 <= i < self.vocab_size:
                 raise IdError(f"decode: ids[{place}] is {i}, expected 0 to {self.vocab_size - 1}")
-        return self._text([i for i in array.tolist() if i not in self.special_ids])
+        special = self.special_ids
+        return self._text([i for i in array.tolist() if i not in special])
 
     def __call__(
         self,
-        texts: Sequence[str],
-        pairs: Sequence[str] | None = None,
+        texts: Sequence[str] | Sequence[Sequence[str]],
+        pairs: Sequence[str] | Sequence[Sequence[str]] | None = None,
         labels: Any = None,
         *,
         max_length: int | None = None,
@@ -137,20 +238,27 @@ class Tokenizer:
     ) -> Batch:
         """Turn texts, or pairs of texts, into one ``Batch``.
 
+        texts, pairs: strings, or texts given as lists of words. ``batch.words`` numbers the words
+            of a sequence, on through both texts of a pair: the words given, see ``encode_words``,
+            or of strings those the tokenizer sees, None if it does not know words.
         max_length: the longest sequence allowed, special tokens included; None never cuts.
         truncation: what is cut of a pair that is too long. "longest_first" takes single tokens
             from the end of the longer text, of the second if both are equally long; "only_first"
             and "only_second" cut one of them. Special tokens are never cut, and at least one token
-            of room is left for each text. ``batch.n_truncated`` counts the sequences cut.
+            of room is left for each text. ``batch.n_truncated`` counts the sequences cut, and
+            ``batch.tokens_cut`` (B,) the tokens cut off each.
         labels: None or (B,), handed on to the batch.
 
         Raises ``DtypeError`` and ``DataError`` for what is no text, with its index, ``DataError``
         for a sequence without any token, ``ConfigError`` for a max_length too small.
         """
-        firsts = _checked_texts("texts", texts)
-        seconds = None if pairs is None else _checked_texts("pairs", pairs)
+        firsts = _checked_rows("tokenizer: texts", texts)
+        seconds = None if pairs is None else _checked_rows("tokenizer: pairs", pairs)
         if seconds is not None and len(seconds) != len(firsts):
             raise ShapeError(f"tokenizer: {len(seconds)} pairs for {len(firsts)} texts")
+        if seconds and type(seconds[0]) is not type(firsts[0]):
+            raise DtypeError("tokenizer: of texts and pairs one is strings and the other lists of "
+                             "words, expected the same of both")
         if truncation not in ("longest_first", "only_first", "only_second"):
             raise ConfigError(f"tokenizer: truncation is {truncation!r}, expected 'longest_first', "
                               f"'only_first' or 'only_second'")
@@ -168,9 +276,11 @@ class Tokenizer:
 
         ids: list[int] = []
         types: list[int] = []
+        words: list[int] = []
         offsets, cut = [0], []
         for row, text in enumerate(firsts):
-            x, y = self._ids(text), [] if seconds is None else self._ids(seconds[row])
+            x, x_words = self._ids_and_numbers(text)
+            y, y_words = ([], []) if seconds is None else self._ids_and_numbers(seconds[row])
             if not (x or y or add_special_tokens):
                 raise DataError(f"tokenizer: texts[{row}] has no tokens; drop it, or use "
                                 f"add_special_tokens=True")
@@ -183,27 +293,30 @@ class Tokenizer:
             ids += first + second
             types += [0] * len(first) + [1] * len(second)
             offsets.append(len(ids))
-            cut.append(keep_x < len(x) or keep_y < len(y))
+            cut.append(len(x) - keep_x + len(y) - keep_y)
+            before = x_words[keep_x - 1] + 1 if keep_x else 0
+            words += [-1] * len(cls) + x_words[:keep_x] + [-1] * len(sep)
+            words += [before + number for number in y_words[:keep_y]]
+            words += [-1] * (len(second) - keep_y)
 
-        flat, ends = np.array(ids, dtype=np.int64), np.array(offsets)
-        words = self._words(flat, ends)
-        return Batch(flat, ends, types, labels, words, truncated=np.array(cut, dtype=bool))
-
-    def _words(self, ids: np.ndarray, offsets: np.ndarray) -> np.ndarray | None:
-        """(N,) the word that each token belongs to, counted within its sequence; specials -1."""
-        if self.continues is None:
-            return None
-        special = np.isin(ids, self.special_ids)
-        begun = np.append(0, np.cumsum(~self.continues[ids] & ~special))  # (N + 1,)
-        before = np.repeat(begun[offsets[:-1]], np.diff(offsets))  # words of earlier sequences
-        return np.where(special, -1, begun[1:] - before - 1)
+        knows_words = self.continues is not None or (firsts and isinstance(firsts[0], list))
+        return Batch(np.array(ids, dtype=np.int64), offsets, types, labels,
+                     words if knows_words else None, tokens_cut=cut)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the tokenizer as a JSON file: the same tokenizer gives the same bytes."""
+        """Write the tokenizer as a JSON file: the same tokenizer gives the same bytes.
+
+        Raises ``CheckpointError`` for a file that cannot be written.
+        """
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=0)
         temporary = Path(f"{os.fspath(path)}.tmp")
-        temporary.write_bytes((text + "\n").encode("utf-8"))
-        temporary.replace(path)  # a crash leaves the old file or the new one, never a half
+        try:
+            temporary.write_bytes((text + "\n").encode("utf-8"))
+            temporary.replace(path)  # a crash leaves the old file or the new one, never a half
+        except OSError as error:
+            if temporary.is_file():
+                temporary.unlink()
+            raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Tokenizer:

@@ -3,8 +3,8 @@
     basic_words   "Unlockable!" -> unlockable !
     pieces        unlockable    -> un ##lock ##able      (## carries on a word)
 
-Training starts from single characters and keeps joining two neighbouring pieces; encoding takes,
-from the left, the longest piece that fits.
+The words are those of ``basic.py``. Training starts from single characters and keeps joining two
+neighbouring pieces; encoding takes, from the left, the longest piece that fits.
 
 Sources: Schuster and Nakajima 2012, "Japanese and Korean voice search" (the pieces); Devlin et
 al. 2019, "BERT" (basic words, ##, greedy encoding). Schuster and Nakajima join the pair that
@@ -17,7 +17,6 @@ from __future__ import annotations
 import heapq
 import os
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
@@ -27,59 +26,14 @@ from typing import Any
 import numpy as np
 
 from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
-from npft.text.tokenizer import Tokenizer, checked_text, fields_of_kind
+from npft.text.basic import CASED, UNCASED, basic_words
+from npft.text.tokenizer import Tokenizer, checked_texts, fields_of_kind
+
+__all__ = ["WordPiece", "basic_words"]
 
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 LONGEST_WORD = 100  # characters; what is longer is no word but noise, and becomes [UNK]
 CACHED_WORDS = 100_000
-CJK_BLOCKS = (  # Chinese characters are written without spaces: each is a word of its own
-    (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2A6DF),
-    (0x2A700, 0x2B73F), (0x2B740, 0x2B81F), (0x2B820, 0x2CEAF), (0x2F800, 0x2FA1F),
-)
-
-
-def _is_punctuation(char: str) -> bool:
-    """Unicode punctuation, and all of ASCII that is no letter, digit, space or control."""
-    ascii_sign = "!" <= char <= "~" and not char.isalnum()
-    return ascii_sign or unicodedata.category(char).startswith("P")
-
-
-def _basic_form(char: str) -> str:
-    """What basic_words makes of one character."""
-    category = unicodedata.category(char)
-    if char in " \t\n\r" or category in ("Zs", "Zl", "Zp"):
-        return " "
-    if char in "\0\ufffd" or category in ("Cc", "Cf"):
-        return ""
-    # NFD writes an accented letter as the letter and a mark of category Mn.
-    parts = unicodedata.normalize("NFD", char.lower())
-    letters = "".join(part for part in parts if unicodedata.category(part) != "Mn")
-    if any(low <= ord(char) <= high for low, high in CJK_BLOCKS):
-        return f" {letters} "
-    return "".join(f" {letter} " if _is_punctuation(letter) else letter for letter in letters)
-
-
-class _BasicForms(dict):
-    """The table str.translate asks: character number -> basic form, worked out at first use."""
-
-    def __missing__(self, code: int) -> str:
-        self[code] = _basic_form(chr(code))
-        return self[code]
-
-
-_BASIC_FORMS = _BasicForms()
-
-
-def basic_words(text: str) -> list[str]:
-    """Cut a text into lower-case words without accents, and signs of punctuation.
-
-    Control characters go; white space ends a word; each sign of punctuation and each Chinese
-    character is a word. Source: the basic tokenization of Devlin et al. 2019 (uncased).
-
-    >>> basic_words("Don't stop, José!")
-    ['don', "'", 't', 'stop', ',', 'jose', '!']
-    """
-    return text.translate(_BASIC_FORMS).split()
 
 
 def _characters(word: str) -> list[str]:
@@ -161,6 +115,10 @@ class WordPiece(Tokenizer):
     [UNK], [CLS], [SEP] and [MASK]; trained vocabularies hold them as 0 to 4. A word becomes [UNK]
     as a whole if it has a character that no piece covers or more than 100 characters. Text cannot
     produce the other special tokens: ``[MASK]`` typed by a user is cut into ``[``, ``mask``, ``]``.
+    lowercase: False for a cased vocabulary, whose pieces keep capital letters and accents.
+
+    ``decode(encode(s)) == normalize(s) == " ".join(basic_words(s))`` for every text s without
+    unknown words; in the place of each of those stands ``[UNK]``.
 
     Raises ``DtypeError`` or ``DataError`` for a vocabulary that cannot be used.
 
@@ -169,16 +127,20 @@ class WordPiece(Tokenizer):
     (['un', '##lock', '##s'], [5, 6, 7, 1], 'unlocks')
     >>> tok.offsets("Unlocks!")
     [(0, 2), (2, 6), (6, 7), (7, 8)]
+    >>> tok.encode_words(["Unlocks", "un"])
+    ([5, 6, 7, 5], [0, 0, 0, 1])
     """
 
     kind = "wordpiece"
     unk_id: int
     continues: np.ndarray
 
-    def __init__(self, vocab: Iterable[str]) -> None:
-        self.vocab = tuple(vocab)
-        for i, piece in enumerate(self.vocab):
-            checked_text(f"WordPiece: vocab[{i}]", piece)
+    def __init__(self, vocab: Iterable[str], *, lowercase: bool = True) -> None:
+        self.vocab = tuple(checked_texts("WordPiece: vocab", vocab))
+        if not isinstance(lowercase, bool):
+            raise ConfigError(f"WordPiece: lowercase is {lowercase!r}, expected True or False")
+        self.lowercase = lowercase
+        self._forms = UNCASED if lowercase else CASED
         self._id_of = {piece: i for i, piece in enumerate(self.vocab)}
         if len(self._id_of) < len(self.vocab):
             twice, _ = Counter(self.vocab).most_common(1)[0]
@@ -196,7 +158,12 @@ class WordPiece(Tokenizer):
 
     @classmethod
     def train(
-        cls, texts: Iterable[str], vocab_size: int = 2000, *, min_count: int = 2
+        cls,
+        texts: Iterable[str],
+        vocab_size: int = 2000,
+        *,
+        min_count: int = 2,
+        lowercase: bool = True,
     ) -> WordPiece:
         """Learn a vocabulary of at most vocab_size pieces from texts.
 
@@ -204,7 +171,7 @@ class WordPiece(Tokenizer):
         inside one) come first. Then, until the vocabulary is full or no pair occurs min_count
         times, the most frequent pair of neighbouring pieces is joined. Of pairs with equal counts
         the one that sorts first as text is taken, so that the same texts, in any order, give the
-        same vocabulary.
+        same vocabulary. lowercase: False learns a cased vocabulary.
 
         Raises ``DataError`` for a corpus without words, ``ConfigError`` for a vocab_size that does
         not hold the special tokens and the characters.
@@ -213,15 +180,12 @@ class WordPiece(Tokenizer):
         >>> tok.vocab[5:]
         ('##g', '##s', '##u', 'b', 'h', '##ug', 'hug')
         """
-        if isinstance(texts, (str, bytes)):
-            raise DtypeError(f"WordPiece.train: texts is one {type(texts).__name__}, expected "
-                             f"a list of strings")
         for name, value in (("vocab_size", vocab_size), ("min_count", min_count)):
             if not isinstance(value, (int, np.integer)) or value < 1:
                 raise ConfigError(f"WordPiece.train: {name} is {value!r}, expected 1, 2, ...")
         counts: Counter[str] = Counter()
-        for i, text in enumerate(texts):
-            counts.update(basic_words(checked_text(f"WordPiece.train: texts[{i}]", text)))
+        for text in checked_texts("WordPiece.train: texts", texts):
+            counts.update(text.translate(UNCASED if lowercase else CASED).split())
         counts = Counter({w: n for w, n in counts.items() if len(w) <= LONGEST_WORD})
         if not counts:
             raise DataError("WordPiece.train: the texts hold no words, expected at least one")
@@ -231,25 +195,39 @@ class WordPiece(Tokenizer):
             raise ConfigError(f"WordPiece.train: vocab_size is {vocab_size}, these texts need at "
                               f"least {least}: {len(SPECIALS)} special tokens and "
                               f"{len(alphabet)} characters")
-        return cls([*SPECIALS, *alphabet, *_learn_pieces(counts, vocab_size - least, min_count)])
+        learnt = _learn_pieces(counts, vocab_size - least, min_count)
+        return cls([*SPECIALS, *alphabet, *learnt], lowercase=lowercase)
 
     @classmethod
-    def from_vocab(cls, path: str | os.PathLike[str]) -> WordPiece:
-        """Read a vocabulary with one piece a line, such as the vocab.txt of an uncased BERT.
+    def from_vocab(cls, path: str | os.PathLike[str], *, lowercase: bool = True) -> WordPiece:
+        """Read a vocabulary with one piece a line, such as the vocab.txt of a published BERT.
+
+        The number of a piece is that of its line, from 0; white space at the end of a line does
+        not count. lowercase: False for a cased BERT, whose vocabulary does not say so itself.
 
         Raises ``DataError`` for a file that cannot be read or used.
         """
         try:
-            text = Path(path).read_bytes().decode("utf-8")
-            return cls(line.removesuffix("\r") for line in text.removesuffix("\n").split("\n"))
-        except OSError as error:
-            raise DataError(f"cannot be read: {error.strerror}", path=path) from None
-        except (UnicodeDecodeError, DataError) as error:
+            text = Path(path).read_bytes().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DataError(f"is no vocabulary: {error}", path=path) from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise DataError(f"cannot be read: {reason}", path=path) from None
+        # a line of white space is a piece that matches nothing, but it has a number
+        lines = [line.rstrip() or line for line in text.removesuffix("\n").split("\n")]
+        for i, line in enumerate(lines):
+            if line in ("", "\r"):
+                raise DataError("is blank, expected a piece on every line; if a line too many was "
+                                "added, remove it", path=path, line=i + 1)
+        try:
+            return cls(lines, lowercase=lowercase)
+        except DataError as error:
             raise DataError(f"is no vocabulary: {error}", path=path) from None
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = []
-        for word in basic_words(text):
+        for word in text.translate(self._forms).split():
             known = self._cache.get(word)
             if known is None:
                 known = self._word_ids(word)
@@ -282,7 +260,7 @@ class WordPiece(Tokenizer):
 
     def _offsets(self, text: str) -> list[tuple[int, int]]:
         # A character can become several letters, or none: note for each letter where it is from.
-        forms = [_BASIC_FORMS[ord(char)] for char in text]
+        forms = [self._forms[ord(char)] for char in text]
         origin = [i for i, form in enumerate(forms) for _ in form]
         spans: list[tuple[int, int]] = []
         for word in re.finditer(r"\S+", "".join(forms)):
@@ -297,6 +275,9 @@ class WordPiece(Tokenizer):
         """How many letters of a word the piece i covers."""
         return len(self.vocab[i]) - 2 * bool(self.continues[i])
 
+    def _normalized(self, text: str) -> str:
+        return " ".join(text.translate(self._forms).split())
+
     def _text(self, ids: list[int]) -> str:
         words: list[str] = []
         for i in ids:
@@ -308,16 +289,19 @@ class WordPiece(Tokenizer):
         return " ".join(words)
 
     def to_dict(self) -> dict[str, Any]:
-        """``{"kind": "wordpiece", "vocab": [...]}``."""
-        return {"kind": self.kind, "vocab": list(self.vocab)}
+        """``{"kind": "wordpiece", "lowercase": True, "vocab": [...]}``."""
+        return {"kind": self.kind, "lowercase": self.lowercase, "vocab": list(self.vocab)}
 
     @classmethod
     def from_dict(cls, fields: Any) -> WordPiece:
         """The inverse of ``to_dict``. Raises ``CheckpointError`` for anything else."""
-        vocab = fields_of_kind(fields, cls.kind, "vocab")["vocab"]
+        if isinstance(fields, dict):
+            fields = {"lowercase": True, **fields}  # files of the first version do not say
+        fields = fields_of_kind(fields, cls.kind, "lowercase", "vocab")
+        vocab = fields["vocab"]
         if not isinstance(vocab, list):
             raise CheckpointError(f"vocab is {type(vocab).__name__}, expected a list of pieces")
         try:
-            return cls(vocab)
-        except (DataError, DtypeError) as error:
+            return cls(vocab, lowercase=fields["lowercase"])
+        except (ConfigError, DataError, DtypeError) as error:
             raise CheckpointError(str(error)) from None

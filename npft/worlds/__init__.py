@@ -5,6 +5,7 @@ Read in this order: draws, lexicon, phone, grammar, tasks, sms.
 
 from npft.worlds.grammar import Document, TinyWorld, Token, vocabulary
 from npft.worlds.sms import is_order_message, is_test_side, sms_fixture, sms_messages, sms_test
+from npft.worlds import logic, questions, sentiment, tags  # each adds its task to TinyWorld
 from npft.worlds.tasks import topic_task
 
 __all__ = [

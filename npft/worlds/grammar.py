@@ -14,13 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from npft.errors import ConfigError
-from npft.text.examples import Examples
+from npft.worlds import clinic
 from npft.worlds.draws import Draw, choose, share, stream, whole_number
+
 from npft.worlds.lexicon import (
-    FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, SENSES, TIMES, TOWNS, Topic, entries, topics,
+    FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, SENSES, TIMES, TOWNS, Topic, entries, parsed_topics,
+    topics,
 )
 from npft.worlds.phone import ITEM, PHONE_TEMPLATES, PRIVATE, WHEN, cue_groups, fillers
 
@@ -56,6 +58,24 @@ PREFERRED = 0.9  # share of sentences in which a verb gets a noun it prefers
 FAMILY_SHARE = 0.2  # share of mentions that give a person's family name as well
 PHONE_DOCUMENTS = 0.12  # share of documents that talk about messages (``phone.py``) ...
 PHONE_SENTENCES = 0.8  # ... and the share of such sentences in them
+
+
+class Domain(NamedTuple):
+    """What a world talks about, and in which sentences."""
+
+    topics: tuple[Topic, ...]
+    templates: list[str]
+    on_phone: float  # share of documents that talk about messages
+
+
+@cache
+def domain_of(name: str) -> Domain:
+    """The domain called "general" or "clinic"."""
+    if name == "general":
+        return Domain(topics(), TEMPLATES, PHONE_DOCUMENTS)
+    if name == "clinic":
+        return Domain(parsed_topics(clinic.DEPARTMENTS), clinic.TEMPLATES, 0.0)
+    raise ConfigError(f"domain is {name!r}, expected 'general' or 'clinic'")
 
 
 class Token(NamedTuple):
@@ -117,6 +137,9 @@ class TinyWorld:
     so held-out documents are simply later ones, ``documents(100, start=4000)``, and a world with
     ``noise=0`` holds the same documents without the slips.
 
+    ``domain`` is "general" or "clinic" (``clinic.py``): other topics, words and sentences, the same
+    names.
+
     Raises ``ConfigError`` for a seed or noise that cannot work.
 
     >>> world = TinyWorld(seed=0)
@@ -129,16 +152,21 @@ class TinyWorld:
     True
     """
 
-    topic_names: ClassVar[list[str]] = [topic.name for topic in topics()]
+    topic_names: list[str] = [topic.name for topic in topics()]
     # What ``task`` can make, by name: filled by tasks.py, which stands after this file.
-    tasks: ClassVar[dict[str, Callable[..., Examples]]] = {}
+    tasks: ClassVar[dict[str, Callable[..., Any]]] = {}
 
-    def __init__(self, seed: int = 0, noise: float = 0.1) -> None:
+    def __init__(self, seed: int = 0, noise: float = 0.1, domain: str = "general") -> None:
         self.seed = whole_number("seed", seed, 0)
         self.noise = share("noise", noise)
+        self.domain = domain
+        self._domain = domain_of(domain)
+        self.topics = self._domain.topics
+        self.topic_names = [topic.name for topic in self.topics]
 
     def __repr__(self) -> str:
-        return f"TinyWorld(seed={self.seed}, noise={self.noise})"
+        other = "" if self.domain == "general" else f", domain={self.domain!r}"
+        return f"TinyWorld(seed={self.seed}, noise={self.noise}{other})"
 
     def documents(self, n: int, start: int = 0) -> list[Document]:
         """Documents ``start`` to ``start + n - 1`` of this world.
@@ -160,13 +188,18 @@ class TinyWorld:
         >>> tokens[7]
         Token(word='port', pos='NOUN', entity='O', sense='port.kitchen')
         """
-        if not 0 <= topic < len(topics()):
-            raise ConfigError(f"topic is {topic}, expected 0 to {len(topics()) - 1}")
-        scene = _scene(topics()[topic], draw)
-        return self.slip(_topic_sentence(topics()[topic], scene, draw), draw)
+        if not 0 <= topic < len(self.topic_names):
+            raise ConfigError(f"topic is {topic}, expected 0 to {len(self.topic_names) - 1}")
+        chosen = self.topics[topic]
+        scene = _scene(chosen, draw)
+        return self.slip(_topic_sentence(chosen, scene, draw, self._domain.templates), draw)
 
-    def task(self, name: str, n: int, seed: int = 1) -> Examples:
+    def task(self, name: str, n: int, seed: int = 1, **options: Any) -> Any:
         """``n`` labelled examples of the task called ``name`` (see ``TinyWorld.tasks``).
+
+        ``options`` are those of the task: "sentiment", "nli" and "questions" have ``test=True`` for
+        sentences and people that never occur in training. Tasks of words, "pos" and "entities",
+        give ``TaggedTexts``, the others ``Examples``.
 
         Raises ``ConfigError`` for a name that does not exist.
 
@@ -175,7 +208,7 @@ class TinyWorld:
         """
         if name not in self.tasks:
             raise ConfigError(f"task {name!r} does not exist, expected one of {sorted(self.tasks)}")
-        return self.tasks[name](self, n, seed=seed)
+        return self.tasks[name](self, n, seed=seed, **options)
 
     def describe(self, n: int = 1000) -> str:
         """A card of the first ``n`` documents: counts, unigram entropy, three sentences.
@@ -186,7 +219,7 @@ class TinyWorld:
         documents = self.documents(whole_number("n", n, 1))
         sentences = [tokens for document in documents for tokens in document.tokens]
         words = Counter(token.word for tokens in sentences for token in tokens)
-        total, known = sum(words.values()), set(vocabulary())
+        total, known = sum(words.values()), set(vocabulary(self.domain))
         entropy = -sum(count / total * math.log(count / total) for count in words.values())
         labelled = [token for tokens in sentences for token in tokens]
         named = sum(token.entity[0] == "B" for token in labelled)
@@ -210,16 +243,17 @@ class TinyWorld:
     def _document(self, number: int) -> Document:
         # Slips draw from a stream of their own, so that noise changes nothing else.
         draw, slips = stream(self.seed, 0, number), stream(self.seed, 4, number)
-        topic = int(draw() * len(topics()))
-        scene = _scene(topics()[topic], draw)
-        on_phone = PHONE_SENTENCES if draw() < PHONE_DOCUMENTS else 0.0
+        topic = int(draw() * len(self.topics))
+        chosen = self.topics[topic]
+        scene = _scene(chosen, draw)
+        on_phone = PHONE_SENTENCES if draw() < self._domain.on_phone else 0.0
         kind = choose(draw, ("ham", "spam"))  # what the messages of this document are about
         sentences = []
         for _ in range(4 + int(draw() * 5)):
             if draw() < on_phone:
                 tokens = _phone_sentence(scene, kind, draw)
             else:
-                tokens = _topic_sentence(topics()[topic], scene, draw)
+                tokens = _topic_sentence(chosen, scene, draw, self._domain.templates)
             sentences.append(self.slip(tokens, slips))
         first, second = (" ".join(name.word for name in person) for person in scene.persons)
         organisation = " ".join(token.word for token in scene.organisation)
@@ -261,18 +295,32 @@ def misspelt(word: str, draw: Draw) -> str:
 
 
 @cache
-def vocabulary() -> tuple[str, ...]:
-    """Every word a TinyWorld without noise can say, sorted."""
-    return tuple(sorted(_known_words()))
+def vocabulary(domain: str = "general") -> tuple[str, ...]:
+    """Every word a TinyWorld of this domain can say without noise, sorted."""
+    if domain == "general":
+        return tuple(sorted(_known_words()))
+    small = {word for template in domain_of(domain).templates for word in template.split()}
+    words = {word for word in small if word[0] != "{"}
+    words |= {*GIVEN_NAMES, *FAMILY_NAMES, *TOWNS}
+    words |= {word for name in entries(ORGANISATIONS) for word in name}
+    return tuple(sorted(words | _topic_words(domain_of(domain).topics)))
+
+
+def _topic_words(chosen: tuple[Topic, ...]) -> set[str]:
+    return {
+        word
+        for topic in chosen
+        for group in (*topic.agents, *topic.nouns, *topic.adjectives, *topic.verbs, topic.places)
+        for word in group
+    }
 
 
 @cache
 def _known_words() -> frozenset[str]:
-    words = [*GIVEN_NAMES, *FAMILY_NAMES, *TOWNS, *TIMES, *_function_words()]
+    words = [*GIVEN_NAMES, *FAMILY_NAMES, *TOWNS, *TIMES]
+    words += [word for spelt_out in PARTS_OF_SPEECH.values() for word in spelt_out.split()]
     words += [word for name in entries(ORGANISATIONS) for word in name]
-    for topic in topics():
-        groups = (*topic.agents, *topic.nouns, *topic.adjectives, *topic.verbs, topic.places)
-        words += [word for group in groups for word in group]
+    words += sorted(_topic_words(topics()))
     for kind in ("ham", "spam"):
         for cues in cue_groups(kind).values():
             words += [word for cue in cues for word in cue.words()]
@@ -283,7 +331,8 @@ def _known_words() -> frozenset[str]:
 @cache
 def _function_words() -> dict[str, str]:
     """Word to part of speech, for the words that templates spell out."""
-    return {word: pos for pos, words in PARTS_OF_SPEECH.items() for word in words.split()}
+    both = [*PARTS_OF_SPEECH.items(), *clinic.PARTS_OF_SPEECH.items()]
+    return {word: pos for pos, words in both for word in words.split()}
 
 
 @cache
@@ -335,7 +384,7 @@ def _noun(topic: Topic, number: int, draw: Draw) -> tuple[Token, ...]:
     """A synonym of a noun; an ambiguous one is taken with the share written in ``SENSES``."""
     words = topic.nouns[number]
     for word in words:
-        if word in SENSES:
+        if topic.name in SENSES.get(word, {}):
             if draw() < SENSES[word][topic.name]:
                 return (Token(word, "NOUN", "O", f"{word}.{topic.name}"),)
             words = tuple(other for other in words if other != word)
@@ -358,8 +407,10 @@ def _content_words(
     return (said,), thing, (Token(choose(draw, topic.adjectives[noun]), "ADJ"),)
 
 
-def _topic_sentence(topic: Topic, scene: Scene, draw: Draw) -> list[Token]:
-    template = choose(draw, TEMPLATES)
+def _topic_sentence(
+    topic: Topic, scene: Scene, draw: Draw, templates: list[str]
+) -> list[Token]:
+    template = choose(draw, templates)
     slots = _people(scene, draw)
     for n in ("", "2"):
         words = _content_words(topic, *_verb_and_noun(topic, draw), draw)

@@ -311,8 +311,13 @@ def topics() -> tuple[Topic, ...]:
     >>> topics()[0].name, topics()[0].nouns[0], topics()[0].adjectives[0]
     ('money', ('cash', 'money', 'funds'), ('spare', 'hidden'))
     """
+    return parsed_topics(TOPICS)
+
+
+def parsed_topics(texts: dict[str, dict[str, str]]) -> tuple[Topic, ...]:
+    """Topics written as in ``TOPICS``, parsed, in the order written."""
     parsed = []
-    for name, text in TOPICS.items():
+    for name, text in texts.items():
         nouns, adjectives = preferences(text["nouns"])
         verbs, liked = preferences(text["verbs"])
         number = {noun[0]: i for i, noun in enumerate(nouns)}

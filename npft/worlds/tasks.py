@@ -28,7 +28,7 @@ def topic_task(world: TinyWorld, n: int, seed: int = 1) -> Examples:
     array([2, 2, 2, 2, 2, 2, 2, 2])
     """
     draw = stream(world.seed, 1, whole_number("seed", seed, 0))
-    names = TinyWorld.topic_names
+    names = world.topic_names
     labels = shuffled(draw, [i % len(names) for i in range(whole_number("n", n, 1))])
     sentences = [world.sentence(label, draw) for label in labels]
     texts = [_text(tokens) for tokens in sentences]

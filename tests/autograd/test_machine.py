@@ -1,5 +1,6 @@
 """The two settings of the machine: they say whether they worked, and change no result."""
 
+import ctypes
 import subprocess
 import sys
 
@@ -45,7 +46,8 @@ def test_without_openblas_nothing_is_done(monkeypatch):
 
 def test_keep_freed_memory_says_whether_it_could(monkeypatch):
     assert isinstance(keep_freed_memory(), bool)
-    assert keep_freed_memory() == keep_freed_memory()
+    glibc = sys.platform.startswith("linux") and hasattr(ctypes.CDLL(None), "mallopt")
+    assert keep_freed_memory() == glibc  # mallopt refuses what it does not know
     assert np.zeros(10**6).sum() == 0  # memory is as usable as before
     monkeypatch.setattr(sys, "platform", "win32")
     assert keep_freed_memory() is False

@@ -1,6 +1,7 @@
 """Every op of the engine, by one table: values, gradients, memory layout, dtypes, manners."""
 
 import importlib
+import inspect
 import pkgutil
 
 import numpy as np
@@ -27,6 +28,16 @@ def test_the_table_holds_every_primitive():
             if hasattr(value, "raw") and value.__module__ == module.__name__
         }
     assert found == set(TABLE)
+
+
+@every_op
+def test_what_has_no_gradient_can_be_given_by_keyword_only(name):
+    kinds = [p.kind for p in inspect.signature(TABLE[name].op.raw).parameters.values()]
+    arrays = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
+    for kind, p in zip(kinds, inspect.signature(TABLE[name].op.raw).parameters.values()):
+        assert kind in arrays if p.default is p.empty and p.annotation is p.empty else (
+            kind is inspect.Parameter.KEYWORD_ONLY
+        ), p.name
 
 
 @every_op

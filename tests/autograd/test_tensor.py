@@ -559,6 +559,8 @@ def test_backward_of_several_elements_needs_a_seed():
         (x * 2).backward([1.0, 1.0])
     with pytest.raises(DtypeError, match="backward: grad"):
         (x * 2).backward("one")
+    with pytest.raises(GraphError, match=r"shape \(0,\), not one element"):
+        (leaf([]) * 2).backward()
     (x * 2).sum(keepdims=True).backward()  # one element will do, whatever its axes
     assert x.grad.tolist() == [[2.0, 2.0]]
 

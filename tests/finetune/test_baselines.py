@@ -133,3 +133,10 @@ GOOD = Examples(["a", "b"], [0, 1])
 def test_sets_without_class_labels_are_refused(train, test):
     with pytest.raises(DataError, match="both sets need examples labelled with classes"):
         bag_of_words(train, test)
+
+
+def test_of_a_pair_it_sees_where_a_word_stands_and_what_both_share():
+    texts, pairs = ["a b", "a c", "b a", "c a"] * 4, ["a b", "b c", "b c", "c a"] * 4
+    same = [int(set(t.split()) == set(p.split())) for t, p in zip(texts, pairs)]
+    known = Examples(texts, np.array(same), pairs=pairs)
+    assert bag_of_words(known, known).accuracy == 1.0

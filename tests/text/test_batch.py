@@ -1,12 +1,16 @@
 """Batch: the ragged form, its rows, and exact doors to the padded form and back."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from npft.autograd.attention import blocks_by_length
 from npft.errors import ConfigError, DataError, DtypeError, IdError, ShapeError
-from npft.text import Batch, batches_of
+from npft.text import ByteTokenizer
+from npft.text.batch import IGNORE, Batch, batches_by_length, batches_of
 
 sequences = st.lists(st.lists(st.integers(0, 99), min_size=1, max_size=6), max_size=7)
 
@@ -24,7 +28,9 @@ def full_batch(rows):
         token_types=np.arange(n) % 2,
         labels=np.arange(len(rows)),
         words=np.arange(n) - 1,
-        truncated=np.arange(len(rows)) % 3 == 0,
+        token_labels=np.where(np.arange(n) % 4 == 3, IGNORE, np.arange(n)),
+        spans=[(-1, -1) if i % 4 == 3 else (0, len(row) - 1) for i, row in enumerate(rows)],
+        tokens_cut=np.arange(len(rows)) % 3,
     )
 
 
@@ -33,7 +39,8 @@ def rows_in(batch, array):
 
 
 def assert_same(a, b):
-    for name in ("ids", "offsets", "token_types", "labels", "words", "truncated"):
+    for name in ("ids", "offsets", "token_types", "labels", "words", "token_labels", "spans",
+                 "tokens_cut"):
         x, y = getattr(a, name), getattr(b, name)
         assert (x is None) == (y is None), name
         assert x is None or (x.dtype == y.dtype and x.tolist() == y.tolist()), name
@@ -60,12 +67,14 @@ def test_rows_take_every_part_along(rows, data):
     ))
     picked = np.arange(n)[np.array(choice, dtype=int) if isinstance(choice, list) else choice]
     got = b[choice]
-    for name in ("ids", "token_types", "words"):
+    for name in ("ids", "token_types", "words", "token_labels"):
         whole = rows_in(b, getattr(b, name))
         assert rows_in(got, getattr(got, name)) == [whole[i] for i in picked]
     assert got.labels.tolist() == picked.tolist()
-    assert got.truncated.tolist() == [i % 3 == 0 for i in picked]
-    assert got.n_truncated == sum(i % 3 == 0 for i in picked)
+    assert got.spans.tolist() == [[-1, -1] if i % 4 == 3 else [0, len(rows[i]) - 1] for i in picked]
+    assert got.tokens_cut.tolist() == [i % 3 for i in picked]
+    assert got.truncated.tolist() == [i % 3 > 0 for i in picked]
+    assert got.n_truncated == sum(i % 3 > 0 for i in picked)
     assert got.positions.tolist() == [p for i in picked for p in range(len(rows[i]))]
 
 
@@ -88,12 +97,13 @@ def test_padded_and_ragged_forms_are_exact_inverses(rows, pad_id):
 @given(sequences, st.integers(0, 4), st.integers(0, 4))
 def test_number_and_side_of_pads_change_nothing(rows, left, right):
     b = full_batch(rows)
-    ids, mask = (np.pad(a, ((0, 0), (left, right))) for a in b.to_padded(7))
-    types = np.pad(b.pad(b.token_types[:, None])[..., 0], ((0, 0), (left, right)))
-    got = Batch.from_padded(ids, mask.astype(bool), token_types=types, labels=b.labels)
-    assert got.ids.tolist() == b.ids.tolist()
-    assert got.token_types.tolist() == b.token_types.tolist()
-    assert got.labels.tolist() == b.labels.tolist()
+    sides = ((0, 0), (left, right))
+    ids, mask = (np.pad(a, sides) for a in b.to_padded(7))
+    parts = {name: np.pad(b.pad(getattr(b, name), 55), sides, constant_values=55)
+             for name in ("token_types", "words", "token_labels")}
+    spans = np.where(b.spans == -1, -1, b.spans + left)
+    got = Batch.from_padded(ids, mask.astype(bool), labels=b.labels, spans=spans, **parts)
+    assert_same(got.replace(tokens_cut=b.tokens_cut), b)
 
 
 @given(sequences.filter(len), st.integers(1, 3))
@@ -104,6 +114,9 @@ def test_pad_puts_each_row_at_its_place_and_zeros_elsewhere(rows, width):
     assert out.shape == (len(b), b.lengths.max(), width) and out.dtype == np.float32
     assert (out[b.sequence, b.positions] == hidden).all()
     assert np.count_nonzero(out) == hidden.size
+    assert (b.pad(hidden[:, 0]) == out[..., 0]).all()
+    filled = b.pad(hidden[:, 0], -5)
+    assert (filled == -5).sum() == filled.size - len(b.ids)
 
 
 @given(sequences, sequences)
@@ -120,8 +133,9 @@ def test_concat_refuses_batches_of_different_kinds():
         Batch.concat([plain, labelled])
     with pytest.raises(DataError, match="float64 and int64"):
         Batch.concat([labelled, batch_of([[1]], labels=[0.5])])
-    with pytest.raises(DataError, match="words"):
-        Batch.concat([plain, batch_of([[1]], words=[0])])
+    for part in ({"words": [0]}, {"token_labels": [0]}, {"spans": [[0, 0]]}):
+        with pytest.raises(DataError, match=next(iter(part))):
+            Batch.concat([plain, batch_of([[1]], **part)])
     with pytest.raises(DataError, match="no batch"):
         Batch.concat([])
 
@@ -145,7 +159,22 @@ def test_concat_refuses_batches_of_different_kinds():
     ([1, 2], [0, 2], {"labels": ["ham"]}, DtypeError, "labels"),
     ([1, 2], [0, 2], {"words": [0]}, ShapeError, "words"),
     ([1, 2], [0, 2], {"words": [-2, 0]}, IdError, "words"),
-    ([1, 2], [0, 2], {"truncated": [0]}, ShapeError, "truncated"),
+    ([1, 2], [0, 2], {"tokens_cut": [0, 0]}, ShapeError, "tokens_cut"),
+    ([1, 2], [0, 2], {"tokens_cut": [-1]}, IdError, "tokens_cut"),
+    ([1, 2], [0, 2], {"tokens_cut": [True]}, DtypeError, "tokens_cut"),
+    ([1, 2], [0, 2], {"token_labels": [0]}, ShapeError, "token_labels"),
+    ([1, 2], [0, 2], {"token_labels": [0.0, 1.0]}, DtypeError, "token_labels"),
+    ([1, 2], [0, 2], {"token_labels": [-100, -1]}, IdError,
+     r"token_labels\[1\] is -1, expected .*-100"),
+    ([1, 2], [0, 2], {"token_labels": [0, -101]}, IdError, "token_labels"),
+    ([1, 2], [0, 2], {"spans": [0, 1]}, ShapeError, r"spans have shape \(2,\), expected \(1, 2\)"),
+    ([1, 2], [0, 2], {"spans": [[0.0, 1.0]]}, DtypeError, "spans are float64"),
+    ([1, 2], [0, 1, 2], {"spans": [[0, 0], [0, 1]]}, DataError,
+     r"spans\[1\] is \[0, 1\] in a sequence of 1"),
+    ([1, 2], [0, 1, 2], {"spans": [[0], [0, 1]]}, ShapeError, "different lengths"),
+    ([1, 2], [0, 2], {"spans": [[1, 0]]}, DataError, "first <= last"),
+    ([1, 2], [0, 2], {"spans": [[-1, 0]]}, DataError, "no answer"),
+    ([1, 2], [0, 2], {"spans": [[-2, -2]]}, DataError, "no answer"),
 ])
 def test_parts_that_do_not_fit_are_refused(ids, offsets, parts, error, words):
     with pytest.raises(error, match=words):
@@ -166,18 +195,71 @@ def test_padded_forms_that_mean_nothing_are_refused(ids, mask, error, words):
 
 
 def test_pad_refuses_rows_of_another_batch():
-    with pytest.raises(ShapeError, match=r"pad: hidden has shape \(2, 4\)"):
+    with pytest.raises(ShapeError, match=r"pad: values has shape \(2, 4\)"):
         batch_of([[1, 2, 3]]).pad(np.zeros((2, 4)))
+    with pytest.raises(ShapeError, match=r"pad: values has shape \(4,\)"):
+        batch_of([[1, 2, 3]]).pad(np.zeros(4))
+
+
+@pytest.mark.parametrize("parts, error, words", [
+    ({"words": [0, 1]}, ShapeError, "words has shape"),
+    ({"token_labels": [[0], [1]]}, ShapeError, "token_labels has shape"),
+    ({"spans": [[1, 1]]}, ShapeError, "spans have shape"),
+    ({"spans": [[0, 1], [1, 1]]}, DataError, "begins in the pads"),
+    ({"spans": [[1, 2], [0, 1]]}, DataError, "in a sequence of 1 tokens"),
+])
+def test_padded_parts_that_do_not_fit_are_refused(parts, error, words):
+    with pytest.raises(error, match=words):
+        Batch.from_padded([[0, 1], [2, 3]], [[0, 1], [1, 1]], **parts)
+
+
+def test_replace_changes_one_part_and_checks_it():
+    b = full_batch([[1, 2], [3]])
+    assert_same(b.replace(), b)
+    other = b.replace(labels=None, spans=[[1, 1], [0, 0]])
+    assert other.labels is None and other.spans.tolist() == [[1, 1], [0, 0]]
+    assert_same(other.replace(labels=b.labels, spans=b.spans), b)
+    with pytest.raises(ShapeError, match="words"):
+        b.replace(words=[0])
+
+
+@given(st.lists(st.tuples(st.text("ab", max_size=9), st.text("ab", max_size=9)), max_size=5),
+       st.integers(5, 16), st.booleans())
+def test_tokens_cut_counts_what_a_maximum_length_took_from_each_sequence(rows, most, paired):
+    texts = [x for x, _ in rows], *([[y for _, y in rows]] if paired else [])
+    whole, cut = (ByteTokenizer()(*texts, max_length=m) for m in (None, most))
+    assert cut.tokens_cut.tolist() == (whole.lengths - cut.lengths).tolist()
+    assert cut.tokens_cut.tolist() == [max(0, n - most) for n in whole.lengths]
+    assert cut.n_truncated == sum(n > most for n in whole.lengths)
+
+
+@given(sequences, st.data())
+def test_token_targets_are_the_labelled_tokens(rows, data):
+    n = sum(map(len, rows))
+    labels = data.draw(st.lists(st.sampled_from([IGNORE, 0, 1, 7]), min_size=n, max_size=n))
+    b = batch_of(rows, token_labels=labels)
+    if set(labels) <= {IGNORE}:
+        with pytest.raises(DataError, match="no token of this batch has a label"):
+            b.token_targets()
+    else:
+        found, targets = b.token_targets()
+        assert [(i, k) for i, k in enumerate(labels) if k != IGNORE] == list(zip(found, targets))
+
+
+def test_a_batch_without_token_labels_has_no_token_targets():
+    with pytest.raises(DataError, match="give token_labels"):
+        batch_of([[1]]).token_targets()
 
 
 def test_arrays_are_read_only_copies_everywhere():
     ids = np.array([1, 2, 3])
-    b = Batch(ids, [0, 1, 3], labels=[0, 1], words=[0, 0, 1])
+    b = Batch(ids, [0, 1, 3], labels=[0, 1], words=[0, 0, 1], token_labels=[0, 1, -100],
+              spans=[[0, 0], [0, 1]])
     ids[0] = 9
     assert b.ids.tolist() == [1, 2, 3]
     for batch in (b, b[:1], b[[1]], Batch.concat([b, b])):
-        for name in ("ids", "offsets", "token_types", "labels", "words", "truncated", "lengths",
-                     "positions", "sequence"):
+        for name in ("ids", "offsets", "token_types", "labels", "words", "token_labels", "spans",
+                     "tokens_cut", "truncated", "lengths", "positions", "sequence"):
             with pytest.raises(ValueError, match="read-only"):
                 getattr(batch, name)[0] = 0
 
@@ -205,10 +287,63 @@ def test_shuffled_epochs_follow_the_generator_and_differ_from_each_other():
     assert first == again != second
 
 
-@pytest.mark.parametrize("size", [0, -1, 2.0, None])
+@pytest.mark.parametrize("size", [0, -1, 2.0, None, True])
 def test_a_batch_size_that_is_no_count_is_refused_at_once(size):
-    with pytest.raises(ConfigError, match="batch_size"):
-        batches_of(batch_of([[1]]), size)
+    data, rng = batch_of([[1]]), np.random.default_rng(0)
+    with pytest.raises(ConfigError, match="batches_of: batch_size"):
+        batches_of(data, size)
+    with pytest.raises(ConfigError, match="batches_by_length: batch_size"):
+        batches_by_length(data, size, rng=rng)
+    with pytest.raises(ConfigError, match="pool"):
+        batches_by_length(data, 1, pool=size, rng=rng)
+
+
+@given(sequences, st.integers(1, 3), st.integers(1, 3), st.integers(0, 99))
+def test_an_epoch_by_length_holds_every_sequence_once_and_follows_the_generator(
+    rows, size, pool, seed
+):
+    data = batch_of(rows, labels=np.arange(len(rows)))
+    epoch, again = ([b.labels.tolist() for b in batches_by_length(
+        data, size, pool=pool, rng=np.random.default_rng(seed))] for _ in range(2))
+    assert epoch == again
+    assert sorted(i for labels in epoch for i in labels) == list(range(len(rows)))
+    assert sorted(map(len, epoch))[1:] == [size] * (len(epoch) - 1)  # at most one is shorter
+    for labels in epoch:
+        lengths = [len(rows[i]) for i in labels]
+        assert lengths == sorted(lengths)
+
+
+@given(st.integers(1, 5), st.integers(1, 9), st.integers(0, 99))
+def test_the_batches_of_one_pool_do_not_overlap_in_length(size, pool, seed):
+    lengths = np.random.default_rng(seed).integers(1, 40, size * pool)
+    data = Batch(np.zeros(lengths.sum(), int), np.append(0, np.cumsum(lengths)))
+    epoch = batches_by_length(data, size, pool=pool, rng=np.random.default_rng(seed))
+    ranges = sorted((b.lengths.min(), b.lengths.max()) for b in epoch)
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(ranges))
+
+
+def test_mini_batches_by_length_come_in_random_order_and_new_company_each_epoch():
+    lengths = np.repeat([1, 2, 3, 4], 25)
+    data = Batch(np.zeros(lengths.sum(), int), np.append(0, np.cumsum(lengths)),
+                 labels=np.arange(100))
+    rng = np.random.default_rng(0)
+    first, second = (list(batches_by_length(data, 5, pool=20, rng=rng)) for _ in range(2))
+    assert [b.lengths[0] for b in first] != sorted(b.lengths[0] for b in first)
+    assert {frozenset(b.labels) for b in first} != {frozenset(b.labels) for b in second}
+
+
+def test_batches_by_length_have_fewer_pads_and_fewer_attention_blocks():
+    lengths = np.random.default_rng(0).geometric(0.05, 640)
+    data = Batch(np.zeros(lengths.sum(), int), np.append(0, np.cumsum(lengths)))
+
+    def cost(epoch):
+        cells = sum(len(b) * b.lengths.max() for b in epoch)
+        return 1 - lengths.sum() / cells, sum(len(blocks_by_length(b.offsets)) for b in epoch)
+
+    plain = cost(list(batches_of(data, 32, rng=np.random.default_rng(1))))
+    alike = cost(list(batches_by_length(data, 32, rng=np.random.default_rng(1))))
+    assert plain[0] > 0.6 and alike[0] < 0.25  # shares of pads
+    assert alike[1] < plain[1] / 2
 
 
 def test_repr_says_the_sizes():

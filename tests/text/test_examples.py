@@ -28,7 +28,7 @@ def rng(seed=0):
 def test_rows_select_the_same_places_of_every_part(labels, data):
     n = len(labels)
     e = Examples([f"t{i}" for i in range(n)], labels, list("abcd"), [f"p{i}" for i in range(n)],
-                 np.arange(n) * 10)
+                 np.arange(n) * 10, [(-1, -1) if i % 3 else (0, 1 + i % 2) for i in range(n)])
     rows = data.draw(st.one_of(
         st.slices(n),
         st.lists(st.booleans(), min_size=n, max_size=n).map(lambda m: np.array(m, dtype=bool)),
@@ -40,6 +40,7 @@ def test_rows_select_the_same_places_of_every_part(labels, data):
     assert got.pairs == [f"p{i}" for i in expected]
     assert got.labels.tolist() == [labels[i] for i in expected]
     assert got.groups.tolist() == [i * 10 for i in expected]
+    assert got.spans.tolist() == [[-1, -1] if i % 3 else [0, 1 + i % 2] for i in expected]
     assert got.label_names == list("abcd")
 
 
@@ -65,6 +66,13 @@ def test_rows_that_do_not_exist_are_refused(rows, error):
     ({"texts": ["a"], "pairs": []}, ShapeError, "0 pairs for 1 texts"),
     ({"texts": ["a"], "groups": [1, 2]}, ShapeError, "groups"),
     ({"texts": ["a"], "groups": [0.5]}, DtypeError, "groups"),
+    ({"texts": ["a"], "spans": [0, 1]}, ShapeError, r"spans have shape \(2,\), expected \(1, 2\)"),
+    ({"texts": ["a", "b"], "spans": [[0], [0, 1]]}, ShapeError, "spans are lists of different"),
+    ({"texts": ["a"], "spans": [[0.0, 1.0]]}, DtypeError, "spans are float64"),
+    ({"texts": ["a"], "spans": [[0, 2]]}, DataError, r"spans\[0\] is 0 to 2 in a text of 1 char"),
+    ({"texts": ["a"], "spans": [[0, 0]]}, DataError, "start < end"),
+    ({"texts": ["a"], "spans": [[-1, 0]]}, DataError, "no answer"),
+    ({"texts": ["abc"], "pairs": ["a"], "spans": [[0, 2]]}, DataError, "in a text of 1 char"),
 ])
 def test_parts_that_do_not_fit_are_refused(fields, error, words):
     with pytest.raises(error, match=words):
@@ -206,6 +214,26 @@ def test_duplicates_are_exact_repeats_of_stripped_texts_and_the_first_label_stay
 def test_pairs_are_repeats_only_when_both_texts_are():
     e = Examples(["a", "a", "a"], pairs=["x", "y", " x"])
     assert drop_duplicates(e).pairs == ["x", "y"]
+
+
+@given(st.lists(st.text(" ab", min_size=1, max_size=6), min_size=1, max_size=6), st.booleans(),
+       st.data())
+def test_stripping_moves_answers_with_their_text(passages, paired, data):
+    spans = []
+    for passage in passages:
+        start = data.draw(st.integers(0, len(passage) - 1))
+        spans.append((start, data.draw(st.integers(start + 1, len(passage)))))
+    spans[0] = (-1, -1)
+    e = (Examples([" q"] * len(passages), pairs=passages, spans=spans) if paired
+         else Examples(passages, spans=spans))
+    got = e.stripped()
+    texts = got.pairs if paired else got.texts
+    assert texts == [p.strip() for p in passages] and (not paired or set(got.texts) == {"q"})
+    for (start, end), passage, text, span in zip(spans, passages, texts, got.spans.tolist()):
+        left = len(passage) - len(passage.lstrip())
+        kept = [i - left for i in range(start, end) if start >= 0 and 0 <= i - left < len(text)]
+        assert span == ([kept[0], kept[-1] + 1] if kept else [-1, -1])
+    assert e.spans.tolist() == [list(span) for span in spans]
 
 
 @given(st.lists(st.text(" ab", max_size=3), max_size=10))

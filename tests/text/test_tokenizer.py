@@ -159,6 +159,20 @@ def test_options_that_leave_no_room_or_do_not_exist_are_refused(tok, options, wo
     (lambda tok: tok(["a"], [7]), DtypeError, r"pairs\[0\] is int"),
     (lambda tok: tok("a"), DtypeError, "texts is one str"),
     (lambda tok: tok(["a"], "b"), DtypeError, "pairs is one str"),
+    (lambda tok: tok(None), DtypeError, "texts is NoneType, expected a list of strings"),
+    (lambda tok: tok(["a"], 7), DtypeError, "pairs is int"),
+    (lambda tok: tok([["a"], "b"]), DtypeError, r"texts\[1\] is one str, expected a list of str"),
+    (lambda tok: tok(["a", ["b"]]), DtypeError, r"texts\[1\] is list, expected str"),
+    (lambda tok: tok([["a"]], ["b"]), DtypeError, "one is strings and the other lists of words"),
+    (lambda tok: tok([["a", None]]), DtypeError, r"texts\[0\]\[1\] is NoneType"),
+    (lambda tok: tok([["a"], ["b", ""]]), DataError, r"texts\[1\]\[1\] is '', expected a word"),
+    (lambda tok: tok.encode_words("ab"), DtypeError, "words is one str"),
+    (lambda tok: tok.encode_words(None), DtypeError, "words is NoneType"),
+    (lambda tok: tok.encode_words(["a", b"b"]), DtypeError, r"words\[1\] is bytes"),
+    (lambda tok: tok.encode_words(["a", " "]), DataError, r"words\[1\] is ' ', expected a word"),
+    (lambda tok: tok.encode_words(["\ud800"]), DataError, r"words\[0\] has half"),
+    (lambda tok: tok.normalize(b"a"), DtypeError, "text is bytes"),
+    (lambda tok: tok.normalize("\udc00"), DataError, "half of a surrogate"),
     (lambda tok: tok(["a"], []), ShapeError, "0 pairs for 1 texts"),
     (lambda tok: tok(["a"], labels=[0, 1]), ShapeError, "labels"),
     (lambda tok: tok(["a", ""], add_special_tokens=False), DataError, r"texts\[1\] has no tokens"),
@@ -176,6 +190,80 @@ def test_what_is_no_text_or_no_id_is_refused_by_name(tok, call, error, words):
 def test_no_text_makes_an_empty_batch(tok):
     assert len(tok([])) == 0 and len(tok([], [], max_length=9)) == 0
     assert tok.encode("") == [] and tok.decode([]) == ""
+
+
+@BOTH
+@given(text=any_text)
+@example(text="e\u0301 \u05e9\u05dc \U0001f468\u200d\U0001f469 \0 \u202e[MASK]")
+def test_decoding_gives_the_normal_form_back_where_nothing_is_unknown(tok, text):
+    if tok is PIECES and text.strip():  # a vocabulary that covers the text, if it has words
+        tok = WordPiece.train(["a", text], 500, min_count=1)
+    assert tok.decode(tok.encode(text)) == tok.normalize(text)
+    assert tok.normalize(tok.normalize(text)) == tok.normalize(text)
+
+
+def test_the_normal_form_of_bytes_is_the_text_and_of_wordpiece_its_basic_words():
+    assert BYTES.normalize("A\u0301 \t b!\0") == "A\u0301 \t b!\0"
+    assert PIECES.normalize("A\u0301 \t b!\0") == "a b !"
+    assert PIECES.decode(PIECES.encode("the z cat")) == "the [UNK] cat"
+
+
+given_words = st.lists(
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6).filter(str.strip),
+    max_size=6,
+)
+
+
+@BOTH
+@given(words=given_words)
+@example(words=["Mt.", "\u200b", "cat", "e\u0301", "New York", "\U0001f600"])
+def test_tags_of_words_copied_to_tokens_and_read_at_the_first_token_come_back(tok, words):
+    ids, numbers = tok.encode_words(words)
+    tags = np.arange(len(words))[::-1]
+    of_tokens = tags[np.array(numbers, dtype=np.int64)]
+    assert len(of_tokens) == len(ids) and numbers == sorted(numbers)
+    assert of_tokens[np.unique(numbers, return_index=True)[1]].tolist() == tags.tolist()
+
+
+@given(given_words)
+def test_words_given_one_by_one_have_the_ids_of_the_whole_text(words):
+    assert BYTES.encode_words(words)[0] == BYTES.encode(" ".join(words))
+    ids, numbers = PIECES.encode_words(words)
+    for i, word in enumerate(words):
+        own = [x for x, number in zip(ids, numbers) if number == i]
+        assert own == (PIECES.encode(word) or [PIECES.unk_id])
+
+
+@BOTH
+@given(rows=st.lists(given_words, min_size=1, max_size=4), max_length=st.integers(5, 12))
+def test_a_batch_of_word_lists_carries_the_numbers_of_the_words_given(tok, rows, max_length):
+    b = tok(rows)
+    for words, ids, numbers in zip(rows, rows_in(b, b.ids), rows_in(b, b.words)):
+        assert (ids[1:-1], numbers[1:-1]) == tok.encode_words(words)
+        assert (ids[0], ids[-1], numbers[0], numbers[-1]) == (tok.cls_id, tok.sep_id, -1, -1)
+    cut = tok(rows, max_length=max_length)
+    for whole, short in zip(rows_in(b, b.words), rows_in(cut, cut.words)):
+        assert short == [*whole[: len(short) - 1], -1]
+
+
+def test_word_numbers_go_on_through_both_texts_of_a_pair():
+    b = BYTES([["ab", "c"], []], [["d"], ["e", "f"]])
+    assert rows_in(b, b.ids) == [
+        [257, 97, 98, 32, 99, 258, 100, 258], [257, 258, 101, 32, 102, 258]
+    ]
+    assert rows_in(b, b.words) == [[-1, 0, 0, 1, 1, -1, 2, -1], [-1, -1, 0, 1, 1, -1]]
+    cut = BYTES([["abc", "d"]], [["efgh"]], max_length=7, truncation="longest_first")
+    assert cut.words.tolist() == [-1, 0, 0, -1, 1, 1, -1]
+
+
+def test_words_of_a_text_count_up_where_a_token_does_not_carry_on():
+    tok = WordPiece(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "un", "##lock", "it"])
+    assert tok.words("unlock it, unlock") == [0, 0, 1, 2, 3, 3]
+    assert tok.words("") == []
+    tok.continues = np.array([False] * 5 + [True] * 3)  # as where a space marks the beginning
+    assert tok.words("it it") == [0, 0]
+    with pytest.raises(ConfigError, match="byte tokenizer does not know where words begin"):
+        BYTES.words("a b")
 
 
 def test_words_number_the_words_of_a_sequence_and_leave_special_tokens_out():
@@ -208,6 +296,7 @@ def test_saving_is_deterministic_and_loading_gives_the_same_tokenizer(tok, tmp_p
     (b"[]", "list"),
     (b'{"kind": "byte"}', "kind is 'byte', expected 'wordpiece'"),
     (b'{"kind": "wordpiece"}', "fields"),
+    (b'{"kind": "wordpiece", "lowercase": 1, "vocab": []}', "lowercase is 1, expected True or Fa"),
     (b'{"kind": "wordpiece", "vocab": "abc"}', "vocab is str"),
     (b'{"kind": "wordpiece", "vocab": ["[PAD]"]}', r"has no \[UNK\]"),
     (b'{"kind": "wordpiece", "vocab": [1]}', r"vocab\[0\] is int"),
@@ -227,8 +316,16 @@ def test_missing_files_and_unknown_kinds_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="cannot be read"):
         ByteTokenizer.load(tmp_path / "none.json")
     for fields in ({"kind": "magic"}, {}, None, ["byte"], {"kind": ["byte"]}):
-        with pytest.raises(CheckpointError, match="expected 'byte' or 'wordpiece'"):
+        with pytest.raises(CheckpointError, match="the kind of tokenizer is"):
             tokenizer_from_dict(fields)
+
+
+def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing_behind(tmp_path):
+    for path in (tmp_path / "none" / "tokenizer.json", tmp_path):
+        with pytest.raises(CheckpointError, match="cannot be written") as caught:
+            PIECES.save(path)
+        assert str(caught.value).startswith(f"{path}: ")
+    assert not list(tmp_path.iterdir()) and not list(tmp_path.parent.glob("*.tmp"))
 
 
 def test_a_tokenized_batch_is_a_checked_batch():

@@ -1,7 +1,15 @@
-"""WordPiece: basic words, training against a slow definition, greedy encoding."""
+"""WordPiece: basic words, training against a slow definition, greedy encoding, offsets.
 
+wordpiece_fixture.json holds what the ``tokenizers`` package made of awkward texts and of all
+characters; make_wordpiece_fixture.py says how. tests/peers/test_wordpiece.py asks it anew.
+"""
+
+import hashlib
+import json
 import time
 from collections import Counter
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +17,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from npft.errors import ConfigError, DataError, DtypeError
-from npft.text import WordPiece, basic_words
+from npft.text import WordPiece, basic_words, tokenizer_from_dict
+from npft.worlds import TinyWorld
 
+FIXTURE = json.loads(Path(__file__).with_name("wordpiece_fixture.json").read_text("ascii"))
+CASES = pytest.mark.parametrize("lowercase", [True, False], ids=["uncased", "cased"])
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 CORPUS = ["the cat sat on the mat .", "the dog, the cat and the mouse!", "un do ing undoing"]
 
@@ -38,10 +49,60 @@ def test_basic_words_of_known_texts(text, words):
     assert basic_words(text) == decomposed
 
 
+@CASES
+def test_ids_equal_those_of_the_tokenizers_package_on_awkward_texts(lowercase):
+    tok = WordPiece(FIXTURE["vocab"], lowercase=lowercase)
+    name = "uncased" if lowercase else "cased"
+    expected = {case["text"]: case[name] for case in FIXTURE["texts"]}
+    assert len(expected) >= 150
+    assert {text: tok.encode(text) for text in expected} == expected
+
+
+@CASES
+def test_every_character_becomes_the_words_that_the_tokenizers_package_makes_of_it(lowercase):
+    left_out = set()  # capital letters that Python's own tables learn only from some version on
+    for block in FIXTURE["left_out"]:
+        low, _, high = block.partition("-")
+        left_out |= set(range(int(low, 16), int(high or low, 16) + 1))
+    assert len(left_out) < 120
+    for row, hashes in FIXTURE["rows"].items():
+        codes = [4096 * int(row) + i for i in range(4096)]
+        kept = [c for c in codes if not 0xD800 <= c <= 0xDFFF and c not in left_out]
+        words = basic_words(" ".join(f"a{chr(c)}b" for c in kept), lowercase=lowercase)
+        found = hashlib.sha256("\n".join(words).encode()).hexdigest()[:12]
+        assert found == hashes["uncased" if lowercase else "cased"], f"row {int(row):x}000"
+
+
+@pytest.mark.parametrize("text, words", [
+    ("Caf\u00e9 \u0130 \u03a3\u0391\u03a3", ["Caf\u00e9", "\u0130", "\u03a3\u0391\u03a3"]),
+    ("e\u0301\u200b \ud55c \uf900x", ["e\u0301", "\ud55c", "\uf900", "x"]),
+    ("Don't\0!", ["Don", "'", "t", "!"]),
+])
+def test_cased_words_keep_case_accents_and_composed_letters(text, words):
+    assert basic_words(text, lowercase=False) == words
+
+
+def test_lower_case_is_that_of_single_letters():
+    assert basic_words("\u0130I \u03a3\u0391\u03a3 \u212a \u1e9e") == [
+        "ii", "\u03c3\u03b1\u03c3", "k", "\u00df"
+    ]
+
+
+@pytest.mark.parametrize("text, error", [
+    (b"a", DtypeError), (None, DtypeError), ("\ud800", DataError),
+])
+def test_basic_words_refuse_what_is_no_text(text, error):
+    with pytest.raises(error, match="basic_words: text"):
+        basic_words(text)
+
+
 @given(any_text)
 def test_basic_words_of_basic_words_are_the_same(text):
     words = basic_words(text)
     assert basic_words(" ".join(words)) == words
+    cased = basic_words(text, lowercase=False)
+    assert basic_words(" ".join(cased), lowercase=False) == cased
+    assert basic_words(" ".join(cased)) == words
     assert basic_words(text.swapcase().swapcase()) == basic_words(text.swapcase())
 
 
@@ -65,7 +126,7 @@ def learn_slowly(texts, vocab_size, min_count):
     while len(SPECIALS) + len(alphabet) + len(used()) < vocab_size:
         pairs = Counter()
         for word, pieces in words.items():
-            for pair in zip(pieces, pieces[1:]):
+            for pair in pairwise(pieces):
                 pairs[pair] += counts[word]
         if not pairs or max(pairs.values()) < min_count:
             break
@@ -87,6 +148,16 @@ def learn_slowly(texts, vocab_size, min_count):
 def test_training_equals_counting_everything_anew_for_each_piece(texts, size, min_count):
     tok = WordPiece.train(texts, size, min_count=min_count)
     assert list(tok.vocab) == learn_slowly(texts, size, min_count)
+
+
+def test_the_vocabulary_of_tinyworld_stays_as_it_is():
+    # Results kept with the project were made with it: another one is another experiment.
+    texts = [s for d in TinyWorld().documents(60) for s in d.sentences]
+    found = [
+        hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+        for lines in (texts, WordPiece.train(texts, 400).vocab)
+    ]
+    assert found == ["9523267a2bda3391", "6d0604a35d212080"]
 
 
 def test_a_piece_swallowed_by_later_joins_makes_room_for_another():
@@ -191,6 +262,53 @@ def test_offsets_of_an_unknown_word_cover_the_word_and_of_a_split_character_the_
     assert tok.offsets("  xyz 한!") == [(2, 5), (6, 7), (6, 7), (7, 8)]
 
 
+@CASES
+@given(st.text("aA\u00e9\u0130\u0301\ud55c\uac00\u09cb\u0915\u0958 !\u6771\u200b\0", max_size=12))
+def test_spans_come_in_order_and_hold_all_letters_of_their_pieces(lowercase, text):
+    tok = WordPiece(FIXTURE["vocab"], lowercase=lowercase)
+    words = basic_words(text, lowercase=lowercase)
+    spans, numbers, pieces = tok.offsets(text), tok.words(text), tok.pieces(text)
+    assert len(spans) == len(numbers) == len(pieces)
+    assert spans == sorted(spans)
+    for (start, end), number, piece in zip(spans, numbers, pieces):
+        letters = words[number] if piece == "[UNK]" else piece.removeprefix("##")
+        # a part of a Korean syllable leads back to the syllable, which has more letters
+        assert letters in "".join(basic_words(text[start:end], lowercase=lowercase))
+    for number, word in enumerate(words):
+        rows = [i for i, n in enumerate(numbers) if n == number]
+        start, end = spans[rows[0]][0], spans[rows[-1]][1]
+        assert word in "".join(basic_words(text[start:end], lowercase=lowercase))
+        if pieces[rows[0]] != "[UNK]":
+            assert "".join(pieces[i].removeprefix("##") for i in rows) == word
+
+
+@given(any_text)
+def test_words_are_the_basic_words_and_pieces_of_one_word_carry_it_on(text):
+    tok = WordPiece.train(CORPUS, 80)
+    numbers, ids = tok.words(text), tok.encode(text)
+    assert list(dict.fromkeys(numbers)) == list(range(len(basic_words(text))))
+    begins = [i == 0 or numbers[i] != numbers[i - 1] for i in range(len(ids))]
+    assert begins == [not tok.continues[i] for i in ids]
+
+
+def test_the_tags_of_the_textbook_example_reach_all_pieces_and_come_back():
+    # Jurafsky & Martin, section 11.5: one tag a word, a model that sees subwords.
+    words = ["Mt.", "Sanitas", "is", "in", "Sunshine", "Canyon", "."]
+    tags = np.array(["B-LOC", "I-LOC", "O", "O", "B-LOC", "I-LOC", "O"])
+    pieces = ["Mt", ".", "San", "##itas", "is", "in", "Sunshine", "Canyon"]
+    tok = WordPiece(SPECIALS + pieces, lowercase=False)
+    assert " ".join(tok.pieces("Mt. Sanitas is in Sunshine Canyon.")) == (
+        "Mt . San ##itas is in Sunshine Canyon ."
+    )
+    ids, numbers = tok.encode_words(words)
+    assert ids == tok.encode("Mt. Sanitas is in Sunshine Canyon.")
+    assert numbers == [0, 0, 1, 1, 2, 3, 4, 5, 6]
+    of_tokens = tags[numbers]
+    assert " ".join(of_tokens) == "B-LOC B-LOC I-LOC I-LOC O O B-LOC I-LOC O"
+    assert of_tokens[np.unique(numbers, return_index=True)[1]].tolist() == tags.tolist()
+    assert tok([words]).words.tolist() == [-1, *numbers, -1]
+
+
 def test_the_cache_does_not_leak_into_results():
     tok = WordPiece.train(CORPUS, 60)
     ids = tok.encode("the")
@@ -205,7 +323,12 @@ def test_the_cache_does_not_leak_into_results():
     (["ab"], {"vocab_size": 0}, ConfigError, "vocab_size is 0"),
     (["ab"], {"vocab_size": 9.5}, ConfigError, "vocab_size is 9.5"),
     (["ab"], {"min_count": 0}, ConfigError, "min_count is 0"),
+    (["ab"], {"lowercase": "no"}, ConfigError, "lowercase is 'no', expected True or False"),
     ("ab", {}, DtypeError, "one str"),
+    (b"ab", {}, DtypeError, "one bytes"),
+    (None, {}, DtypeError, "texts is NoneType, expected a list of strings"),
+    (7, {}, DtypeError, "texts is int"),
+    (["ab", None], {}, DtypeError, r"texts\[1\] is NoneType"),
     (["ab", b"c"], {}, DtypeError, r"texts\[1\] is bytes"),
     (["ab", "\ud800"], {}, DataError, r"texts\[1\] has half"),
 ])
@@ -226,8 +349,61 @@ def test_a_vocabulary_file_of_bert_is_read_with_its_own_numbers(tmp_path):
     assert tok.encode("The ßß [unused0]") == [6, 8, 7, 2, 2, 2]
 
 
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_line_ends_and_a_byte_order_mark_do_not_change_a_vocabulary(ending, last, mark, tmp_path):
+    pieces = ["the", "[MASK]", "[unused0]", "[CLS]", "##s", "[PAD]", "[unused1]", "[UNK]", "[SEP]"]
+    path = tmp_path / "vocab.txt"
+    path.write_bytes(mark + ending.join(p.encode() for p in pieces) + ending * last)
+    tok = WordPiece.from_vocab(path)
+    assert list(tok.vocab) == pieces
+    assert (tok.pad_id, tok.unk_id, tok.cls_id, tok.sep_id, tok.mask_id) == (5, 7, 3, 8, 1)
+    assert tok.encode("thes [MASK] unused0") == [0, 4, 7, 7, 7, 7]
+    assert tok.lowercase and not WordPiece.from_vocab(path, lowercase=False).lowercase
+
+
+def test_cased_and_uncased_are_saved_and_old_files_are_uncased(tmp_path):
+    vocab = [*SPECIALS, "a", "A"]
+    for lowercase, ids in ((True, [5, 5]), (False, [6, 5])):
+        tok = WordPiece(vocab, lowercase=lowercase)
+        tok.save(tmp_path / "tok.json")
+        again = WordPiece.load(tmp_path / "tok.json")
+        assert again.encode("A a") == tok.encode("A a") == ids
+        assert again.to_dict() == tok.to_dict() and tok.to_dict()["lowercase"] is lowercase
+    assert tokenizer_from_dict({"kind": "wordpiece", "vocab": vocab}).encode("A a") == [5, 5]
+
+
+def test_a_cased_vocabulary_is_learnt_from_cased_words():
+    tok = WordPiece.train(["Der Tag", "der Abend \u00c9t\u00e9"], 60, min_count=1, lowercase=False)
+    assert not tok.lowercase and {"Der", "der", "\u00c9t\u00e9"} <= set(tok.vocab)
+    assert tok.decode(tok.encode("der Tag, \u00c9t\u00e9")) == "der Tag [UNK] \u00c9t\u00e9"
+
+
+@pytest.mark.parametrize("vocab, error, words", [
+    (None, DtypeError, "vocab is NoneType"),
+    ("[PAD]", DtypeError, "vocab is one str"),
+    ([*SPECIALS, None], DtypeError, r"vocab\[5\] is NoneType"),
+    ([*SPECIALS, b"a"], DtypeError, r"vocab\[5\] is bytes"),
+    (["[PAD]"], DataError, r"has no \[UNK\], \[CLS\], \[SEP\], \[MASK\]"),
+])
+def test_lists_that_are_no_vocabulary_are_refused(vocab, error, words):
+    with pytest.raises(error, match=words):
+        WordPiece(vocab)
+
+
+def test_a_blank_line_of_a_vocabulary_is_refused_with_its_number(tmp_path):
+    path = tmp_path / "vocab.txt"
+    for content in (b"[PAD]\n\n[UNK]", b"[PAD]\r\n\r\n[UNK]"):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="is blank") as caught:
+            WordPiece.from_vocab(path)
+        assert str(caught.value).startswith(f"{path}:2: ")
+
+
 @pytest.mark.parametrize("content, words", [
-    (b"the\n", r"no \[PAD\]"), (b"\xff", "utf-8"), (b"a\na\n", "more than once"),
+    (b"the\n", r"no \[PAD\]"), (b"\xff", "utf-8"),
+    (b"a\na\n", "'a' stands in the vocabulary more than once"),
 ])
 def test_files_that_are_no_vocabulary_are_refused_by_path(content, words, tmp_path):
     path = tmp_path / "vocab.txt"

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from npft.worlds.grammar import PARTS_OF_SPEECH, TEMPLATES, _function_words
+from npft.worlds import clinic
 from npft.worlds.lexicon import (
     FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, SENSES, TIMES, TOWNS, entries, topics,
 )
@@ -79,9 +80,10 @@ def test_words_of_the_phone_sentences_belong_to_no_topic():
 def test_words_that_templates_spell_out_have_one_part_of_speech_and_are_all_used():
     texts = [*TEMPLATES, *PHONE_TEMPLATES, *fillers(WHEN)]
     spelt = {word for text in texts for word in text.split() if word[0] != "{"}
-    assert spelt == set(_function_words())
     written = [word for words in PARTS_OF_SPEECH.values() for word in words.split()]
-    assert len(written) == len(set(written))
+    assert len(written) == len(set(written)) and spelt == set(written)
+    spelt |= {word for text in clinic.TEMPLATES for word in text.split() if word[0] != "{"}
+    assert spelt == set(_function_words())
 
 
 @pytest.mark.parametrize("template", [*TEMPLATES, *PHONE_TEMPLATES])

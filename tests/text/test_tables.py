@@ -1,0 +1,260 @@
+"""Tables: what is written is read back, columns are never guessed, broken rows are named."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from npft.errors import ConfigError, DataError
+from npft.text import drop_duplicates, read_jsonl, read_labelled, read_pairs, read_scored, split
+
+# Any character a cell may hold: all but tab, line feed, carriage return, NUL and surrogates.
+cell_text = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\t\n\r\0"), min_size=1, max_size=12
+).filter(str.strip)
+any_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1,
+                   max_size=12).filter(str.strip)
+labels = st.sampled_from(["spam", "ham", "é"])
+
+
+@given(rows=st.lists(st.tuples(labels, cell_text, cell_text), min_size=1, max_size=8),
+       newline=st.sampled_from(["\n", "\r\n", "\n\n"]), mark=st.sampled_from(["", "\ufeff"]))
+def test_tables_come_back_as_they_were_written(tmp_path_factory, rows, newline, mark):
+    path = tmp_path_factory.getbasetemp() / "table.tsv"
+    path.write_bytes((mark + newline.join("\t".join(row) for row in rows)).encode())
+    e = read_pairs(path)
+    assert e.texts == [text for _, text, _ in rows] and e.pairs == [pair for _, _, pair in rows]
+    assert [e.label_names[k] for k in e.labels] == [label for label, _, _ in rows]
+    assert e.label_names == sorted({label for label, _, _ in rows})
+    path.write_bytes((mark + newline.join("\t".join(row[:2]) for row in rows)).encode())
+    labelled = read_labelled(path)
+    assert labelled.texts == e.texts and labelled.labels.tolist() == e.labels.tolist()
+    assert labelled.pairs is None
+
+
+@given(rows=st.lists(st.tuples(labels, any_text, any_text), min_size=1, max_size=8),
+       separator=st.sampled_from(",;|"), header=st.booleans(),
+       form=st.sampled_from([("\r\n", csv.QUOTE_MINIMAL), ("\n", csv.QUOTE_ALL)]))
+def test_csv_comes_back_as_the_standard_library_writes_it(
+    tmp_path_factory, rows, separator, header, form
+):
+    out = io.StringIO()
+    newline, quoting = form
+    writer = csv.writer(out, delimiter=separator, lineterminator=newline, quoting=quoting)
+    writer.writerows([["first", "label", "second"]] * header)
+    writer.writerows([text, label, pair] for label, text, pair in rows)
+    path = tmp_path_factory.getbasetemp() / "table.csv"
+    path.write_bytes(out.getvalue().encode())
+    columns = ("label", "first", "second") if header else (2, 1, 3)
+    e = read_pairs(path, columns=columns, header=header, separator=separator)
+    assert e.texts == [text for _, text, _ in rows] and e.pairs == [pair for _, _, pair in rows]
+    assert [e.label_names[k] for k in e.labels] == [label for label, _, _ in rows]
+
+
+def test_a_file_called_csv_has_commas_and_quotes_and_others_have_tabs(write):
+    content = 'ham,"a, ""b""\nc"\nspam,d\n'
+    assert read_labelled(write(content, "data.CSV")).texts == ['a, "b"\nc', "d"]
+    assert read_labelled(write('ham\t"a\nham\tb,c\n')).texts == ['"a', "b,c"]
+    assert read_labelled(write('ham\t"a\n', "data.csv"), separator="\t").texts == ['"a']
+
+
+def test_ham_is_0_and_spam_is_1_whatever_comes_first(write):
+    e = read_labelled(write("spam\tWIN\nham\thi\n"))
+    assert e.labels.tolist() == [1, 0] and e.label_names == ["ham", "spam"]
+
+
+def test_white_space_round_a_label_is_dropped_and_round_a_text_kept(write):
+    e = read_labelled(write(" ham\t a \nham \tb\n"))
+    assert e.label_names == ["ham"] and e.texts == [" a ", "b"]
+
+
+def test_quotes_of_a_table_with_tabs_are_ordinary_characters(write):
+    assert read_labelled(write('ham\t"Hi" he said, "bye\nham\tx"\n')).texts == [
+        '"Hi" he said, "bye', 'x"']
+
+
+def test_blank_lines_of_a_table_are_skipped_and_still_counted(write):
+    assert read_labelled(write("\n  \nham\ta\n\r\nspam\tb\n\n")).texts == ["a", "b"]
+    with pytest.raises(DataError, match=r"data\.txt:4: "):
+        read_labelled(write("\nham\ta\n\nspam b\n"))
+    assert read_labelled(write("\nham,a\n \nspam,b\n\n", "x.csv")).texts == ["a", "b"]
+    with pytest.raises(DataError, match=r"x\.csv:6: has 1 cells"):
+        read_labelled(write('\nham,"a\nb\n"\n\nspam b\n', "x.csv"))
+
+
+def test_columns_are_chosen_by_number_and_the_rest_is_ignored(write):
+    rows = "x\t1\ta\t3.5\tb\nx\t2\tc\t0\td\tmore\tand more\n"
+    e = read_scored(write(rows), columns=(4, 3, 5))
+    assert e.labels.dtype == np.float64 and e.labels.tolist() == [3.5, 0.0]
+    assert e.texts == ["a", "c"] and e.pairs == ["b", "d"] and e.label_names == []
+    with pytest.raises(DataError, match=r":1: has 4 tabs, expected score<TAB>text<TAB>text; write"):
+        read_scored(write(rows))
+    with pytest.raises(DataError, match=r":1: has 4 tabs, expected .* in 6 columns; put one tab"):
+        read_scored(write(rows), columns=(4, 3, 6))
+
+
+def test_columns_are_chosen_by_name_and_a_header_fixes_their_number(write):
+    content = "id\ttext \tgold\n1\ta\tx\n2\tb\ty\n"
+    e = read_labelled(write(content), columns=("gold", "text"), header=True)
+    assert e.texts == ["a", "b"] and e.label_names == ["x", "y"]
+    assert read_labelled(write(content), columns=(3, "text"), header=True).texts == ["a", "b"]
+    assert len(read_labelled(write(content), columns=(3, 2))) == 3  # the header is not guessed
+    with pytest.raises(DataError, match=r":3: has 3 tabs, expected .* in 3 columns"):
+        read_labelled(write(content.replace("b", "b\tb")), columns=("gold", "text"), header=True)
+    assert read_labelled(write("gold\ttext\nx\ta\n"), header=True).texts == ["a"]
+
+
+@pytest.mark.parametrize("content, columns, words", [
+    ("a\tb\nx\ty\n", ("label", "b"), r": the header has 0 columns 'label', .* it has a, b"),
+    ("a\ta\nx\ty\n", ("a", "a"), r": the header has 2 columns 'a'"),
+    ("a\tb\nx\ty\n", (1, 3), r": the header has 2 columns, there is no column 3"),
+    ("a\tb\n", ("a", "b"), "the file has only a header"),
+    ("\n", ("a", "b"), "the file has only blank lines"),
+    ("\n\na\tb\tc\nx\ty\tz\n", None, r":3: the header has 3 columns, a, b, c, expected label<TAB>"),
+    ("a\nx\n", None, r":1: the header has 1 columns"),
+])
+def test_headers_without_the_columns_or_without_rows_are_refused(content, columns, words, write):
+    with pytest.raises(DataError, match=words):
+        read_labelled(write(content), columns=columns, header=True)
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"columns": (1,)}, "columns is .1,., expected 2: label, text"),
+    ({"columns": "ab"}, "columns is 'ab'"),
+    ({"columns": (0, 1)}, "columns has 0, expected numbers from 1"),
+    ({"columns": ("a", "b")}, "columns has 'a', expected .* header=True"),
+    ({"separator": ""}, "separator is ''"),
+    ({"separator": "ab"}, "separator is 'ab'"),
+    ({"separator": '"'}, "separator is"),
+    ({"separator": 1}, "separator is 1"),
+])
+def test_options_that_make_no_sense_are_refused(options, words, write):
+    with pytest.raises(ConfigError, match=words):
+        read_labelled(write("a\tb\n"), **options)
+
+
+@pytest.mark.parametrize("read, content, line, words", [
+    (read_labelled, "ham\ta\nspam b\n", 2, "0 tabs, expected label<TAB>text; put one tab"),
+    (read_labelled, "ham\ta\nspam\tb\tc\n", 2, "2 tabs, expected label<TAB>text; write a tab"),
+    (read_labelled, "\ta\n", 1, "the label is empty"),
+    (read_labelled, " \ta\n", 1, "the label is empty"),
+    (read_labelled, "ham\ta\nham\t \n", 2, "the text is empty"),
+    (read_labelled, "\t\n", 1, "the label is empty"),
+    (read_pairs, "ham\ta\n", 1, "1 tabs, expected label<TAB>text<TAB>text"),
+    (read_pairs, "ham\ta\t\n", 1, "the text is empty"),
+    (read_pairs, "ham\ta\tb\tc\n", 1, "3 tabs"),
+    (read_scored, "1\ta\tb\nx\ta\tb\n", 2, "the score 'x' is no finite number; .* header=True"),
+    (read_scored, "nan\ta\tb\n", 1, "the score 'nan'"),
+    (read_scored, "1e999\ta\tb\n", 1, "the score '1e999'"),
+    (read_scored, "1,5\ta\tb\n", 1, "the score '1,5'"),
+])
+def test_a_line_that_breaks_the_layout_is_named(read, content, line, words, write):
+    path = write(content)
+    with pytest.raises(DataError, match=words) as caught:
+        read(path)
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+
+
+@pytest.mark.parametrize("content, line, words", [
+    ('ham,"a"b"\n', 1, "a quoted cell is broken"),
+    ('ham,x\nham,"a\nb\n', 2, "a quoted cell is broken: unexpected end"),
+    ("ham,a\rb\n", 1, "broken"),
+    ("ham,x\nham,a,b\n", 2, "3 cells, expected label,text; put a cell with ',' in it in quotes"),
+    ("ham\ta\n", 1, "1 cells, expected label,text; name the separator if it is not ','"),
+    ('ham,"' + "a" * 140000 + '"\n', 1, "a quoted cell is broken: field larger"),
+])
+def test_a_row_that_breaks_csv_is_named(content, line, words, write):
+    path = write(content, "table.csv")
+    with pytest.raises(DataError, match=words) as caught:
+        read_labelled(path)
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+
+
+def test_a_column_in_which_nearly_every_cell_differs_is_no_label(write):
+    content = "".join(f"sentence {i}\ttext\n" for i in range(20))
+    with pytest.raises(DataError, match="20 different labels in 20 rows, the first 'sentence 0'"):
+        read_labelled(write(content))
+    few = "".join(f"class {i % 10}\ttext\n" for i in range(20))
+    assert len(read_labelled(write(few)).label_names) == 10
+
+
+def test_a_label_unknown_to_the_model_is_refused_and_known_names_keep_their_numbers(write):
+    known = ["spam", "ham"]
+    assert read_labelled(write("ham\ta\n"), known).labels.tolist() == [1]
+    with pytest.raises(DataError, match=r":2: the label 'egg' is unknown .* spam, ham"):
+        read_labelled(write("ham\ta\negg\tb\n"), known)
+
+
+@given(rows=st.lists(st.tuples(st.one_of(labels, st.just("10")), any_text, any_text), min_size=1,
+                     max_size=8), ascii=st.booleans())
+def test_json_lines_come_back_as_they_were_written(tmp_path_factory, rows, ascii):
+    path = tmp_path_factory.getbasetemp() / "rows.jsonl"
+    lines = [json.dumps({"b": pair, "gold": label, "more": [1], "a": text}, ensure_ascii=ascii)
+             for label, text, pair in rows]
+    path.write_bytes("\n".join(lines).encode())
+    e = read_jsonl(path, keys=("gold", "a", "b"))
+    assert e.texts == [text for _, text, _ in rows] and e.pairs == [pair for _, _, pair in rows]
+    assert [e.label_names[k] for k in e.labels] == [label for label, _, _ in rows]
+
+
+def test_whole_numbers_in_json_are_classes_and_others_grades(write):
+    classes = read_jsonl(write('{"label": 10, "text": "a"}\n\n{"label": 2, "text": "b"}\n'))
+    assert classes.labels.dtype == np.int64 and classes.labels.tolist() == [10, 2]
+    grades = read_jsonl(write('{"label": 5, "text": "a"}\n{"label": -2.5, "text": "b"}\n'))
+    assert grades.labels.dtype == np.float64 and grades.labels.tolist() == [5.0, -2.5]
+    named = read_jsonl(write('{"label": 1, "text": "a"}\n'), ["ham", "spam"])
+    assert named.labels.tolist() == [1] and named.label_names == ["ham", "spam"]
+
+
+@pytest.mark.parametrize("line, words", [
+    ("{", "is no JSON"),
+    ("[" * 5000, "is no JSON"),
+    ("[1]", "is list, expected an object with label, text"),
+    ('{"text": "a"}', "the keys text, expected .* label, text; name the keys"),
+    ('{"label": "x", "label": "y", "text": "a"}', "a key occurs twice"),
+    ('{"label": true, "text": "a"}', "label is True, expected a string or a number"),
+    ('{"label": null, "text": "a"}', "label is None"),
+    ('{"label": "x", "text": 1}', "text is 1, expected a string"),
+    ('{"label": "x", "text": " "}', "not empty"),
+    ('{"label": "x", "text": "\\ud800"}', "surrogate"),
+    ('{"label": 1, "text": "a"}', "the label is 1, and the labels before are strings"),
+])
+def test_a_line_that_is_no_record_is_named(line, words, write):
+    path = write(f'{{"label": "x", "text": "a"}}\n{line}\n')
+    with pytest.raises(DataError, match=words) as caught:
+        read_jsonl(path)
+    assert str(caught.value).startswith(f"{path}:2: ")
+
+
+@pytest.mark.parametrize("label, words", [
+    ("-1", "expected a class from 0"), ("1e999", "finite"), ("NaN", "finite"),
+    ("2147483648", "expected a class"), ("3", "has no name in a, b"),
+])
+def test_numbers_in_json_that_are_no_labels_are_refused(label, words, write):
+    path = write(f'{{"label": 1, "text": "a"}}\n{{"label": {label}, "text": "a"}}\n')
+    with pytest.raises(DataError, match=words) as caught:
+        read_jsonl(path, ["a", "b"])
+    assert str(caught.value).startswith(f"{path}:2: ")
+
+
+@pytest.mark.parametrize("keys", ["label", ("label",), ("a", "b", "c", "d")])
+def test_json_keys_that_make_no_sense_are_refused(keys, write):
+    with pytest.raises(ConfigError, match="keys is"):
+        read_jsonl(write("{}"), keys=keys)
+
+
+def test_pairs_can_be_split_by_premise_and_scores_without_classes(write):
+    rows = [f"{i % 2}\tpremise {i // 4}\thypothesis {i}\n" for i in range(40)]
+    pairs = read_pairs(write("".join(rows)))
+    train, test = split(pairs, groups=np.array(pairs.texts), rng=np.random.default_rng(0))
+    assert not set(train.texts) & set(test.texts)
+    assert len(test) == 8 and np.bincount(test.labels).tolist() == [4, 4]
+    scored = read_scored(write("".join(rows)))
+    train, test = split(scored, stratify=False, rng=np.random.default_rng(0))
+    assert len(train) == 32 and train.labels.dtype == test.labels.dtype == np.float64
+    assert sorted(train.pairs + test.pairs) == sorted(scored.pairs)
+    assert len(drop_duplicates(read_scored(write("".join(rows * 2))))) == 40
