@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 # Every file of npft/, in reading order. A file imports only from files above it in this list.
 # A package's __init__.py stands after the package's own files; "plots/*" are the files of plots/.
 ORDER = """
-    errors autograd/machine autograd/graph autograd/tensor autograd/ops autograd/kernels
+    errors autograd/machine autograd/graph autograd/inputs autograd/tensor autograd/ops autograd/kernels
     autograd/losses autograd/attention autograd/segments autograd/gradcheck autograd/show
     autograd/__init__
     nn/module nn/layers nn/optim nn/schedules nn/history nn/progress nn/loop nn/__init__

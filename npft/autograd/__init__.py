@@ -1,6 +1,7 @@
 """The engine: tensors, the graph, the ops and kernels, and the check of their gradients.
 
-Read in this order: graph, tensor, ops, kernels, losses, attention, segments, gradcheck, show.
+Read in this order: graph, inputs, tensor, ops, kernels, losses, attention, segments, gradcheck,
+show. ``machine`` may be skipped: it only makes NumPy faster.
 """
 
 from npft.autograd import ops  # binds the operators and methods of Tensor

@@ -42,6 +42,9 @@ def blocks_by_length(offsets: np.ndarray) -> list[Block]:
     >>> [(b.number, b.length) for b in blocks_by_length(np.array([0, 5, 25, 30]))]
     [(2, 5), (1, 20)]
     """
+    offsets = np.asarray(offsets)
+    if offsets.ndim != 1 or offsets.dtype.kind not in "iu" or not np.all(np.diff(offsets) > 0):
+        raise ShapeError(f"blocks_by_length: offsets are {offsets}, expected rising whole numbers")
     starts, lengths = offsets[:-1], np.diff(offsets)
     rounded = -(-lengths // SPREAD)
     blocks = []
@@ -106,6 +109,11 @@ def check_attention(qkv: np.ndarray, blocks: list[Block], num_heads: int) -> int
     tokens = sum(b.number * b.length if b.real is None else int(b.real.sum()) for b in blocks)
     if tokens != n:
         raise ShapeError(f"attention: blocks hold {tokens} tokens but qkv has {n} rows")
+    held = np.zeros(n, dtype=bool)
+    for block in blocks:
+        held[block.rows] = True
+    if not held.all():
+        raise ShapeError(f"attention: blocks hold a token twice, and not token {held.argmin()}")
     return columns // 3
 
 
@@ -114,7 +122,8 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
     """Multi-head self-attention of every sequence of a batch.
 
     Backward, with P the weights and g the gradient of the output: dV = Pᵀ g, dP = g Vᵀ,
-    dS = P (dP - rowsum(dP P)), dQ = dS K / √d, dK = dSᵀ Q / √d.
+    dS = P ⊙ (dP - rowsum(dP ⊙ P)), dQ = dS K / √d, dK = dSᵀ Q / √d, where ⊙ multiplies element
+    by element.
 
     qkv (N, 3 D): queries, keys and values side by side; blocks from ``blocks_by_length``.
     ``causal`` lets a token see only itself and what stands before it. Returns (N, D).
@@ -126,6 +135,7 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
     >>> attention(np.array([[5.0, 6.0, 7.0]]), blocks=one, num_heads=1).data.tolist()
     [[7.0]]
     """
+    blocks = list(blocks)  # its owner may write to it before backward
     width = check_attention(qkv, blocks, num_heads)
     out = np.empty((len(qkv), width), qkv.dtype)
     saved = []

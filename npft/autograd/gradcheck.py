@@ -104,6 +104,9 @@ def _backward(fn: Callable, inputs: list, rng: np.random.Generator):
     for i, leaf in enumerate(leaves):
         if leaf.grad is None:
             raise GradientError(f"input {i}: no gradient reached it; fn does not depend on it")
+    for i, (leaf, array) in enumerate(zip(leaves, inputs)):
+        if not np.array_equal(leaf.data, array, equal_nan=True):
+            raise GradientError(f"input {i}: changed by the function or its gradient")
     return out.data, cotangent, [leaf.grad for leaf in leaves]
 
 

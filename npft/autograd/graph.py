@@ -1,5 +1,15 @@
 """The graph: the nodes that ops leave behind, and the walk from the loss back to the leaves.
 
+If the loss L depends on x through y = f(x), the chain rule says
+
+    ∂L/∂x_j = Σ_i (∂L/∂y_i) (∂y_i/∂x_j)
+
+The function that takes g = ∂L/∂y to this sum is the *vjp* (vector-Jacobian product) of f at x. For
+y = x² it is g -> 2 g x. An *op* is a function with its vjp, a *leaf* a value that no op made. For
+L = sum(x * x) the walk starts with g = 1 at the sum, whose vjp spreads it to ones; the vjp of the
+product gives ones * x twice, once for each factor; both belong to x, and their sum 2 x is ∂L/∂x. So
+a value must wait until all that use it have been visited: its gradient is the sum of theirs.
+
 A node knows the vjp of one application of an op, and where the gradients go. What is true of every
 op is done here once: broadcasting is undone, the gradients of a value used more than once are
 added, shapes and dtypes are checked.
@@ -51,7 +61,8 @@ class Node:
                     f"{self.op}: a parameter of shape {leaf.shape} was changed after this graph "
                     "was recorded; compute the loss again after the optimiser step"
                 )
-        g.flags.writeable = False
+        g = g.view()
+        g.flags.writeable = False  # it may be the gradient of another value as well
         parts = self.vjp(g)
         self.vjp = None
         if not isinstance(parts, tuple):
@@ -61,9 +72,16 @@ class Node:
                 f"{self.op}: its vjp returned {len(parts)} gradients for {len(self.parents)} inputs"
             )
         pulled = []
-        for parent, part in zip(self.parents, parts):
-            if parent is not None and part is not None:
-                part = unbroadcast(np.asarray(part), parent.shape)
+        for i, (parent, part) in enumerate(zip(self.parents, parts)):
+            if parent is not None and part is None:
+                raise GraphError(
+                    f"{self.op}: its vjp returned None for input {i}, which wants a gradient; is "
+                    "a return missing?"
+                )
+            if parent is not None:
+                part = np.asarray(part)
+                if part.ndim <= max(len(self.shape), len(parent.shape)):
+                    part = unbroadcast(part, parent.shape)
                 if part.shape != parent.shape or part.dtype != parent.dtype:
                     raise GraphError(
                         f"{self.op}: its vjp returned a gradient of shape {part.shape} and dtype "
@@ -89,7 +107,7 @@ def unbroadcast(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return total.reshape(total.shape[lead:])  # the leading axes have length 1 now: drop them
 
 
-def walk(source: Any, seed: np.ndarray, keep: tuple) -> dict[Any, np.ndarray]:
+def walk(source: Any, seed: np.ndarray, keep: set) -> dict[Any, np.ndarray]:
     """Walk the graph from ``source``; return the gradient of every leaf, and of the nodes in keep.
 
     A node is made after its parents, so taking the youngest pending node first visits every node

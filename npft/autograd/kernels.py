@@ -144,10 +144,12 @@ def layer_norm(x, gamma, beta, *, eps: float = 1e-5):
     >>> layer_norm(np.array([[1.0, 3.0]]), np.ones(2), np.zeros(2), eps=0.0).data.tolist()
     [[-1.0, 1.0]]
     """
+    if not 0 <= eps < np.inf:
+        raise ConfigError(f"layer_norm: eps is {eps}, expected a finite number, 0 or more")
     width = check_shape("layer_norm: x", x, "N D")["D"]
     check_shape("layer_norm: gamma", gamma, str(width))
     check_shape("layer_norm: beta", beta, str(width))
-    xhat = x - (row_sums(x) / width)[:, None]
+    xhat = x - (row_sums(x) / width)[:, None]  # (N, D)
     rstd = 1 / np.sqrt(row_dots(xhat, xhat) / width + eps)[:, None]  # (N, 1)
     rstd = rstd.astype(x.dtype, copy=False)
     xhat *= rstd
@@ -221,7 +223,7 @@ def dropout(x, p: float, *, rng: np.random.Generator | None):
         return x
     if rng is None:
         raise ConfigError("dropout: training with dropout needs rng=np.random.default_rng(seed)")
-    threshold = round(p * 65536)
+    threshold = min(round(p * 65536), 65535)  # something is kept, however large p is
     bits = np.frombuffer(rng.bytes(2 * x.size), "<u2").reshape(x.shape)
     keep = (bits >= threshold).astype(x.dtype)
     keep *= 65536 / (65536 - threshold)
@@ -237,7 +239,7 @@ def scale(x, *, factor: np.ndarray):
     """
     if np.shape(factor) != np.shape(x):
         raise ShapeError(f"scale: x has shape {np.shape(x)}, the factor {np.shape(factor)}")
-    factor = np.array(factor, dtype=x.dtype)  # a copy: its owner may write to it before backward
+    factor = np.asarray(factor, dtype=x.dtype)
     return x * factor, lambda g: g * factor
 
 
@@ -251,7 +253,7 @@ def check_ids(name: str, ids: np.ndarray, size: int) -> np.ndarray:
         ...
     npft.errors.IdError: ids: 7 at position 1 is outside 0..4 (a table of 5)
     """
-    ids = np.array(ids)
+    ids = np.array(ids) if np.size(ids) else np.zeros(np.shape(ids), np.int64)
     if ids.dtype.kind not in "iu":
         raise DtypeError(f"{name}: dtype {ids.dtype}, expected integers")
     if ids.size and not 0 <= ids.min() <= ids.max() < size:

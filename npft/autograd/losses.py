@@ -23,6 +23,7 @@ def softmax_cross_entropy(logits, *, targets: np.ndarray):
 
     logits (N, V), targets (N,) integers in 0..V-1.
     Raises ``ShapeError`` for no rows or different lengths, ``IdError`` for a target outside.
+    NaN for logits that are not finite: the training loop names the step.
 
     Equal logits give log V:
 
@@ -64,14 +65,16 @@ def kl_divergence(logits, *, targets: np.ndarray):
     >>> round(kl_divergence(np.zeros((1, 2)), targets=np.array([[1.0, 0.0]])).item(), 4)  # log 2
     0.6931
     """
-    p = _like("kl_divergence", logits, targets).copy()  # its owner may write to it later
+    p = _like("kl_divergence", logits, targets)
     n = check_shape("kl_divergence: logits", logits, "N V")["N"]
     if not (np.all(p >= 0) and np.allclose(p.sum(axis=1), 1, atol=1e-5)):
         raise DataError("kl_divergence: targets must be rows of probabilities that sum to 1")
     log_q = logits - logits.real.max(axis=1, keepdims=True)  # (N, V)
     log_q -= np.log(row_sums(np.exp(log_q)))[:, None]
     entropy = np.sum(p * np.log(np.where(p > 0, p, 1)))
-    return (entropy - (p * log_q).sum()) / n, lambda g: (g / n) * (np.exp(log_q) - p)
+    with np.errstate(invalid="ignore"):  # 0 times log 0 is left out
+        cross = np.where(p > 0, p * log_q, 0).sum()
+    return (entropy - cross) / n, lambda g: (g / n) * (np.exp(log_q) - p)
 
 
 @primitive

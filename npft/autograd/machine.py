@@ -41,7 +41,7 @@ def set_threads(n: int) -> bool:
     Returns False, and changes nothing, where NumPy uses a library this cannot be told to.
     Raises ``ConfigError`` for n < 1.
     """
-    if n < 1:
+    if not isinstance(n, int) or n < 1:
         raise ConfigError(f"set_threads: n is {n}, expected at least 1")
     library = _openblas()
     for name in ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads"):
@@ -62,4 +62,5 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    return bool(mallopt(M_MMAP_THRESHOLD, KEEP) and mallopt(M_TRIM_THRESHOLD, KEEP))
+    done = [mallopt(M_MMAP_THRESHOLD, KEEP), mallopt(M_TRIM_THRESHOLD, KEEP)]
+    return all(done)

@@ -12,6 +12,7 @@ gradient evenly, and ``abs``, ``relu`` and ``norm`` have slope 0 at 0.
 from __future__ import annotations
 
 import copy
+import math
 import re
 from numbers import Real
 from typing import Any
@@ -206,7 +207,13 @@ def matmul(a, b, *, need=(True, True)):
         if a.ndim == 1:
             g = g[..., None, :]
         ga = g @ np.swapaxes(column, -1, -2) if need[0] else None
-        gb = np.swapaxes(row, -1, -2) @ g if need[1] else None
+        if not need[1]:
+            gb = None
+        elif b.ndim <= 2 and g.ndim > 2:  # one product for all leading axes, not one for each
+            rows = math.prod(row.shape[:-1])
+            gb = row.reshape(rows, row.shape[-1]).T @ g.reshape(rows, g.shape[-1])
+        else:
+            gb = np.swapaxes(row, -1, -2) @ g
         if need[0] and a.ndim == 1:
             ga = ga[..., 0, :]
         if need[1] and b.ndim == 1:
@@ -230,6 +237,10 @@ def einsum(a, b, *, subscripts: str, need=(True, True)):
     11.0
     """
     left, right, out = _letters(subscripts)
+    sizes: dict[str, int] = {}
+    for letter, size in zip(left + right, np.shape(a) + np.shape(b)):
+        if sizes.setdefault(letter, size) != size:  # NumPy would stretch a length of 1
+            raise ShapeError(f"einsum: {letter} has the lengths {sizes[letter]} and {size}")
 
     def vjp(g):
         ga = np.einsum(f"{out},{right}->{left}", g, b, optimize=True) if need[0] else None
@@ -259,7 +270,7 @@ def _letters(subscripts: str) -> tuple[str, str, str]:
 
 def _spread(g: np.ndarray, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> np.ndarray:
     """Stretch the gradient of a reduction over the axes that were reduced."""
-    if axis is not None and not keepdims:
+    if axis is not None and not keepdims and shape:  # NumPy lets a 0-d array have axis 0
         g = np.expand_dims(g, axis)
     return np.broadcast_to(g, shape)
 
@@ -291,8 +302,8 @@ def max(x, *, axis: Axis = None, keepdims: bool = False):
     [0.0, 0.5, 0.5]
     """
     out = np.max(x, axis=axis, keepdims=keepdims)
-    winners = x == _spread(np.asarray(out), x.shape, axis, keepdims)
-    share = winners / np.sum(winners, axis=axis, keepdims=True)
+    winners = np.asarray(x == _spread(np.asarray(out), x.shape, axis, keepdims))
+    share = np.asarray(winners / np.sum(winners, axis=axis, keepdims=True))
     return out, lambda g: _spread(g, x.shape, axis, keepdims) * share.astype(x.dtype)
 
 
@@ -300,11 +311,14 @@ def max(x, *, axis: Axis = None, keepdims: bool = False):
 def norm(x, *, axis: Axis = None, keepdims: bool = False):
     """The Euclidean length √Σ x² over ``axis``; the gradient is x / |x|, and 0 where x is 0.
 
+    As in NumPy, numbers whose squares leave the range of floats (below 1e-23 or above 1e19 in
+    float32) have length 0 or infinity.
+
     >>> norm(np.array([[3.0, 4.0], [0.0, 0.0]]), axis=1).data.tolist()
     [5.0, 0.0]
     """
     out = np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
-    safe = np.where(out == 0, 1, out)  # x is 0 there as well, so the quotient is 0
+    safe = np.where(out == 0, 1, out)
     return out, lambda g: _spread(g / safe, x.shape, axis, keepdims) * x
 
 
@@ -324,7 +338,7 @@ def logsumexp(x, *, axis: Axis = None, keepdims: bool = False):
     out = np.log(total) + largest
     p /= total
     return (
-        out if keepdims else np.squeeze(out, axis),
+        out if keepdims or not x.shape else np.squeeze(out, axis),
         lambda g: _spread(g, x.shape, axis, keepdims) * p,
     )
 
@@ -361,10 +375,15 @@ def getitem(x, *, index: Any):
     [2.0, 0.0, 1.0]
     """
     index = copy.deepcopy(index)  # its owner may write to it before backward
+    parts = index if isinstance(index, tuple) else (index,)
+    once = all(isinstance(p, (int, np.integer, slice, type(...), type(None))) for p in parts)
 
     def vjp(g):
         gx = np.zeros(x.shape, g.dtype)
-        np.add.at(gx, index, g)
+        if once:  # no element was taken twice
+            gx[index] = g
+        else:
+            np.add.at(gx, index, g)
         return gx
 
     return x[index], vjp
@@ -373,8 +392,9 @@ def getitem(x, *, index: Any):
 @primitive
 def concatenate(*arrays, axis: int = 0):
     """Arrays joined along an axis: the gradient is cut at the seams."""
+    out = np.concatenate(arrays, axis)
     seams = np.cumsum([np.shape(a)[axis] for a in arrays])[:-1]
-    return np.concatenate(arrays, axis), lambda g: tuple(np.split(g, seams, axis))
+    return out, lambda g: tuple(np.split(g, seams, axis))
 
 
 @primitive
@@ -386,12 +406,30 @@ def stack(*arrays, axis: int = 0):
 # --- Tensor's operators and methods -------------------------------------------------------------
 
 
+def _one_or_several(numbers: tuple) -> tuple:
+    """Lengths or axes, given one by one or as one tuple: x.reshape(2, 3), x.reshape((2, 3))."""
+    single = len(numbers) == 1 and isinstance(numbers[0], (tuple, list, np.ndarray))
+    return tuple(int(n) for n in (numbers[0] if single else numbers))
+
+
 def _reshape(x: Tensor, *shape: Any) -> Tensor:
-    return reshape(x, shape=shape[0] if len(shape) == 1 and shape[0] != -1 else shape)
+    """The same elements in another shape: see ``ops.reshape``."""
+    return reshape(x, shape=_one_or_several(shape))
 
 
-def _transpose(x: Tensor, *axes: int) -> Tensor:
-    return transpose(x, axes=axes or None)
+def _transpose(x: Tensor, *axes: Any) -> Tensor:
+    """The axes in another order: see ``ops.transpose``."""
+    return transpose(x, axes=_one_or_several(axes) or None)
+
+
+def _reducer(op: Any) -> Any:
+    """A method of a reduction whose axis may be given by position, as in NumPy."""
+
+    def method(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        return op(x, axis=axis, keepdims=keepdims)
+
+    method.__name__, method.__doc__ = op.__name__, op.__doc__
+    return method
 
 
 METHODS = {
@@ -415,9 +453,9 @@ METHODS = {
     "tanh": tanh,
     "sqrt": sqrt,
     "abs": abs,
-    "sum": sum,
-    "mean": mean,
-    "max": max,
+    "sum": _reducer(sum),
+    "mean": _reducer(mean),
+    "max": _reducer(max),
     "reshape": _reshape,
     "transpose": _transpose,
     "T": property(transpose),

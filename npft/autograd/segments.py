@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from npft.autograd.tensor import primitive
-from npft.errors import DtypeError, ShapeError, check_finite, check_shape
+from npft.errors import DtypeError, NonFiniteError, ShapeError, check_finite, check_shape
 
 
 def segments_of(name: str, x: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -73,7 +73,8 @@ def segment_mean(x, *, offsets: np.ndarray):
 def segment_max(x, *, offsets: np.ndarray):
     """The largest value of each column within each segment; ties share the gradient evenly.
 
-    x (N, D), offsets (B + 1,); returns (B, D).
+    x (N, D), offsets (B + 1,); returns (B, D). Raises as ``segment_sum``, and
+    ``NonFiniteError`` for NaN.
 
     >>> x = np.array([[1.0], [3.0], [10.0]])
     >>> segment_max(x, offsets=np.array([0, 2, 3])).data.tolist()
@@ -81,9 +82,13 @@ def segment_max(x, *, offsets: np.ndarray):
     """
     starts, lengths = segments_of("segment_max", x, offsets)
     largest = np.maximum.reduceat(x.real, starts, axis=0)  # (B, D)
+    if np.isnan(largest).any():
+        raise NonFiniteError("segment_max: x holds NaN, which has no largest value")
     winners = (x.real == np.repeat(largest, lengths, axis=0)).astype(x.dtype)  # (N, D)
     winners /= np.repeat(_sums(winners, starts), lengths, axis=0)
-    return _sums(x * winners, starts), lambda g: np.repeat(g, lengths, axis=0) * winners
+    first = np.where(winners != 0, np.arange(len(x))[:, None], len(x))  # (N, D)
+    out = np.take_along_axis(x, np.minimum.reduceat(first, starts, axis=0), axis=0)  # (B, D)
+    return out, lambda g: np.repeat(g, lengths, axis=0) * winners
 
 
 @primitive

@@ -63,7 +63,7 @@ class Trace:
 
 
 def trace(loss: Tensor, **names: Tensor) -> Trace:
-    """List the graph that was recorded for ``loss``: what ``loss.backward()`` walks, and after it.
+    """List the graph that was recorded for ``loss``; works before and after ``loss.backward()``.
 
     Leaves are called x1, x2, ... and ops 1, 2, ..., but for those named by keyword:
     ``trace(loss, w=w)``, or ``trace(loss, **dict(model.named_parameters()))``.

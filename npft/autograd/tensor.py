@@ -11,53 +11,29 @@ the loss with respect to the op's output and gives the gradient with respect to 
 ``backward`` walks the graph (``graph.py``) from the loss to the leaves and applies the chain rule
 at each node.
 
-Three rules make silent wrong answers impossible:
-    - arrays inside the graph are read-only, so nothing that a vjp saved can change under it;
+Three rules guard against silent wrong answers:
+    - arrays inside the graph are read-only, and those from outside are copied, so nothing that a
+      vjp saved can change under it;
     - a parameter counts its changes, and a graph recorded before a change refuses to be walked;
     - the graph is released as it is walked, and a second walk raises.
 
-First order only: a gradient is a plain array, not part of a graph.
+First order only: a gradient is a plain array, not part of a graph. One thread per leaf: gradients
+of two threads for one leaf may get lost; use ``grad`` there.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from npft.autograd.graph import Node, walk
-from npft.errors import DtypeError, GraphError, NpftError, ShapeError
-
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.complex128))
-
-
-class _Mode(threading.local):
-    recording = True
-
-
-_mode = _Mode()
-
-
-@contextlib.contextmanager
-def no_grad() -> Iterator[None]:
-    """Record nothing inside this block (in this thread): for evaluation.
-
-    >>> x = Tensor([1.0, 2.0], requires_grad=True)
-    >>> with no_grad():
-    ...     y = x * x
-    >>> y.requires_grad
-    False
-    """
-    before, _mode.recording = _mode.recording, False
-    try:
-        yield
-    finally:
-        _mode.recording = before
+from npft.autograd.inputs import FLOATS, mode, no_grad, numbers
+from npft.errors import ConfigError, DtypeError, GraphError, IdError, NpftError, ShapeError
+__all__ = ["FLOATS", "Tensor", "grad", "no_grad", "primitive"]
 
 
 class Tensor:
@@ -82,7 +58,7 @@ class Tensor:
     __array_ufunc__ = None  # so that ``array + tensor`` calls Tensor.__radd__
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
-        array = _numbers("Tensor", data, dtype)
+        array = numbers("Tensor", data, dtype)
         if array.dtype not in FLOATS:
             raise DtypeError(
                 f"Tensor: dtype {array.dtype} is not float32, float64 or complex128; "
@@ -91,6 +67,7 @@ class Tensor:
         self._set(array, None, requires_grad)
 
     def _set(self, array: np.ndarray, node: Node | None, requires_grad: bool) -> None:
+        array.flags.writeable = False  # nor through .data.base
         self._data = array.view()
         self._data.flags.writeable = False
         self._node = node
@@ -115,7 +92,10 @@ class Tensor:
 
     @property
     def grad(self) -> np.ndarray | None:
-        """The gradient of a leaf: an array of the leaf's shape and dtype, or None."""
+        """The gradient of a leaf: an array of the leaf's shape and dtype, or None.
+
+        A value computed on the way keeps none; ask for it with ``grad(loss, [value])``.
+        """
         return self._grad
 
     @grad.setter
@@ -154,7 +134,7 @@ class Tensor:
         tensor of one element, where it is 1.
         Raises ``GraphError`` if nothing was recorded or the graph was walked before.
         """
-        for leaf, g in _gradients(self, grad, ()).items():
+        for leaf, g in _gradients(self, grad, set()).items():
             # a copy, because a vjp may have returned the same array for two leaves
             leaf._grad = g.copy() if leaf._grad is None else np.asarray(leaf._grad + g)
 
@@ -165,7 +145,29 @@ class Tensor:
         def __mul__(self, other: Any) -> Tensor: ...
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self._requires_grad and not mode.paused:
+            raise GraphError(
+                "NumPy would lose the gradient of this tensor; use the functions of "
+                "npft.autograd.ops, giving each tensor by itself, or .data for the values"
+            )
         return np.array(self._data, dtype=dtype)
+
+    def __reduce__(self) -> tuple:
+        if self._node is not None:
+            raise GraphError("a computed tensor cannot be copied or pickled; use .detach() first")
+        return type(self), (self._data.copy(), self._requires_grad)
+
+    def _compare(self, other: Any) -> bool:
+        raise DtypeError("tensors are not compared; compare their values: x.data == y.data")
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _compare  # type: ignore[assignment]
+    __hash__ = object.__hash__  # a tensor is itself: the walk keeps gradients by it
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
 
     def __len__(self) -> int:
         if self.ndim == 0:
@@ -191,7 +193,7 @@ class Tensor:
         return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}{origin}{grad})"
 
 
-def _gradients(root: Tensor, seed: Any, keep: tuple) -> dict[Any, np.ndarray]:
+def _gradients(root: Tensor, seed: Any, keep: set) -> dict[Any, np.ndarray]:
     """The gradient of ``root``, times ``seed``, of every leaf and of the nodes in keep."""
     if not root.requires_grad:
         raise GraphError(
@@ -209,7 +211,7 @@ def _seed(root: Tensor, seed: Any) -> np.ndarray:
                 ".mean() first, or pass the gradient to start from"
             )
         return np.ones(root.shape, root.dtype)
-    array = _numbers("backward: grad", seed, root.dtype)
+    array = numbers("backward: grad", seed, root.dtype)
     if array.shape != root.shape:
         raise ShapeError(f"backward: grad has shape {array.shape}, the tensor {root.shape}")
     return array
@@ -226,8 +228,10 @@ def grad(loss: Tensor, wrt: list[Tensor]) -> list[np.ndarray]:
     >>> [float(g) for g in grad(y * x, [x, y])]
     [27.0, 3.0]
     """
+    if isinstance(wrt, Tensor) or not all(isinstance(t, Tensor) for t in [loss, *wrt]):
+        raise DtypeError("grad: expected a tensor and a list of tensors: grad(loss, [x, y])")
     sources = [t if t._node is None else t._node for t in wrt]
-    found = _gradients(loss, None, tuple(s for s in sources if isinstance(s, Node)))
+    found = _gradients(loss, None, {s for s in sources if isinstance(s, Node)})
     for i, source in enumerate(sources):
         if source not in found:
             raise GraphError(f"grad: the loss does not depend on wrt[{i}], or it is frozen")
@@ -254,23 +258,39 @@ def primitive(fn: Callable) -> Callable:
     (array([8.]), array([12.]))
     """
     name = fn.__name__
-    wants_need = "need" in inspect.signature(fn).parameters
+    signature = inspect.signature(fn)
+    wants_need = "need" in signature.parameters
 
     @functools.wraps(fn)
     def op(*args: Any, **constants: Any) -> Tensor:
-        arrays, parents, leaves = _lift(name, args)
+        arrays, parents, leaves, dtype = _lift(name, args)
+        for key, value in constants.items():
+            if isinstance(value, Tensor):
+                raise GraphError(f"{name}: {key} has no gradient; give an array: {key}=x.data")
+            if isinstance(value, np.ndarray) and not mode.paused:
+                constants[key] = value.copy()  # its owner may write to it before backward
         if wants_need:
             constants["need"] = tuple(p is not None for p in parents)
         try:
             result = fn(*arrays, **constants)
         except NpftError:
             raise
-        except (ValueError, IndexError) as error:  # NumPy's word for shapes that do not fit
+        except (ValueError, IndexError) as error:  # NumPy's word for what does not fit
             shapes = " and ".join(str(np.shape(a)) for a in arrays)
-            raise ShapeError(f"{name}: inputs of shape {shapes}: {error}") from None
+            kind = ShapeError if isinstance(error, ValueError) else IdError
+            raise kind(f"{name}: inputs of shape {shapes}: {error}") from error
+        except TypeError:
+            try:
+                signature.bind(*arrays, **constants)
+            except TypeError as misuse:
+                rule = "arrays go by position, all else by keyword"
+                raise ConfigError(f"{name}: {misuse}; {rule}: {name}{signature}") from None
+            raise
         if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
             raise GraphError(f"{name}: a primitive returns (out, vjp) with a function vjp(g)")
         out, vjp = np.asarray(result[0]), result[1]
+        if out.dtype != dtype and dtype.kind != "c":  # a modulus of complex numbers is real
+            raise DtypeError(f"{name}: made {out.dtype} of {dtype}; its value must keep the dtype")
         if not any(p is not None for p in parents):
             # a view would change with the array it looks at, and no version would tell
             return _wrap(out if out.base is None else out.copy(), None)
@@ -280,8 +300,11 @@ def primitive(fn: Callable) -> Callable:
     return op
 
 
-def _lift(name: str, args: tuple) -> tuple[list, list, list]:
-    """Split arguments into arrays, parents and the leaves whose changes must be noticed."""
+def _lift(name: str, args: tuple) -> tuple[list, list, list, np.dtype]:
+    """Split arguments into arrays, parents and the leaves whose changes must be noticed.
+
+    Also the dtype that all arrays have now.
+    """
     dtypes = {a.dtype for a in args if isinstance(a, Tensor)}
     if len(dtypes) > 1 and np.dtype(np.float32) in dtypes:
         raise DtypeError(
@@ -296,7 +319,7 @@ def _lift(name: str, args: tuple) -> tuple[list, list, list]:
     for i, a in enumerate(args):
         parent = None
         if isinstance(a, Tensor):
-            if a._requires_grad and _mode.recording:
+            if a._requires_grad and not mode.paused:
                 parent = a if a._node is None else a._node
             if a._node is None:
                 leaves.append((a, a.version))
@@ -305,27 +328,21 @@ def _lift(name: str, args: tuple) -> tuple[list, list, list]:
             # plain numbers take the dtype of the tensors, as in NumPy
             a = a.item() if isinstance(a, np.generic) else a
             weak = floats and type(a) in (int, float, complex)
-            a = a if weak else _numbers(f"{name}: argument {i}", a, dtype)
+            a = a if weak else numbers(f"{name}: argument {i}", a, dtype)
         elif a.dtype.kind not in "biu" and not np.can_cast(a.dtype, dtype):
             raise DtypeError(
                 f"{name}: argument {i} is an array of {a.dtype} beside a tensor of {dtype}; "
                 f"convert it with .astype(np.{dtype})"
             )
         else:
-            # a copy where a vjp may save it, because its owner may write to it before backward
-            a = a.astype(dtype, copy=_mode.recording)
+            if isinstance(a, np.ma.MaskedArray):
+                raise DtypeError(f"{name}: argument {i} is masked; fill it first: a.filled(0)")
+            # a copy where a vjp may save it, because its owner may write to it before backward;
+            # and no subclass, such as a matrix, that would give * another meaning
+            a = np.asarray(a).astype(dtype, copy=not mode.paused)
         arrays.append(a)
         parents.append(parent)
-    return arrays, parents, leaves
-
-
-def _numbers(name: str, data: Any, dtype: Any) -> np.ndarray:
-    """A new array of numbers of ``dtype``; NumPy alone would make None a NaN and "3" a 3."""
-    with contextlib.suppress(TypeError, ValueError):
-        array = np.array(data, order="C")
-        if array.dtype.kind in "biufc":
-            return array.astype(dtype or array.dtype, casting="same_kind", copy=False)
-    raise DtypeError(f"{name}: a {type(data).__name__} that cannot be made an array of floats")
+    return arrays, parents, leaves, dtype
 
 
 def _wrap(array: np.ndarray, node: Node | None) -> Tensor:

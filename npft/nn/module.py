@@ -40,6 +40,9 @@ class Parameter(Tensor):
         self.parts = parts
         self.move_to(self._data.copy())
 
+    def __reduce__(self) -> tuple:
+        return _parameter, (type(self), self.storage.copy(), self.parts, self.requires_grad)
+
     def move_to(self, storage: np.ndarray) -> None:
         """Live in ``storage`` (an array with the parameter's values) from now on."""
         self.storage = storage
@@ -52,6 +55,13 @@ class Parameter(Tensor):
             raise ShapeError(f"assign: values have shape {np.shape(values)}, not {self.shape}")
         self.storage[...] = values
         self.version += 1
+
+
+def _parameter(cls: type, data: np.ndarray, parts: tuple, requires_grad: bool) -> Parameter:
+    """A parameter as it was copied or pickled."""
+    parameter = cls(data, parts)
+    parameter.requires_grad = requires_grad
+    return parameter
 
 
 class Module:

@@ -68,7 +68,16 @@ class SpanLM(MaskedLM):
         return {"tied": self.predictions.tied}
 
     def boundary_scores(self, hidden: Tensor, masked: Masked) -> Tensor:
-        """Scores (M, V) for the masked rows from the borders of their spans."""
+        """Scores (M, V) for the masked rows from the borders of their spans.
+
+        Raises ``DataError`` for a span without a token before or behind it in its sequence.
+        """
+        ends = np.append(masked.batch.offsets[:-1], masked.batch.offsets[1:] - 1)
+        if np.isin(masked.rows, ends).any():
+            raise DataError(
+                "SpanLM: a span reaches the first or the last token of a sequence; it needs a "
+                "token before and behind it, such as [CLS] and [SEP]"
+            )
         return self.boundary(hidden, masked.rows, self.encoder.embeddings.word_embeddings.weight)
 
     def loss(

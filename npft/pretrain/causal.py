@@ -99,12 +99,20 @@ class CausalLM(Pretrainable):
         """Continue a text by up to ``tokens`` tokens, each drawn from the model's probabilities.
 
         A ``temperature`` below 1 sharpens them, 0 takes the likeliest. It ends at [SEP], or when
-        the positions are used up. Raises ``ConfigError`` for a negative temperature.
+        the positions are used up. Raises ``ConfigError`` for a negative temperature or number of
+        tokens, ``DataError`` for a text without room behind it.
         """
-        if not 0 <= temperature < np.inf:
-            raise ConfigError(f"generate: temperature is {temperature}, expected 0 or more")
+        if not 0 <= temperature < np.inf or tokens < 0:
+            raise ConfigError(
+                f"generate: temperature is {temperature}, tokens {tokens}; expected 0 or more"
+            )
         tok = self._tokenizer()
         ids = [tok.cls_id, *tok.encode(text)]
+        if len(ids) > self.encoder.config.max_positions:
+            raise DataError(
+                f"generate: the text has {len(ids) - 1} tokens, the encoder has room for "
+                f"{self.encoder.config.max_positions - 1}; give a shorter text"
+            )
         may = ordinary_tokens(tok)
         may[tok.sep_id] = True  # the end of the text
         with evaluating(self):
@@ -114,8 +122,11 @@ class CausalLM(Pretrainable):
                 scores = np.where(may, self.logits(last).data[0, : len(may)], -np.inf)
                 chosen = int(scores.argmax())
                 if temperature > 0:
-                    p = np.exp((scores - scores.max()) / temperature).astype(np.float64)
-                    chosen = int(np.searchsorted(np.cumsum(p / p.sum()), rng.random()))
+                    z = (scores - scores.max()).astype(np.float64)
+                    with np.errstate(over="ignore"):  # -inf is right where z / 0.0000... overflows
+                        p = np.exp(np.where(z < 0, z / temperature, 0.0))
+                    steps = np.cumsum(p / p.sum())
+                    chosen = int(np.searchsorted(steps, rng.random() * steps[-1], side="right"))
                 if chosen == tok.sep_id:
                     break
                 ids.append(chosen)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from npft.errors import ConfigError
 from npft.pretrain.masking import Masked, choose_rows, random_tokens
 from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
@@ -25,6 +26,8 @@ def _chosen(
     batch: Batch, tokenizer: Tokenizer, rate: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Rows of text, in every sequence ``rate`` of them and at least one."""
+    if not 0 < rate <= 1:
+        raise ConfigError(f"corruption: rate is {rate}, expected a share in (0, 1]")
     text = ~np.isin(batch.ids, tokenizer.special_ids)
     return choose_rows(batch, text, rate, rng.random(len(batch.ids) + len(batch)))
 
@@ -50,6 +53,8 @@ def reorder_tokens(
     text = ~np.isin(batch.ids, tokenizer.special_ids)
     followed = text & np.append(text[1:], False)
     followed &= np.append(batch.sequence[1:] == batch.sequence[:-1], False)
+    if not 0 < rate <= 1:
+        raise ConfigError(f"corruption: rate is {rate}, expected a share in (0, 1]")
     first = _chosen(batch, tokenizer, rate / 2, rng)
     first = first[followed[first]]
     first = first[np.append(True, first[1:] > first[:-1] + 1)] if len(first) else first  # apart
@@ -81,13 +86,24 @@ def insert_tokens(
 ) -> Masked:
     """Put random tokens behind some; their rows must give PAD, for nothing belongs there.
 
-    The sequences grow by ``rate``: lay them out that much shorter than the encoder allows.
+    As many untouched rows are asked for as well, and must give the token that stands there, so that
+    the answer is not always PAD. A sequence keeps its length: what is pushed out falls off before
+    its last token.
     """
     behind = _chosen(batch, tokenizer, rate, rng)
     new = random_tokens(len(behind), tokenizer, None, rng)
     ids = np.insert(batch.ids, behind + 1, new)
     types = np.insert(batch.token_types, behind + 1, batch.token_types[behind])
-    offsets = batch.offsets + np.searchsorted(behind, batch.offsets)
-    rows = behind + 1 + np.arange(len(behind))
-    damaged = Batch(ids, offsets, types, batch.labels)
-    return Masked(damaged, rows, np.full(len(rows), tokenizer.pad_id))
+    added = np.zeros(len(ids), dtype=bool)
+    added[behind + 1 + np.arange(len(behind))] = True
+    place = np.searchsorted(behind, batch.offsets) + batch.offsets  # of each sequence in ids
+    kept = [
+        np.append(np.arange(start, start + length - 1), stop - 1 - added[stop - 1])
+        for start, stop, length in zip(place[:-1], place[1:], batch.lengths)
+    ]
+    chosen = np.concatenate(kept) if kept else np.zeros(0, dtype=np.int64)
+    ids, added = ids[chosen], added[chosen]
+    damaged = Batch(ids, batch.offsets, types[chosen], batch.labels)
+    untouched = _chosen(damaged, tokenizer, rate, rng)
+    rows = np.union1d(np.flatnonzero(added), untouched)
+    return Masked(damaged, rows, np.where(added[rows], tokenizer.pad_id, ids[rows]))

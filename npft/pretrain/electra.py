@@ -18,7 +18,7 @@ from npft.autograd import kernels
 from npft.autograd.losses import bce_with_logits, softmax_cross_entropy
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.errors import DataError
+from npft.errors import ConfigError, DataError
 from npft.nn.layers import Linear
 from npft.pretrain.masking import Masked, ordinary_tokens
 from npft.pretrain.objectives import MaskedLM
@@ -38,6 +38,8 @@ class ReplacedTokens(Pretrainable):
 
     def __init__(self, encoder: Encoder, *, rng: np.random.Generator) -> None:
         c = encoder.config
+        if encoder.tokenizer is None:
+            raise ConfigError("ReplacedTokens: the encoder has no tokenizer; pass one to Encoder")
         small = replace(
             c,
             hidden_size=max(c.num_heads, c.hidden_size // 2 // c.num_heads * c.num_heads),
@@ -100,6 +102,7 @@ class ReplacedTokens(Pretrainable):
         return mlm + rtd * WEIGHT, {"rtd": rtd.item(), "mlm": mlm.item()}
 
     def measure(self, masked: Masked) -> dict[str, tuple[float, int]]:
+        """Figures of both parts; replacements are drawn anew for each slice, from one seed."""
         scores, _ = self.generator.logits(masked)
         batch = self.replaced(masked, scores.data, np.random.default_rng(0))
         found, false = self.detect(masked, batch)

@@ -104,7 +104,8 @@ def static_masks(
         seeded = np.random.default_rng(zlib.crc32(one.ids.tobytes()))
         masked = mask_tokens(one, tokenizer, rng=seeded)
         parts.append((masked.batch.ids, masked.rows + start, masked.targets))
-    ids, rows, targets = (np.concatenate(arrays) for arrays in zip(*parts))
+    nothing = np.zeros(0, dtype=np.int64)
+    ids, rows, targets = (np.concatenate(a) for a in zip((nothing,) * 3, *parts))
     return Masked(Batch(ids, batch.offsets, batch.token_types, batch.labels), rows, targets)
 
 

@@ -89,6 +89,11 @@ def evaluate_mlm(model: Pretrainable, probe: Masked, batch_size: int = 64) -> di
     return {name: value / count[name] for name, value in total.items()}
 
 
+def has_words(corpus: Corpus, probe: Masked) -> bool:
+    """Whether any target of the probe is a word, and not a special token."""
+    return not np.isin(probe.targets, corpus.tokenizer.special_ids).all()
+
+
 def unigram_loss(corpus: Corpus, probe: Masked) -> float:
     """The loss, in nats, of guessing each masked token by its frequency in the training text.
 

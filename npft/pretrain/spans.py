@@ -57,11 +57,11 @@ class Words:
 
     def room_ahead(self, free: np.ndarray) -> np.ndarray:
         """How many free words of one run begin at each word: (W,)."""
-        ahead = np.zeros(len(free) + 1, dtype=np.int64)
-        for w in range(len(free) - 1, -1, -1):
-            joined = w + 1 < len(free) and self.run[w + 1] == self.run[w]
-            ahead[w] = free[w] * (1 + joined * ahead[w + 1])
-        return ahead[:-1]
+        n = len(free)
+        # a stretch ends at its last free word, or before the first that is not
+        ends = ~free | np.append(self.run[1:] != self.run[:-1], True)[:n]
+        end = np.minimum.accumulate(np.where(ends, np.arange(n), n)[::-1])[::-1]
+        return np.where(free, end - np.arange(n) + free[np.minimum(end, n - 1)], 0)
 
 
 def draw_spans(
@@ -108,7 +108,7 @@ def mask_spans(
     stay. ``lengths`` are the probabilities of 1, 2, ... words (``span_lengths()`` by default).
     Fractions of a token, and ``unigram``, are as in ``mask_tokens``.
 
-    Raises ``ConfigError`` if rate is outside (0, 1].
+    Raises ``ConfigError`` if rate is outside (0, 1] or lengths are no probabilities.
 
     >>> from npft.text.bytes import ByteTokenizer
     >>> tok = ByteTokenizer()
@@ -119,7 +119,11 @@ def mask_spans(
     """
     if not 0 < rate <= 1:
         raise ConfigError(f"mask_spans: rate is {rate}, expected a share in (0, 1]")
-    lengths = span_lengths() if lengths is None else lengths
+    lengths = span_lengths() if lengths is None else np.asarray(lengths, dtype=np.float64)
+    if lengths.ndim != 1 or not (np.all(lengths >= 0) and abs(lengths.sum() - 1) < 1e-6):
+        raise ConfigError(
+            f"mask_spans: lengths are {lengths}, expected the probabilities of 1, 2, ... words"
+        )
     rows: list[np.ndarray] = []
     for start, stop in zip(batch.offsets[:-1], batch.offsets[1:]):
         words = Words(batch.ids[start:stop], tokenizer)

@@ -24,7 +24,7 @@ from npft.nn.progress import ProgressFn
 from npft.nn.schedules import warmup_linear
 from npft.pretrain.masking import Masked, mask_tokens
 from npft.pretrain.pairs import Corpus, Documents
-from npft.pretrain.probe import evaluate_mlm, make_probe, slices, unigram_loss
+from npft.pretrain.probe import evaluate_mlm, has_words, make_probe, slices, unigram_loss
 from npft.pretrain.source import Corrupt, Feed, Pretrainable, Source
 
 WARMUP = 0.08  # share of the steps
@@ -150,18 +150,24 @@ def pretrain(
     settings = {
         "text": zlib.crc32(corpus.tokens.tobytes()), "layout": layout, "steps": steps,
         "batch_size": batch_size, "micro_batch": micro_batch, "lr": lr, "every": every,
+        "corrupt": _name(corrupt),
     }  # fmt: skip
-    run = Run(model, optimizer, feed, dropout, settings)
     probe = None
     if held_out is not None:
         probe = make_probe(
             held_out, tok, layout=layout, corrupt=corrupt, max_length=max_length, rng=probing
         )
+        # covers the held-out text, the seed, and what is done to the text
+        settings["probe"] = zlib.crc32(probe.batch.ids.tobytes())
+    run = Run(model, optimizer, feed, dropout, settings)
     if resume:
         run.load(Path(str(folder)))
+        if run.step >= steps:
+            model.eval()
+            return run.history
     elif probe is not None:
-        floor = unigram_loss(corpus, probe)
-        run.history.add(0, unigram=floor, **evaluate_mlm(model, probe))
+        floor = {"unigram": unigram_loss(corpus, probe)} if has_words(corpus, probe) else {}
+        run.history.add(0, **floor, **evaluate_mlm(model, probe))
 
     warmup = max(1, round(WARMUP * steps))
     train_mode(model)
@@ -222,3 +228,10 @@ def _waited(history: History) -> int:
         return 0
     losses = history[measured[0]]
     return len(losses) - 1 - int(losses.argmin())
+
+
+def _name(corrupt: Any) -> str:
+    """The name of a corruption, of a partial with its options."""
+    options = getattr(corrupt, "keywords", None)
+    name = getattr(getattr(corrupt, "func", corrupt), "__name__", type(corrupt).__name__)
+    return f"{name} {sorted(options.items())}" if options else name

@@ -8,17 +8,18 @@ of samples: arrays and keywords that went wrong for somebody once, 0-d, empty, b
 counted from the end. Each sample that one of our ops can be given is given to PyTorch in float64;
 inputs, value, a random cotangent and the gradients are written down. The arrays are smaller than
 in PyTorch's suite (sides of 3, 4 and 6 in place of 10, 5 and 20); nothing else is changed. Where
-our op has another layout (rows, a last axis, logits) the sample is brought into it, and PyTorch's
-operator is called inside ``function``. A sample is left out, with its reason printed,
+our op wants another layout (rows, the last axis) the sample is brought into it first. A sample is
+left out, with its reason printed,
 
     - if it asks for what our op does not have: a keyword, an array as exponent, no bias;
     - if NumPy means something else by it: an axis of a 0-d array, an empty tuple of axes;
-    - if our op refuses it by design: an empty last axis, ids that are floats;
-    - if it is not float64, has more than 256 elements, or the result is not finite;
+    - if our op refuses it by design: a softmax of nothing;
+    - if it has more than 256 elements, or a result is not finite;
     - if an earlier one has the same shapes, constants and size of numbers.
 
 Where no sample fits, some are made here: PyTorch's samples of attention have fewer queries than
-keys, those of segments have empty segments, and two limits of a clamp are arrays there.
+keys, those of segments have empty segments, two limits of a clamp are arrays there, and what goes
+into kl_div are neither logits nor probabilities.
 
 The file holds, for each op, one float64 array: for each sample its inputs, value, cotangent and
 gradients, end to end; and ``index``, the bytes of a JSON object with shapes and constants.
@@ -79,14 +80,6 @@ def whole(op, function):
     return fit
 
 
-def scaled(sample):
-    """A product with a constant of the same shape."""
-    (factor,) = sample.args
-    if factor.shape != sample.input.shape:
-        raise LeftOut("a factor of another shape")
-    return Fit("scale", [sample.input], {"factor": factor}, lambda x: torch.mul(x, factor))
-
-
 def raised(function, exponent=None):
     """A power with a number as exponent; a 0-d array is read as one."""
 
@@ -95,7 +88,7 @@ def raised(function, exponent=None):
         n = exponent
         if n is None:
             (n,) = sample.args
-            if isinstance(n, torch.Tensor) and n.ndim:
+            if n.ndim:
                 raise LeftOut("an array as exponent")
             n = n.item()
         return Fit("power", [sample.input], {"exponent": n}, lambda x: function(x, n))
@@ -103,27 +96,23 @@ def raised(function, exponent=None):
     return fit
 
 
-def clamped(function, *sides):
-    """Limits that are numbers; a 0-d array is read as one."""
+def limited(function, side):
+    """A limit that is a number; a 0-d array is read as one."""
 
     def fit(sample):
-        limits = dict(zip(sides, sample.args))
-        for side, limit in limits.items():
-            if limit is not None and limit.ndim:
-                raise LeftOut("an array as limit")
-            limits[side] = None if limit is None else limit.item()
-        both = {"min": None, "max": None, **limits}
-        return Fit("clip", [sample.input], both, lambda x: function(x, *limits.values()))
+        (limit,) = sample.args
+        if limit.ndim:
+            raise LeftOut("an array as limit")
+        n = limit.item()
+        return Fit("clip", [sample.input], {side: n}, lambda x: function(x, n))
 
     return fit
 
 
 def chosen(sample):
-    condition, other = sample.args
-    return Fit(
-        "where", [sample.input, other], {"condition": condition},
-        lambda a, b: torch.where(condition, a, b),
-    )  # fmt: skip
+    c, other = sample.args
+    arrays = [sample.input, other]
+    return Fit("where", arrays, {"condition": c}, lambda a, b: torch.where(c, a, b))
 
 
 def summed(sample):
@@ -138,33 +127,22 @@ def summed(sample):
     return Fit("einsum", arrays, {"subscripts": text}, lambda a, b: torch.einsum(text, a, b))
 
 
-def axes_of(sample, axis, ndim):
-    """An axis as NumPy means it."""
-    if axis == () or axis == []:
-        raise LeftOut("empty axes: all axes for PyTorch, none for NumPy")
-    if axis is not None and ndim == 0:
-        raise LeftOut("an axis of a 0-d array")
-    return tuple(axis) if isinstance(axis, (tuple, list)) else axis
-
-
-def reduced(op, function, first=()):
-    """A reduction; ``first`` names the positional arguments."""
+def reduced(op, function, *positional):
+    """A reduction, with the names of its positional arguments."""
 
     def fit(sample):
-        named = {**dict(zip(first, sample.args)), **sample.kwargs}
-        if named.pop("ord", 2) not in (2, None, "fro"):
+        known_keywords(sample, "dim", "keepdim", "ord")
+        named = {**dict(zip(positional, sample.args)), **sample.kwargs}
+        axis, keep = named.get("dim"), named.get("keepdim", False)
+        if named.get("ord", 2) not in (2, None, "fro"):
             raise LeftOut("a norm that is not Euclidean")
-        known = {"dim": None, "keepdim": False}
-        if not set(named) <= set(known):
-            raise LeftOut(f"keyword {', '.join(sorted(set(named) - set(known)))}")
-        axis = axes_of(sample, named.get("dim"), sample.input.ndim)
-        keep = named.get("keepdim", False)
-
-        def value(x):
-            every = tuple(range(x.ndim))
-            return function(x, dim=every if axis is None else axis, keepdim=keep)
-
-        return Fit(op, [sample.input], {"axis": axis, "keepdims": keep}, value)
+        if axis in ((), []):
+            raise LeftOut("empty axes: all axes for PyTorch, none for NumPy")
+        if axis is not None and sample.input.ndim == 0:
+            raise LeftOut("an axis of a 0-d array")
+        dim = tuple(range(sample.input.ndim)) if axis is None else axis
+        constants = {"axis": tuple(axis) if isinstance(axis, list) else axis, "keepdims": keep}
+        return Fit(op, [sample.input], constants, lambda x: function(x, dim=dim, keepdim=keep))
 
     return fit
 
@@ -173,15 +151,13 @@ def length(sample):
     """The norm of a matrix with ord 2 is another one; that of a vector is ours."""
     if sample.input.ndim > 1 and 2 in sample.args:
         raise LeftOut("a norm that is not Euclidean")
-    return reduced("norm", torch.linalg.vector_norm, ("ord",))(sample)
+    return reduced("norm", torch.linalg.vector_norm, "ord")(sample)
 
 
 def shaped(op, function):
-    """A new shape; -1 in ``expand`` keeps a side, so the shape is taken from the value."""
-
     def fit(sample):
-        new = sample.args[0] if op == "reshape" else tuple(function(sample.input, *sample.args).shape)
-        return Fit(op, [sample.input], {"shape": tuple(new)}, lambda x: function(x, new))
+        shape = tuple(sample.args[0])
+        return Fit(op, [sample.input], {"shape": shape}, lambda x: function(x, shape))
 
     return fit
 
@@ -192,12 +168,11 @@ def ordered(sample):
 
 
 def swapped(sample):
-    first, second = sample.args
-    axes = list(range(sample.input.ndim))
+    """Two axes exchanged, as an order of all axes."""
+    axes, (i, j) = list(range(sample.input.ndim)), sample.args
     if axes:
-        axes[first], axes[second] = axes[second], axes[first]
-    constants = {"axes": tuple(axes)}
-    return Fit("transpose", [sample.input], constants, lambda x: x.transpose(first, second))
+        axes[i], axes[j] = axes[j], axes[i]
+    return Fit("transpose", [sample.input], {"axes": tuple(axes)}, lambda x: x.transpose(i, j))
 
 
 def indexed(sample):
@@ -205,21 +180,10 @@ def indexed(sample):
     return Fit("getitem", [sample.input], {"index": index}, lambda x: x[index])
 
 
-def selected(sample):
-    """Rows by number; without repeats these are rows taken once."""
-    dim, rows = sample.args
-    if sample.input.ndim != 2:
-        raise LeftOut("no rows and columns")
-    x = sample.input.movedim(dim, 0).contiguous()
-    rows = torch.unique(rows)
-    return Fit("take_rows", [x], {"rows": rows}, lambda x: torch.index_select(x, 0, rows))
-
-
 def joined(op, function):
     def fit(sample):
         dim = sample.args[0] if sample.args else sample.kwargs.get("dim", 0)
-        ranks = {x.ndim for x in sample.input}
-        if op == "concatenate" and len(ranks) > 1:
+        if len({x.ndim for x in sample.input}) > 1:
             raise LeftOut("an empty 1-d array beside others, which PyTorch passes over")
         return Fit(op, list(sample.input), {"axis": dim}, lambda *x: function(x, dim))
 
@@ -240,19 +204,19 @@ def rows_of(x, lead):
 
 
 def normalised(sample):
-    """Layer norm over the last axes, with eps by keyword or last."""
-    shape, *more = sample.args
-    eps = more.pop() if len(more) > 2 else sample.kwargs.get("eps", 1e-5)
-    if len(more) < 2 or more[0] is None or more[1] is None:
-        raise LeftOut("no gamma or no beta")
+    """Layer norm over the last axes."""
+    if len(sample.args) < 3:
+        raise LeftOut("no gamma and beta")
+    shape, *scales = sample.args
+    eps = sample.kwargs.get("eps", 1e-5)
     if eps < 0:
         raise LeftOut("eps below 0")
-    x = rows_of(sample.input, sample.input.ndim - len(shape))
-    gamma, beta = (w.reshape(-1) for w in more)
-    return Fit(
-        "layer_norm", [x, gamma, beta], {"eps": eps},
-        lambda x, gamma, beta: F.layer_norm(x, gamma.shape, gamma, beta, eps),
-    )  # fmt: skip
+
+    def value(x, gamma, beta):
+        return F.layer_norm(x, gamma.shape, gamma, beta, eps)
+
+    rows = rows_of(sample.input, sample.input.ndim - len(shape))
+    return Fit("layer_norm", [rows, *(w.reshape(-1) for w in scales)], {"eps": eps}, value)
 
 
 def exact(sample):
@@ -273,57 +237,21 @@ def along(op, function):
     return fit
 
 
-def mean_only(sample, reduction="mean"):
-    known_keywords(sample, "reduction")
-    if sample.kwargs.get("reduction", "mean") != reduction:
-        raise LeftOut(f"reduction {sample.kwargs.get('reduction', 'mean')}")
+def judged(op, function, reduction="mean"):
+    """A loss of the input against targets, which are a constant."""
 
-
-def classified(sample):
-    """Cross-entropy of rows: the classes are moved from axis 1 to the end."""
-    mean_only(sample)
-    (targets,) = sample.args
-    if targets.dtype != torch.int64:
-        raise LeftOut("probabilities as targets")
-    x = sample.input.movedim(1, -1)
-    constants = {"targets": targets.reshape(-1)}
-    return Fit(
-        "softmax_cross_entropy", [rows_of(x, x.ndim - 1)], constants,
-        lambda x: F.cross_entropy(x, constants["targets"]),
-    )  # fmt: skip
-
-
-def divergent(sample):
-    """Kullback-Leibler divergence of softmax(input) from the target, made probabilities."""
-    log_target = sample.kwargs["log_target"]
-    if sample.kwargs["reduction"] != "batchmean" or sample.input.ndim != 2:
-        raise LeftOut("no mean over rows")
-    log_p = F.log_softmax(sample.args[0], 1)
-    target = log_p if log_target else log_p.exp()
-
-    def value(x):
-        log_q = F.log_softmax(x, 1)
-        return F.kl_div(log_q, target, reduction="batchmean", log_target=log_target)
-
-    return Fit("kl_divergence", [sample.input], {"targets": log_p.exp()}, value)
-
-
-def binary(sample):
-    mean_only(sample)
-    (t,) = sample.args
-    return Fit(
-        "bce_with_logits", [sample.input], {"targets": t},
-        lambda x: F.binary_cross_entropy_with_logits(x, t),
-    )  # fmt: skip
-
-
-def squared(op, reduction):
     def fit(sample):
-        mean_only(sample, reduction)
-        (t,) = sample.args
-        return Fit(
-            op, [sample.input], {"target": t}, lambda x: F.mse_loss(x, t, reduction=reduction)
-        )
+        known_keywords(sample, "reduction")
+        found = sample.kwargs.get("reduction", "mean")
+        if found != reduction:
+            raise LeftOut(f"reduction {found}")
+        x, (t,) = sample.input, sample.args
+        if op == "softmax_cross_entropy":  # the classes are moved from axis 1 to the end
+            if t.dtype != torch.int64:
+                raise LeftOut("probabilities as targets")
+            x, t = rows_of(x.movedim(1, -1), x.ndim - 1), t.reshape(-1)
+        name = "target" if function is F.mse_loss else "targets"
+        return Fit(op, [x], {name: t}, lambda x: function(x, t, reduction=reduction))
 
     return fit
 
@@ -334,89 +262,61 @@ def looked_up(sample):
     return Fit("embedding", [sample.input], {"ids": ids}, lambda table: F.embedding(ids, table))
 
 
-def all_pairs(sample):
-    """Cosines of matching rows become those of every row with every row."""
-    known_keywords(sample, "dim")
-    a, b = sample.input, sample.args[0]
-    if sample.kwargs.get("dim", 1) not in (1, -1) or a.ndim != 2 or b.ndim != 2:
-        raise LeftOut("no two matrices of rows")
-    return Fit("cosine_logits", [a, b], {"tau": 1.0}, cosines)
-
-
-def cosines(a, b, tau=1.0):
-    return F.cosine_similarity(a[:, None, :], b[None, :, :], dim=-1) / tau
-
-
-# Each operator and variant of OpInfo, what it becomes, and how. An operator may serve two ops.
+# Each operator of OpInfo, with its variant if it has some, and what it becomes.
+ALIKE = ["add", "exp", "log", "tanh", "sqrt", "sigmoid", "abs", "maximum", "minimum", "matmul"]
 SOURCES = [
-    ("add", "", whole("add", torch.add)),
-    ("sub", "", whole("subtract", torch.sub)),
-    ("mul", "", whole("multiply", torch.mul)),
-    ("mul", "", scaled),
-    ("div", "no_rounding_mode", whole("divide", torch.div)),
-    ("neg", "", whole("negative", torch.neg)),
-    ("pow", "", raised(torch.pow)),
-    ("square", "", raised(lambda x, n: torch.square(x), 2)),
-    ("reciprocal", "", raised(lambda x, n: torch.reciprocal(x), -1)),
-    ("rsqrt", "", raised(lambda x, n: torch.rsqrt(x), -0.5)),
-    ("exp", "", whole("exp", torch.exp)),
-    ("log", "", whole("log", torch.log)),
-    ("tanh", "", whole("tanh", torch.tanh)),
-    ("sqrt", "", whole("sqrt", torch.sqrt)),
-    ("sigmoid", "", whole("sigmoid", torch.sigmoid)),
-    ("abs", "", whole("abs", torch.abs)),
-    ("nn.functional.relu", "", whole("relu", F.relu)),
-    ("maximum", "", whole("maximum", torch.maximum)),
-    ("minimum", "", whole("minimum", torch.minimum)),
-    ("clamp", "", clamped(torch.clamp, "min", "max")),
-    ("clamp_min", "", clamped(torch.clamp_min, "min")),
-    ("clamp_max", "", clamped(torch.clamp_max, "max")),
-    ("where", "", chosen),
-    ("matmul", "", whole("matmul", torch.matmul)),
-    ("einsum", "", summed),
-    ("sum", "", reduced("sum", torch.sum)),
-    ("mean", "", reduced("mean", torch.mean)),
-    ("amax", "", reduced("max", torch.amax)),
-    ("norm", "", reduced("norm", torch.linalg.vector_norm, ("ord", "dim", "keepdim"))),
-    ("norm", "fro", reduced("norm", torch.linalg.vector_norm, ("ord", "dim", "keepdim"))),
-    ("linalg.vector_norm", "", reduced("norm", torch.linalg.vector_norm)),
-    ("linalg.norm", "subgradients_at_zero", length),
-    ("logsumexp", "", reduced("logsumexp", torch.logsumexp, ("dim", "keepdim"))),
-    ("reshape", "", shaped("reshape", torch.reshape)),
-    ("permute", "", ordered),
-    ("transpose", "", swapped),
-    ("broadcast_to", "", shaped("broadcast_to", torch.broadcast_to)),
-    ("expand", "", shaped("broadcast_to", torch.Tensor.expand)),
-    ("__getitem__", "", indexed),
-    ("index_select", "", selected),
-    ("cat", "", joined("concatenate", torch.cat)),
-    ("stack", "", joined("stack", torch.stack)),
-    ("nn.functional.linear", "", affine),
-    ("nn.functional.gelu", "", exact),
-    ("nn.functional.layer_norm", "", normalised),
-    ("native_layer_norm", "", normalised),
-    ("softmax", "", along("softmax", torch.softmax)),
-    ("log_softmax", "", along("log_softmax", torch.log_softmax)),
-    ("nn.functional.cross_entropy", "", classified),
-    ("nn.functional.kl_div", "", divergent),
-    ("nn.functional.binary_cross_entropy_with_logits", "", binary),
-    ("nn.functional.mse_loss", "", squared("mse", "mean")),
-    ("nn.functional.mse_loss", "", squared("squared_distance", "sum")),
-    ("nn.functional.embedding", "", looked_up),
-    ("nn.functional.cosine_similarity", "", all_pairs),
-]
+    *((name, whole(name, getattr(torch, name))) for name in ALIKE),
+    ("sub", whole("subtract", torch.sub)),
+    ("mul", whole("multiply", torch.mul)),
+    ("div no_rounding_mode", whole("divide", torch.div)),
+    ("neg", whole("negative", torch.neg)),
+    ("pow", raised(torch.pow)),
+    ("square", raised(lambda x, n: torch.square(x), 2)),
+    ("reciprocal", raised(lambda x, n: torch.reciprocal(x), -1)),
+    ("rsqrt", raised(lambda x, n: torch.rsqrt(x), -0.5)),
+    ("nn.functional.relu", whole("relu", F.relu)),
+    ("clamp_min", limited(torch.clamp_min, "min")),
+    ("clamp_max", limited(torch.clamp_max, "max")),
+    ("where", chosen),
+    ("einsum", summed),
+    ("sum", reduced("sum", torch.sum)),
+    ("mean", reduced("mean", torch.mean)),
+    ("amax", reduced("max", torch.amax)),
+    ("norm", reduced("norm", torch.linalg.vector_norm, "ord", "dim", "keepdim")),
+    ("linalg.vector_norm", reduced("norm", torch.linalg.vector_norm)),
+    ("linalg.norm subgradients_at_zero", length),
+    ("logsumexp", reduced("logsumexp", torch.logsumexp, "dim", "keepdim")),
+    ("reshape", shaped("reshape", torch.reshape)),
+    ("broadcast_to", shaped("broadcast_to", torch.broadcast_to)),
+    ("permute", ordered),
+    ("transpose", swapped),
+    ("__getitem__", indexed),
+    ("cat", joined("concatenate", torch.cat)),
+    ("stack", joined("stack", torch.stack)),
+    ("nn.functional.linear", affine),
+    ("nn.functional.gelu", exact),
+    ("nn.functional.layer_norm", normalised),
+    ("softmax", along("softmax", torch.softmax)),
+    ("log_softmax", along("log_softmax", torch.log_softmax)),
+    ("nn.functional.cross_entropy", judged("softmax_cross_entropy", F.cross_entropy)),
+    ("nn.functional.binary_cross_entropy_with_logits",
+     judged("bce_with_logits", F.binary_cross_entropy_with_logits)),
+    ("nn.functional.mse_loss", judged("mse", F.mse_loss)),
+    ("nn.functional.mse_loss", judged("squared_distance", F.mse_loss, "sum")),
+    ("nn.functional.embedding", looked_up),
+]  # fmt: skip
 
 
 # --- samples made here --------------------------------------------------------------------------
 
 
-def ragged_attention(offsets, heads, causal):
+def by_sequence(offsets, heads, causal):
     """PyTorch's attention of each sequence by itself."""
 
     def value(qkv):
         parts = []
-        for a, b in zip(offsets[:-1], offsets[1:]):
-            q, k, v = (x.unflatten(1, (heads, -1)).transpose(0, 1) for x in qkv[a:b].chunk(3, 1))
+        for sequence in qkv.split(np.diff(offsets).tolist()):
+            q, k, v = (x.unflatten(1, (heads, -1)).transpose(0, 1) for x in sequence.chunk(3, 1))
             out = F.scaled_dot_product_attention(q, k, v, is_causal=causal)  # (H, T, d)
             parts.append(out.transpose(0, 1).flatten(1))
         return torch.cat(parts)
@@ -424,40 +324,40 @@ def ragged_attention(offsets, heads, causal):
     return value
 
 
+def by_segment(how, offsets):
+    """PyTorch's reduction of each segment, or softmax of each by itself."""
+    if how == "softmax":
+        lengths = np.diff(offsets).tolist()
+        return lambda x: torch.cat([torch.softmax(part, 0) for part in x.split(lengths)])
+    return lambda x: torch.segment_reduce(x, how, offsets=torch.tensor(offsets))
+
+
 def made(generator):
     def normal(*shape):
         return torch.tensor(generator.standard_normal(shape))
 
-    for offsets, heads, width in (([0, 1], 1, 1), ([0, 3, 4, 6], 1, 3), ([0, 2, 11, 12, 16], 2, 2)):
+    for offsets, heads, d in (([0, 1], 1, 1), ([0, 3, 4, 6], 1, 3), ([0, 2, 11, 12, 16], 2, 2)):
         for causal in (False, True):
             constants = {"offsets": np.array(offsets), "num_heads": heads, "causal": causal}
-            qkv = normal(offsets[-1], 3 * heads * width)
-            yield Fit("attention", [qkv], constants, ragged_attention(offsets, heads, causal))
+            qkv = normal(offsets[-1], 3 * heads * d)
+            yield Fit("attention", [qkv], constants, by_sequence(offsets, heads, causal))
     for offsets, width in (([0, 1], 1), ([0, 3], 2), ([0, 1, 5, 7], 3)):
-        x, starts = normal(offsets[-1], width), torch.tensor(offsets)
-        constants = {"offsets": np.array(offsets)}
-        for how in ("sum", "mean", "max"):
-            yield Fit(
-                f"segment_{how}", [x], constants,
-                lambda x, how=how, starts=starts: torch.segment_reduce(x, how, offsets=starts),
-            )  # fmt: skip
-        lengths = np.diff(offsets).tolist()
-        yield Fit(
-            "segment_softmax", [x], constants,
-            lambda x, n=lengths: torch.cat([torch.softmax(part, 0) for part in x.split(n)]),
-        )  # fmt: skip
-    for low, high in ((-0.6, 0.7), (None, 0.2), (-0.3, None), (None, None)):
-        yield Fit(
-            "clip", [normal(3, 4)], {"min": low, "max": high},
-            lambda x, low=low, high=high: x * 1 if low is high else torch.clamp(x, low, high),
-        )  # fmt: skip
-    for n, m in ((1, 1), (2, 3)):
-        yield Fit("cosine_logits", [normal(n, 3), normal(m, 3)], {"tau": 0.1},
-                  lambda a, b: cosines(a, b, 0.1))  # fmt: skip
-    for n, v in ((1, 1), (5, 7)):
-        p = torch.softmax(3 * normal(n, v), 1)
-        yield Fit("kl_divergence", [2 * normal(n, v)], {"targets": p},
-                  lambda x, p=p: F.kl_div(F.log_softmax(x, 1), p, reduction="batchmean"))  # fmt: skip
+        x, constants = normal(offsets[-1], width), {"offsets": np.array(offsets)}
+        for how in ("sum", "mean", "max", "softmax"):
+            yield Fit(f"segment_{how}", [x], constants, by_segment(how, offsets))
+    both, width, factor = {"min": -0.6, "max": 0.7}, (8,), normal(3, 4)
+    rows, eps, p = torch.tensor([4, 0, 2]), 1e-12, torch.softmax(3 * normal(5, 7), 1)
+    p[0] = torch.eye(7)[3]  # probabilities of 0 and 1
+    yield Fit("clip", [normal(3, 4)], both, lambda x: torch.clamp(x, **both))
+    yield Fit("scale", [normal(3, 4)], {"factor": factor}, lambda x: torch.mul(x, factor))
+    yield Fit("take_rows", [normal(5, 2)], {"rows": rows}, lambda x: x.index_select(0, rows))
+    yield Fit("layer_norm", [normal(4, 8), normal(8), normal(8)], {"eps": eps},
+              lambda x, gamma, beta: F.layer_norm(x, width, gamma, beta, eps))
+    yield Fit("kl_divergence", [2 * normal(5, 7)], {"targets": p},
+              lambda x: F.kl_div(F.log_softmax(x, 1), p, reduction="batchmean"))
+    for tau in (1.0, 0.1):
+        yield Fit("cosine_logits", [normal(2, 3), normal(4, 3)], {"tau": tau}, lambda a, b, tau=tau:
+                  F.cosine_similarity(a[:, None, :], b[None, :, :], dim=-1) / tau)  # fmt: skip
 
 
 # --- freezing -----------------------------------------------------------------------------------
@@ -480,16 +380,14 @@ def plain(value):
 
 def freeze(fit, seen, generator):
     """What the file says of a sample, and its arrays; or why it is left out."""
-    if any(x.dtype != torch.float64 for x in fit.inputs):
-        raise LeftOut("not float64")
     leaves = [x.detach().clone().requires_grad_() for x in fit.inputs]
     out = fit.function(*leaves)
     if max(x.numel() for x in (*leaves, out)) > MOST:
         raise LeftOut(f"more than {MOST} elements")
     shapes = [list(x.shape) for x in leaves]
-    exponents = [f"{x.abs().max().item():.0e}"[1:] for x in leaves if x.numel()]
+    powers_of_ten = [f"{x.abs().max().item():.0e}"[1:] for x in leaves if x.numel()]
     constants = {name: plain(value) for name, value in fit.constants.items()}
-    key = json.dumps([fit.op, shapes, constants, exponents])
+    key = json.dumps([fit.op, shapes, constants, powers_of_ten])
     if key in seen:
         raise LeftOut("the same shapes, constants and size of numbers")
     seen.add(key)
@@ -507,24 +405,25 @@ def main() -> None:
     samples: dict[str, list] = {}
     numbers: dict[str, list] = {}
     seen: set[str] = set()
-    database = {(info.name, info.variant_test_name): info for info in opinfo.op_db}
+    database = {f"{i.name} {i.variant_test_name}".strip(): i for i in opinfo.op_db}
 
     def keep(fit, origin):
         entry, arrays = freeze(fit, seen, generator)
         samples.setdefault(fit.op, []).append({"from": origin, **entry})
         numbers.setdefault(fit.op, []).extend(arrays)
 
-    for name, variant, fit_of in SOURCES:
+    for name, fit_of in SOURCES:
         torch.manual_seed(SEED)
-        info, kept, reasons = database[name, variant], 0, Counter()
-        for i, sample in enumerate(info.sample_inputs("cpu", torch.float64, requires_grad=True)):
+        kept, reasons = 0, Counter()
+        inputs = database[name].sample_inputs("cpu", torch.float64, requires_grad=True)
+        for i, sample in enumerate(inputs):
             try:
-                keep(fit_of(sample), " ".join(filter(None, (name, variant, str(i)))))
+                keep(fit_of(sample), f"{name} {i}")
                 kept += 1
             except LeftOut as reason:
                 reasons[str(reason)] += 1
-        out = "; ".join(f"{n} {reason}" for reason, n in reasons.items())
-        print(f"{name + ' ' + variant:48s} {kept:3d} kept, {sum(reasons.values()):3d} left out  {out}")
+        why = "; ".join(f"{n} {reason}" for reason, n in reasons.items())
+        print(f"{name:46s} {kept:3d} kept, {reasons.total():3d} left out  {why}")
     for fit in made(generator):
         keep(fit, "made here")
     for op, entries in samples.items():
@@ -533,8 +432,7 @@ def main() -> None:
     text = json.dumps(index, separators=(",", ":")).encode()
     arrays = {op: np.concatenate(parts) for op, parts in numbers.items()}
     np.savez_compressed(PATH, index=np.frombuffer(text, np.uint8), **arrays)
-    total = sum(map(len, samples.values()))
-    print(f"{total} samples of {len(samples)} ops, {PATH.stat().st_size:,} bytes")
+    print(f"{sum(map(len, samples.values()))} samples, {PATH.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

@@ -303,3 +303,10 @@ def test_a_gradient_with_chance_of_its_own_is_reported():
 def test_an_input_the_function_ignores_is_reported():
     with pytest.raises(GradientError, match="input 1: no gradient reached it"):
         gradcheck(lambda x, y: x * 2, [1.0], [1.0], rng=rng_of())
+
+
+@pytest.mark.parametrize("size, label", [(64, "element"), (65, "direction")])
+def test_up_to_64_elements_are_checked_one_by_one(size, label):
+    broken = spoiled(ops.exp, lambda g: 1.01 * g, 0)
+    with pytest.raises(GradientError, match=rf"input 0, {label} .*the worst of \d+ that differ"):
+        gradcheck(broken, np.zeros(size), rng=rng_of())

@@ -10,10 +10,17 @@ from hypothesis import strategies as st
 from op_table import TABLE, cases, plain_attention
 from scipy.special import ndtr
 
-from npft.autograd import Tensor, kernels, losses, ops, primitive
+from npft.autograd import Tensor, attention, kernels, losses, ops, primitive, segments
 from npft.autograd.attention import attention, attention_maps, blocks_by_length
 from npft.autograd.segments import segment_max, segment_mean
-from npft.errors import ConfigError, DtypeError, IdError, NonFiniteError, ShapeError
+from npft.errors import (
+    ConfigError,
+    DataError,
+    DtypeError,
+    IdError,
+    NonFiniteError,
+    ShapeError,
+)
 from npft.testing import generators
 
 # --- fused equals composed ----------------------------------------------------------------------
@@ -572,3 +579,108 @@ def test_offsets_that_do_not_fit_are_refused(op, offsets, dtype):
 def test_offsets_that_are_no_integers_are_refused():
     with pytest.raises(DtypeError, match="offsets have dtype float64"):
         segment_mean(np.ones((3, 2)), offsets=np.array([0.0, 3.0]))
+
+
+# --- edges found by a reader --------------------------------------------------------------------
+
+
+def test_the_largest_of_a_segment_is_exactly_one_of_its_numbers():
+    x = np.array([[-np.inf], [3.0], [0.1], [0.1], [0.1], [-np.inf]])
+    offsets = np.array([0, 2, 5, 6])
+    assert segments.segment_max(x, offsets=offsets).data.ravel().tolist() == [3.0, 0.1, -np.inf]
+    with pytest.raises(NonFiniteError, match="NaN"):
+        segments.segment_max(np.array([[np.nan]]), offsets=np.array([0, 1]))
+
+
+def test_a_probability_of_zero_adds_nothing_to_the_divergence_even_where_the_model_says_never():
+    loss = losses.kl_divergence(np.array([[-np.inf, 0.0]]), targets=np.array([[0.0, 1.0]]))
+    assert loss.item() == 0.0
+
+
+def test_something_is_kept_by_dropout_however_large_p_is():
+    kept = kernels.dropout(np.ones(10**6), 0.9999999, rng=np.random.default_rng(0))
+    assert np.isfinite(kept.data).all() and kept.data.max() > 1000
+
+
+def test_no_ids_give_no_rows():
+    assert kernels.embedding(np.ones((3, 2)), ids=[]).shape == (0, 2)
+
+
+@pytest.mark.parametrize("eps", [-1e-5, np.nan, np.inf])
+def test_an_eps_that_could_give_nan_is_refused(eps):
+    with pytest.raises(ConfigError, match="eps is"):
+        kernels.layer_norm(np.ones((1, 2)), np.ones(2), np.zeros(2), eps=eps)
+
+
+def test_blocks_that_hold_a_token_twice_are_refused():
+    half = blocks_by_length(np.array([0, 2]))
+    with pytest.raises(ShapeError, match="hold a token twice, and not token 2"):
+        attention(np.ones((4, 3)), blocks=half + half, num_heads=1)
+
+
+@pytest.mark.parametrize("bad", [[0, 2, 2], [0, 3, 1], [[0, 1]], [0.0, 1.0]])
+def test_offsets_that_do_not_rise_make_no_blocks(bad):
+    with pytest.raises(ShapeError, match="expected rising whole numbers"):
+        blocks_by_length(bad)
+
+
+def test_blocks_removed_before_backward_change_no_gradient():
+    x = Tensor(np.ones((2, 3)), requires_grad=True)
+    blocks = blocks_by_length(np.array([0, 2]))
+    loss = attention(x, blocks=blocks, num_heads=1).sum()
+    blocks.clear()
+    loss.backward()
+    assert x.grad[:, 2].tolist() == [1.0, 1.0]
+
+
+def test_a_stack_of_rows_times_one_matrix_takes_one_product():
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((3, 4, 5)), rng.standard_normal((5, 2))
+    g = rng.standard_normal((3, 4, 2))
+    out, vjp = ops.matmul.raw(a, b)
+    np.testing.assert_allclose(vjp(g)[1], np.einsum("bij,bik->jk", a, g), rtol=1e-12)
+
+
+def test_neighbours_of_one_length_are_a_slice_and_nothing_is_marked_where_nothing_is_filled_up():
+    (block,) = blocks_by_length(np.array([0, 2, 4, 6]))
+    assert block.rows == slice(0, 6) and block.real is None  # a slice is a view: no copy of rows
+    apart, _ = blocks_by_length(np.array([0, 2, 12, 14]))
+    assert apart.rows.tolist() == [0, 1, 12, 13] and apart.real is None
+    (filled,) = blocks_by_length(np.array([0, 2, 3]))
+    assert filled.rows.tolist() == [0, 1, 2, 2]  # the last token stands in
+    assert filled.real.tolist() == [[True, True], [True, False]]
+
+
+def test_a_table_just_too_long_for_16_bit_keys_keeps_its_ids_apart():
+    ids = np.array([0, 65536, 0, 65536, 65535])
+    table = Tensor(np.zeros((65537, 1)), requires_grad=True)
+    kernels.embedding(table, ids=ids).backward(np.array([[1.0], [10.0], [2.0], [20.0], [5.0]]))
+    assert table.grad[[0, 65535, 65536], 0].tolist() == [3.0, 5.0, 30.0]
+
+
+def test_without_an_eps_layer_norm_adds_a_hundred_thousandth_to_the_variance():
+    y = kernels.layer_norm(np.array([[-0.001, 0.001]]), np.ones(2), np.zeros(2))
+    np.testing.assert_allclose(y.data, [[-0.001 / 1.1e-5**0.5, 0.001 / 1.1e-5**0.5]], rtol=1e-12)
+
+
+def test_a_message_shows_eight_offsets_in_full_and_more_in_short():
+    for count, shown in ((8, "0 1 2 3 4 5 6 7"), (9, "0 1 2 ... 6 7 8")):
+        with pytest.raises(ShapeError, match=rf"got \[{shown}\]"):
+            segment_mean(np.ones((99, 1)), offsets=np.arange(count))
+
+
+def test_no_rows_are_no_segment():
+    with pytest.raises(ShapeError, match="rise from 0 to N = 0"):
+        segment_mean(np.ones((0, 1)), offsets=np.array([0]))
+
+
+def test_rows_that_nearly_sum_to_one_are_probabilities_and_others_are_not():
+    def divergence(total):
+        targets = np.array([[total / 2, total / 2]])
+        return losses.kl_divergence(np.zeros((1, 2)), targets=targets).item()
+
+    for total in (1 - 1e-6, 1 + 1e-6):  # what float32 makes of them
+        assert abs(divergence(total)) < 1e-5
+    for total in (0.999, 1.001):
+        with pytest.raises(DataError, match="rows of probabilities that sum to 1"):
+            divergence(total)

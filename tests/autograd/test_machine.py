@@ -17,7 +17,7 @@ def test_set_threads_says_whether_it_could():
     assert done == (_openblas() is not None)
 
 
-@pytest.mark.parametrize("n", [0, -1])
+@pytest.mark.parametrize("n", [0, -1, 1.5])
 def test_no_threads_are_refused(n):
     with pytest.raises(ConfigError, match=f"n is {n}, expected at least 1"):
         set_threads(n)
@@ -50,4 +50,24 @@ def test_keep_freed_memory_says_whether_it_could(monkeypatch):
     assert keep_freed_memory() == glibc  # mallopt refuses what it does not know
     assert np.zeros(10**6).sum() == 0  # memory is as usable as before
     monkeypatch.setattr(sys, "platform", "win32")
+    assert keep_freed_memory() is False
+
+
+def test_the_c_library_is_told_what_its_header_says(monkeypatch):
+    told = []
+
+    class Library:
+        @staticmethod
+        def mallopt(*setting):
+            told.append(setting)
+            return 1
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: Library)
+    assert keep_freed_memory() is True
+    # M_TRIM_THRESHOLD is -1 and M_MMAP_THRESHOLD -3 in malloc.h; 1 GiB is more than an array here
+    assert sorted(told) == [(-3, 2**30), (-1, 2**30)]
+    monkeypatch.setattr(Library, "mallopt", lambda *setting: 0)
+    assert keep_freed_memory() is False
+    monkeypatch.delattr(Library, "mallopt")
     assert keep_freed_memory() is False

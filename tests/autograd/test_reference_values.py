@@ -55,7 +55,7 @@ def content():
 
 
 def assert_close(got, want, name, what):
-    """Ten digits of each number, or fourteen of the largest where terms cancel (1 - tanh² near 0)."""
+    """Ten digits of each number; fourteen of the largest where terms cancel, as in 1 - tanh²."""
     what = f"{name}, {what}"
     assert got.shape == want.shape and got.dtype == np.float64, what
     nearly_zero = max(1e-14 * np.abs(want).max(initial=0), CANCELLED.get(name, 0))

@@ -5,6 +5,8 @@ parts where HIPS autograd has no such function. Inputs come from the table of op
 """
 
 import functools
+import itertools
+from types import SimpleNamespace
 
 import autograd.numpy as anp
 import numpy as np
@@ -29,7 +31,7 @@ def where(a, b, condition):
 
 
 def transpose(x, axes):
-    """Axes from 0 up: HIPS autograd's transpose takes those from the end in the wrong order back."""
+    """Axes from 0 up: with axes from the end HIPS autograd takes the wrong order back."""
     return anp.transpose(x, axes and tuple(a % x.ndim for a in axes))
 
 
@@ -85,10 +87,10 @@ def attention(qkv, blocks, num_heads, causal):
 
 
 def segments(reduce, join=anp.stack):
-    return lambda x, offsets: join([reduce(x[a:b]) for a, b in zip(offsets[:-1], offsets[1:])])
+    return lambda x, offsets: join([reduce(x[a:b]) for a, b in itertools.pairwise(offsets)])
 
 
-THEIRS = {
+HIPS = {
     "add": anp.add,
     "subtract": anp.subtract,
     "multiply": anp.multiply,
@@ -148,7 +150,7 @@ THEIRS = {
 
 
 def test_every_op_has_a_second_opinion():
-    assert set(THEIRS) == set(TABLE)
+    assert set(HIPS) == set(TABLE)
 
 
 @every_op
@@ -159,9 +161,9 @@ def test_hips_autograd_gives_the_same_value_and_gradients(name, data, rng):
     out = TABLE[name].op(*leaves, **case.constants)
     cotangent = np.array(rng.standard_normal(out.shape))
     out.backward(cotangent)
-    theirs = functools.partial(THEIRS[name], **case.constants)
+    hips = functools.partial(HIPS[name], **case.constants)
     for i, leaf in enumerate(leaves):
-        vjp, want = make_vjp(theirs, i)(*case.arrays)
+        vjp, want = make_vjp(hips, i)(*case.arrays)
         gradient = vjp(cotangent)
         assert (np.shape(want), np.shape(gradient)) == (out.shape, leaf.shape)
         np.testing.assert_allclose(out.data, want, rtol=1e-12, atol=1e-13)
@@ -171,48 +173,44 @@ def test_hips_autograd_gives_the_same_value_and_gradients(name, data, rng):
 # --- random programs ----------------------------------------------------------------------------
 
 
-def full(x):
-    """x as a matrix of SIDE rows and columns, whatever its shape."""
-    return x + np.zeros((SIDE, SIDE))
-
-
-def torch_full(x):
-    return x + torch.zeros(SIDE, SIDE, dtype=torch.float64)
-
-
 SIDE = 3
-# a step of a program: what it does with two earlier values, here and in PyTorch; values stay small
-STEPS = {
-    "half the sum": (lambda a, b: (a + b) * 0.5, lambda a, b: (a + b) * 0.5),
-    "difference": (lambda a, b: 1 - (a - b) / 2, lambda a, b: 1 - (a - b) / 2),
-    "product": (lambda a, b: a.tanh() * b, lambda a, b: a.tanh() * b),
-    "quotient": (lambda a, b: a / (b * b + 1), lambda a, b: a / (b * b + 1)),
-    "bell": (lambda a, b: (-(a**2)).exp() - b, lambda a, b: (-(a**2)).exp() - b),
-    "root": (lambda a, b: (a * a + 1).sqrt() - b, lambda a, b: (a * a + 1).sqrt() - b),
-    "relu": (lambda a, b: ops.relu(a) - b, lambda a, b: torch.relu(a) - b),
-    "larger": (ops.maximum, torch.maximum),
-    "matrix product": (
-        lambda a, b: full(a) @ full(b).T / SIDE, lambda a, b: torch_full(a) @ torch_full(b).T / SIDE
-    ),
-    "row": (lambda a, b: full(a)[1] - b, lambda a, b: torch_full(a)[1] - b),
-    "column means": (
-        lambda a, b: full(a).mean(axis=0, keepdims=True) - b,
-        lambda a, b: torch_full(a).mean(0, keepdim=True) - b,
-    ),
-    "length": (
-        lambda a, b: ops.norm(full(a), axis=1, keepdims=True) - b,
-        lambda a, b: torch.linalg.vector_norm(torch_full(a), dim=1, keepdim=True) - b,
-    ),
-}  # fmt: skip
 SHAPES = [(), (SIDE,), (SIDE, 1), (1, SIDE), (SIDE, SIDE)]
+# what the two have under different names; ``full`` makes a matrix of anything that broadcasts
+NPFT = SimpleNamespace(
+    relu=ops.relu,
+    maximum=ops.maximum,
+    full=lambda x: x + np.zeros((SIDE, SIDE)),
+    means=lambda x: x.mean(axis=0, keepdims=True),
+    lengths=lambda x: ops.norm(x, axis=1, keepdims=True),
+)
+TORCH = SimpleNamespace(
+    relu=torch.relu,
+    maximum=torch.maximum,
+    full=lambda x: x + torch.zeros(SIDE, SIDE, dtype=torch.float64),
+    means=lambda x: x.mean(0, keepdim=True),
+    lengths=lambda x: torch.linalg.vector_norm(x, dim=1, keepdim=True),
+)
+# what a step of a program does with two earlier values; all keep small values small
+STEPS = {
+    "half the sum": lambda a, b, lib: (a + b) * 0.5,
+    "difference": lambda a, b, lib: 1 - (a - b) / 2,
+    "product": lambda a, b, lib: a.tanh() * b,
+    "quotient": lambda a, b, lib: a / (b * b + 1),
+    "bell": lambda a, b, lib: (-(a**2)).exp() - b,
+    "root": lambda a, b, lib: (a * a + 1).sqrt() - b,
+    "logarithm": lambda a, b, lib: (a * a + 1).log() - b,
+    "relu": lambda a, b, lib: lib.relu(a) - b,
+    "maximum": lambda a, b, lib: lib.maximum(a, b),
+    "matrix product": lambda a, b, lib: lib.full(a) @ lib.full(b).T / SIDE,
+    "row": lambda a, b, lib: lib.full(a)[1] - b,
+    "means": lambda a, b, lib: lib.means(lib.full(a)) - b,
+    "lengths": lambda a, b, lib: lib.lengths(lib.full(a)) - b,
+}
 
 
 @st.composite
 def programs(draw):
-    """Shapes of the leaves, and steps; each step takes any two values before it, twice the same too.
-
-    Every value that no later step takes is added to the loss, so that none is idle.
-    """
+    """Shapes of the leaves, and steps; each takes two values before it, or one of them twice."""
     shapes = draw(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3))
     steps = []
     for known in range(len(shapes), len(shapes) + draw(st.integers(1, 12))):
@@ -221,10 +219,11 @@ def programs(draw):
     return shapes, steps
 
 
-def run(steps, leaves, side):
+def run(steps, leaves, lib):
+    """The sum of all values that no step takes, so that none is idle."""
     values = list(leaves)
     for name, i, j in steps:
-        values.append(STEPS[name][side](values[i], values[j]))
+        values.append(STEPS[name](values[i], values[j], lib))
     taken = {k for _, i, j in steps for k in (i, j)}
     return sum(value.sum() for k, value in enumerate(values) if k not in taken)
 
@@ -235,7 +234,7 @@ def test_random_programs_have_the_gradients_of_pytorch(program, rng):
     arrays = [np.array(rng.uniform(-1, 1, shape)) for shape in shapes]
     ours = [Tensor(a, requires_grad=True) for a in arrays]
     theirs = [torch.tensor(a, requires_grad=True) for a in arrays]
-    loss, want = run(steps, ours, 0), run(steps, theirs, 1)
+    loss, want = run(steps, ours, NPFT), run(steps, theirs, TORCH)
     loss.backward()
     want.backward()
     np.testing.assert_allclose(loss.item(), want.item(), rtol=1e-12, atol=1e-12)

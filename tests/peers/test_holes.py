@@ -114,14 +114,16 @@ def test_targets_reused_after_from_numpy_pull_to_another_class():
 
 def test_the_best_weights_kept_in_a_state_dict_train_on():
     layer = torch.nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=1.0)
     best, before = layer.state_dict(), layer.weight.item()
     layer(torch.ones(1, 1)).sum().backward()
-    torch.optim.SGD(layer.parameters(), lr=1.0).step()
-    assert best["weight"].item() == pytest.approx(before - 1, abs=1e-6)
+    optimizer.step()
+    assert best["weight"].item() == layer.weight.item() == pytest.approx(before - 1, abs=1e-6)
     layer = Linear(1, 1, rng=np.random.default_rng(0))
+    optimizer = SGD(layer.parameters(), lr=1.0)
     best, before = layer.state_dict(), layer.weight.item()
     layer(np.ones((1, 1), np.float32)).sum().backward()
-    SGD(layer.parameters(), lr=1.0).step()
+    optimizer.step()
     assert best["weight"].item() == before == pytest.approx(layer.weight.item() + 1, abs=1e-6)
 
 

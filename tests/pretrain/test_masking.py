@@ -1,5 +1,7 @@
 """Masking: how many tokens, which, what stands in their place, and what must be restored."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,13 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from npft.errors import ConfigError, ShapeError
-from npft.pretrain.masking import mask_tokens, ordinary_tokens
+from npft.pretrain.masking import (
+    hide,
+    mask_tokens,
+    ordinary_tokens,
+    random_tokens,
+    static_masks,
+)
 from npft.text.batch import Batch
 from npft.text.bytes import ByteTokenizer
 from npft.text.wordpiece import WordPiece
@@ -152,3 +160,97 @@ def test_a_rate_that_is_no_share_is_refused(rate):
 def test_a_unigram_distribution_that_is_none_is_refused(unigram, error, words):
     with pytest.raises(error, match=words):
         mask_tokens(batch_of([[CLS, 65]]), TOK, unigram=unigram, rng=np.random.default_rng(0))
+
+
+# ---- the parts ----
+
+
+def test_hide_shows_mask_another_token_or_the_token_itself_by_its_kind():
+    batch = Batch([CLS, 65, 66, 67, 68, SEP], [0, 6], token_types=[0, 0, 1, 1, 1, 1], labels=[3])
+    rows, other = np.array([1, 2, 4]), np.array([70, 71, 72])
+    for kind, shown in (([0.0, 0.85, 0.95], [MASK, 71, 68]), ([0.799, 0.8, 0.899], [MASK, 71, 72]),
+                        ([0.9, 0.999, 0.79], [65, 66, MASK])):
+        masked = hide(batch, rows, np.array(kind), other, TOK)
+        assert masked.batch.ids[rows].tolist() == shown
+        assert masked.batch.ids[[0, 3, 5]].tolist() == [CLS, 67, SEP]
+        assert masked.rows.tolist() == [1, 2, 4] and masked.targets.tolist() == [65, 66, 68]
+        assert masked.batch.labels.tolist() == [3]
+        assert masked.batch.token_types.tolist() == [0, 0, 1, 1, 1, 1]
+    assert batch.ids.tolist() == [CLS, 65, 66, 67, 68, SEP]
+
+
+class Fixed:
+    """A generator that draws the numbers it is given."""
+
+    def __init__(self, *u):
+        self.u = np.array(u)
+
+    def random(self, n):
+        assert n == len(self.u)
+        return self.u
+
+
+def test_random_tokens_are_the_inverse_of_the_cumulative_distribution():
+    tok = WordPiece.train(["a bug hugs"], vocab_size=20)
+    n = tok.vocab_size - 5  # 0 to 4 are special or unknown
+    draws = [0.0, 0.4 / n, 1.01 / n, 0.999999999, 1 - 2**-53]
+    assert random_tokens(5, tok, None, Fixed(*draws)).tolist() == [5, 5, 6, n + 4, n + 4]
+    p = np.zeros(tok.vocab_size)
+    p[[0, 1, 7, 9]] = [5, 5, 1, 3]  # what is special or unknown does not count
+    assert random_tokens(4, tok, p, Fixed(0.0, 0.24, 0.26, 0.99)).tolist() == [7, 7, 9, 9]
+    assert random_tokens(0, tok, p, np.random.default_rng(0)).shape == (0,)
+
+
+# ---- static masks ----
+
+
+def each(masked):
+    """Of every sequence: what is seen, where it is masked, and what must be restored."""
+    for a, b in pairwise(masked.batch.offsets):
+        inside = (masked.rows >= a) & (masked.rows < b)
+        yield (masked.batch.ids[a:b].tolist(), (masked.rows[inside] - a).tolist(),
+               masked.targets[inside].tolist())
+
+
+def test_static_masks_are_the_same_for_a_sequence_in_any_batch_and_for_any_generator():
+    rows = [r[: 5 + 3 * k] for k, r in enumerate(text_rows(12))]
+    whole = list(each(static_masks(batch_of(rows), TOK)))
+    order = np.random.default_rng(1).permutation(12)
+    mixed = batch_of([rows[k] for k in order])
+    for rng in (None, np.random.default_rng(0), np.random.default_rng(1)):
+        assert list(each(static_masks(mixed, TOK, rng=rng))) == [whole[k] for k in order]
+    for k, row in enumerate(rows):
+        assert list(each(static_masks(batch_of([row]), TOK))) == [whole[k]]
+
+
+def test_other_sequences_have_other_static_masks():
+    rows = text_rows(200, length=40)
+    for row in rows[1:100]:  # also if they differ in one token alone
+        row[:] = rows[0]
+    for k, row in enumerate(rows[1:100]):
+        row[1 + k % 40] = (row[1 + k % 40] + 1 + k // 40) % 256
+    places = [tuple(where) for _, where, _ in each(static_masks(batch_of(rows), TOK))]
+    assert len(set(places)) == 200
+
+
+def test_static_masks_keep_to_fifteen_eighty_ten_ten():
+    batch = batch_of(text_rows(1500), token_types=np.arange(1500 * 52) % 2,
+                     labels=np.arange(1500) % 2)
+    before = batch.ids.copy()
+    masked = static_masks(batch, TOK)
+    assert abs(len(masked.rows) / (50 * 1500) - 0.15) < 0.003
+    seen = masked.batch.ids[masked.rows]
+    hidden, kept = (seen == MASK).mean(), (seen == masked.targets).mean()
+    assert abs(hidden - 0.8) < 0.015 and abs(kept - 0.1) < 0.015
+    places = np.bincount(batch.positions[masked.rows], minlength=52)
+    assert places[[0, 51]].sum() == 0 and chisquare(places[1:51]).pvalue > 1e-3
+    assert masked.targets.tolist() == before[masked.rows].tolist()
+    others = np.setdiff1d(np.arange(len(before)), masked.rows)
+    assert (masked.batch.ids[others] == before[others]).all() and (batch.ids == before).all()
+    for name in ("offsets", "token_types", "labels"):
+        assert (getattr(masked.batch, name) == getattr(batch, name)).all()
+
+
+def test_nothing_has_no_static_masks():
+    masked = static_masks(Batch([], [0]), TOK)
+    assert masked.rows.shape == masked.targets.shape == (0,) and len(masked.batch) == 0

@@ -168,6 +168,63 @@ def test_the_same_seed_gives_the_same_pairs_and_the_documents_are_not_changed():
     assert a.labels.tobytes() == b.labels.tobytes() and documents == before
 
 
+# ---- ordered pairs ----
+
+
+@given(sizes, st.integers(5, 24), st.integers(0, 99))
+def test_an_ordered_pair_is_two_neighbours_in_their_order_or_exchanged(sizes, max_length, seed):
+    documents = documents_of(sizes)
+    sentences, corpus = sentences_of(documents), Corpus(documents, TOK)
+    if not with_next(sentences):
+        return
+    starts = np.random.default_rng(seed).permutation(corpus.starts(followed=True))
+    batch = corpus.ordered(starts, max_length, rng=np.random.default_rng(seed))
+    room = (max_length - 3) // 2
+    for first, (ids, types), label in zip(starts, sequences_of(batch), batch.labels):
+        a, following = slow_first(sentences, first, room)
+        b, _ = slow_run(sentences, following, room)
+        assert sentences[following][0] == sentences[first][0]  # of one document
+        assert 1 <= len(a) <= room and 1 <= len(b) <= room and len(ids) <= max_length
+        one, two = (a, b) if label == 1 else (b, a)
+        assert ids == [CLS, *one, SEP, *two, SEP]
+        assert types == [0] * (len(one) + 2) + [1] * (len(two) + 1)
+    assert len(batch) == len(with_next(sentences)) and set(batch.labels) <= {0, 1}
+
+
+def test_half_of_the_ordered_pairs_are_in_order_whatever_they_say():
+    corpus = Corpus(many(), TOK)
+    starts = corpus.starts(followed=True)
+    labels = corpus.ordered(starts, 32, rng=np.random.default_rng(1)).labels
+    assert len(labels) == 10_000 and abs(labels.mean() - 0.5) < 0.015
+    assert abs((labels[1:] == labels[:-1]).mean() - 0.5) < 0.015
+    # the coin does not look at the text: the same start, many times
+    again = corpus.ordered(np.full(4000, 7), 32, rng=np.random.default_rng(2))
+    assert abs(again.labels.mean() - 0.5) < 0.025
+    assert len({tuple(ids) for ids, _ in sequences_of(again)}) == 2
+
+
+def test_both_orders_of_a_pair_hold_the_same_tokens():
+    """Else their number would give the answer away."""
+    corpus = Corpus(documents_of([[2, 5, 3, 9, 1, 4]]), TOK)
+    for start in range(5):
+        batch = corpus.ordered(np.full(40, start), 12, rng=np.random.default_rng(0))
+        assert {*batch.labels} == {0, 1}
+        assert len({tuple(sorted(ids)) for ids, _ in sequences_of(batch)}) == 1
+
+
+def test_the_same_seed_gives_the_same_ordered_pairs():
+    corpus = Corpus(many(5, 6), TOK)
+    starts = corpus.starts(followed=True)
+    a, b, c = (corpus.ordered(starts, 20, rng=np.random.default_rng(s)) for s in (0, 0, 1))
+    assert a.ids.tobytes() == b.ids.tobytes() != c.ids.tobytes()
+
+
+def test_ordered_pairs_without_room_are_refused():
+    corpus = Corpus([["4 5", "6"]], TOK)
+    with pytest.raises(ConfigError, match="max_length is 4, expected at least 5"):
+        corpus.ordered(np.array([0]), 4, rng=np.random.default_rng(0))
+
+
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=20), st.data())
 def test_gathered_spans_are_the_slices_end_to_end(source, data):
     spans = st.integers(0, len(source)).flatmap(

@@ -112,6 +112,7 @@ def test_drawn_lengths_follow_the_distribution():
 def test_spans_of_long_texts_have_the_mean_length_and_fifteen_percent():
     batch = text_of(600, 50)
     masked = mask_spans(batch, BYTES, rng=rng(2))
+    assert (np.diff(masked.rows) > 0).all()
     assert np.mean([len(run) for run in runs(masked.rows)]) == pytest.approx(3.797, abs=0.25)
     assert len(masked.rows) / (50 * 600) == pytest.approx(0.15, abs=1e-3)
 
@@ -267,6 +268,14 @@ def test_the_mean_share_is_the_rate_where_each_token_is_a_word():
         assert counts.mean() / 50 == pytest.approx(rate, abs=1e-3)
 
 
+def test_the_budget_counts_tokens_and_what_is_left_of_it_hides_no_part_of_a_word():
+    """Of 25 words of two tokens, 7 or 8 tokens may be hidden, and 6 or 8 are."""
+    ids = np.tile([CLS, *[LETTER, MORE] * 25, SEP], 400)
+    masked = mask_spans(Batch(ids, np.arange(401) * 52), TOK, rng=rng(8))
+    counts = np.bincount(masked.rows // 52, minlength=400)
+    assert set(counts) == {6, 8} and counts.mean() == pytest.approx(7, abs=0.25)
+
+
 # ---- decisions ----
 
 
@@ -329,6 +338,20 @@ def test_a_batch_without_text_gives_no_spans():
 def test_a_rate_that_is_no_share_is_refused(rate):
     with pytest.raises(ConfigError, match="mask_spans: rate is"):
         mask_spans(text_of(5), BYTES, rate=rate, rng=rng())
+
+
+@pytest.mark.parametrize("lengths", [
+    [], [2.0, 2.0], [0.5, 0.4], [-0.5, 1.5], [np.nan, 1], np.full((2, 2), 0.25),
+])
+def test_lengths_that_are_no_probabilities_are_refused(lengths):
+    with pytest.raises(ConfigError, match="mask_spans: lengths are"):
+        mask_spans(text_of(5), BYTES, lengths=np.array(lengths), rng=rng())
+
+
+def test_other_lengths_can_be_given():
+    masked = mask_spans(text_of(400, 20), BYTES, lengths=np.array([0, 0, 1.0]), rng=rng())
+    lengths = [len(run) for run in runs(masked.rows)]
+    assert lengths.count(3) >= len(lengths) - 20  # the last of each text may be cut
 
 
 # ---- borders ----

@@ -1,0 +1,44 @@
+"""Figure: how hard the tasks of TinyWorld are for four kinds of answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from npft.plots.style import BLUE, GREEN, GREY, ORANGE
+
+KINDS = (
+    ("majority", "most frequent answer", GREY, "|"),
+    ("words", "words alone", ORANGE, "s"),
+    ("blind", "encoder, order lost", GREEN, "D"),
+    ("tuned", "encoder", BLUE, "o"),
+)
+
+
+def draw_tasks(ax: Any, cells: list[dict[str, Any]], tasks: Sequence[str]) -> None:
+    """The mean score of each kind of answer on each task, with its range over the seeds.
+
+    The grey band is where a task is neither too hard nor saturated: 0.80 to 0.98.
+    """
+    ax.axvspan(0.80, 0.98, color="0.93", lw=0)
+    within = 0
+    for row, task in enumerate(reversed(list(tasks))):
+        own = [c for c in cells if c["task"] == task]
+        for name, label, color, marker in KINDS:
+            values = [c[name] for c in own if c[name] is not None]
+            if not values:
+                continue
+            ax.plot([min(values), max(values)], [row, row], color=color, lw=2)
+            ax.plot(np.mean(values), row, marker=marker, color=color, ms=10, ls="none",
+                    label=label if row == len(tasks) - 1 else None)
+        within += 0.8 <= np.mean([c["tuned"] for c in own]) <= 0.98
+    ax.set_yticks(range(len(tasks)), [t.replace("_", " ") for t in reversed(list(tasks))])
+    ax.set_xlim(0, 1.02)
+    ax.set_xlabel("F1 (similarity: rank correlation)")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.16), ncols=4, frameon=False,
+              fontsize="small", columnspacing=1, handletextpad=0.2)
+    seeds = len({c["seed"] for c in cells})
+    ax.set_title(f"The tuned encoder is between 0.80 and 0.98 on {within} of {len(tasks)} tasks "
+                 f"({seeds} seeds)", fontsize="medium")
