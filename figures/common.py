@@ -43,4 +43,6 @@ def results(script: str, compute: Callable[[], Any]) -> Any:
     cache = Path(script).with_suffix(".json")
     if parser.parse_args().recompute:
         cache.write_text(json.dumps(compute(), indent=1) + "\n", encoding="utf-8")
+    if not cache.exists():
+        raise SystemExit(f"{cache.name} has not been computed yet: run this with --recompute")
     return json.loads(cache.read_text(encoding="utf-8"))
