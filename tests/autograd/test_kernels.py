@@ -618,7 +618,7 @@ def test_blocks_that_hold_a_token_twice_are_refused():
         attention(np.ones((4, 3)), blocks=half + half, num_heads=1)
 
 
-@pytest.mark.parametrize("bad", [[0, 2, 2], [0, 3, 1], [[0, 1]], [0.0, 1.0]])
+@pytest.mark.parametrize("bad", [[0, 2, 2], [0, 3, 1], [[0, 1]], [0.0, 1.0], 3])
 def test_offsets_that_do_not_rise_make_no_blocks(bad):
     with pytest.raises(ShapeError, match="expected rising whole numbers"):
         blocks_by_length(bad)
