@@ -168,6 +168,12 @@ def test_a_gradient_that_is_no_finite_number_is_named(bad):
         gradcheck(spoiled(ops.exp, fault, 0), np.zeros(4), rng=rng_of())
 
 
+def test_a_value_that_is_no_number_is_not_taken_for_chance():
+    with np.errstate(invalid="ignore"):
+        with pytest.raises(GradientError, match=r"element \(0,\): gradient nan"):
+            gradcheck(ops.sqrt, [-1.0, 1.0], rng=rng_of())
+
+
 def test_a_derivative_that_is_not_a_number_is_the_worst():
     @primitive
     def broken(x):  # the value is not finite beside x[1], the gradient seems to be

@@ -459,6 +459,16 @@ def test_sixteen_bits_decide_and_the_threshold_itself_is_kept():
     assert y.data.tolist() == [0.0, 4.0, 6.0]
 
 
+@pytest.mark.parametrize("p, threshold", [(50_000 / 65_536, 50_000), (0.9999999, 65_535)])
+def test_the_chance_is_counted_in_steps_of_two_to_the_minus_16(p, threshold):
+    class Bits:
+        def bytes(self, n):
+            return np.array([threshold - 1, threshold], "<u2").tobytes()
+
+    y = kernels.dropout(Tensor([1.0, 1.0]), p, rng=Bits())
+    assert y.data.tolist() == [0.0, 65_536 / (65_536 - threshold)]
+
+
 def test_dropout_drops_the_gradient_of_what_it_dropped():
     x = Tensor(np.full((30, 4), 2.0), requires_grad=True)
     y = kernels.dropout(x, 0.25, rng=rng_of(0))
