@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,8 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--seed", type=int, default=0, help="of all randomness (default 0)")
-    common.add_argument("--threads", type=int, default=1, help="of matrix products (default 1)")
+    common.add_argument("--threads", type=int, default=os.cpu_count() or 1,
+                        help="how many work on a batch; changes no result (default: all cores)")
     common.add_argument("--json", action="store_true", help="print the results as one JSON object")
 
     def verb(name: str, text: str) -> argparse.ArgumentParser:

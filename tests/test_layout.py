@@ -17,7 +17,7 @@ ORDER = """
     errors autograd/machine autograd/graph autograd/inputs autograd/tensor autograd/ops autograd/kernels
     autograd/losses autograd/attention autograd/segments autograd/gradcheck autograd/show
     autograd/__init__
-    nn/module nn/layers nn/optim nn/schedules nn/history nn/progress nn/loop nn/__init__
+    nn/module nn/layers nn/optim nn/schedules nn/history nn/progress nn/packs nn/loop nn/__init__
     metrics
     text/examples text/batch text/alignment text/tokenizer text/bytes text/basic text/wordpiece
     text/pieces text/bpe text/unigram text/readers text/tables text/tagged text/conll

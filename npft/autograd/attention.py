@@ -22,6 +22,7 @@ from npft.errors import ConfigError, ShapeError, check_shape
 
 SPREAD = 8  # sequences share a block if their lengths, rounded up to a multiple of this, agree
 NEVER = -1e9  # the score of a key that may not be seen: its weight exp(-1e9) is 0 exactly
+SAFE = 60.0  # exp of a score up to this size, and a sum of thousands of them, fits a float32
 
 
 class Block(NamedTuple):
@@ -70,13 +71,21 @@ def blocks_by_length(offsets: np.ndarray) -> list[Block]:
 def attention_weights(
     q: np.ndarray, k: np.ndarray, real: np.ndarray | None, causal: bool
 ) -> np.ndarray:
-    """softmax(q kᵀ / √d) over the keys that may be seen: q, k (b, H, T, d) to (b, H, T, T)."""
+    """softmax(q kᵀ / √d) over the keys that may be seen: q, k (b, H, T, d) to (b, H, T, T).
+
+    A softmax shifts each row by its largest score, lest exp overflow. To find that score costs as
+    much as all the rest; so a row whose largest is small, as it nearly always is, is not shifted,
+    and the smallest and the largest of all scores tell that no row needs it.
+    """
     scores = (q * (1 / np.sqrt(q.shape[-1]).item())) @ k.swapaxes(-1, -2)  # (b, H, T, T)
+    small = -SAFE < scores.real.min() and scores.real.max() < SAFE
     if real is not None:
         np.copyto(scores, NEVER, where=~real[:, None, None, :])
     if causal:
         np.copyto(scores, NEVER, where=~np.tri(q.shape[-2], dtype=bool))
-    scores -= scores.real.max(axis=-1, keepdims=True)
+    if not small:
+        largest = scores.real.max(axis=-1, keepdims=True)  # (b, H, T, 1)
+        scores -= np.where(np.abs(largest) < SAFE, 0, largest)
     np.exp(scores, out=scores)
     scores /= (scores @ np.ones(scores.shape[-1], scores.dtype))[..., None]
     return scores
@@ -88,14 +97,20 @@ def split_heads(x: np.ndarray, block: Block, parts: int, num_heads: int) -> np.n
     return x.transpose(2, 0, 3, 1, 4)
 
 
+def room(out: np.ndarray, block: Block) -> np.ndarray:
+    """Where to write the rows of a block (b T, ...): in ``out`` itself if they stand together."""
+    if isinstance(block.rows, slice):
+        return out[block.rows]
+    return np.empty((block.number * block.length, out.shape[1]), out.dtype)
+
+
 def put_rows(out: np.ndarray, block: Block, values: np.ndarray) -> None:
-    """Write the rows of a block (b, T, ...) to where its tokens stand, leaving out fillers."""
-    values = values.reshape(block.number * block.length, -1)
-    if block.real is None:
-        out[block.rows] = values
-    else:
+    """Write what is in the ``room`` to where the tokens stand, leaving out fillers."""
+    if block.real is not None:
         rows, real = np.asarray(block.rows), block.real.ravel()
         out[rows[real]] = values[real]
+    elif not isinstance(block.rows, slice):
+        out[block.rows] = values
 
 
 def check_attention(qkv: np.ndarray, blocks: list[Block], num_heads: int) -> int:
@@ -142,7 +157,9 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
     for block in blocks:
         q, k, v = split_heads(qkv[block.rows], block, 3, num_heads)
         weights = attention_weights(q, k, block.real, causal)  # (b, H, T, T)
-        put_rows(out, block, (weights @ v).swapaxes(1, 2))  # (b, T, H, d)
+        values = room(out, block)  # (b T, D)
+        np.matmul(weights, v, out=split_heads(values, block, 1, num_heads)[0])
+        put_rows(out, block, values)
         saved.append(weights)
 
     def vjp(g):
@@ -157,11 +174,11 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
             g_scores -= np.einsum("bhqk,bhqk->bhq", g_scores, weights)[..., None]
             g_scores *= weights
             g_scores *= 1 / np.sqrt(q.shape[-1]).item()
-            g_block = np.empty((block.number * block.length, 3 * width), qkv.dtype)
+            g_block = room(g_qkv, block)  # (b T, 3 D)
             g_q, g_k, g_v = split_heads(g_block, block, 3, num_heads)  # views to write to
-            g_q[...] = g_scores @ k
-            g_k[...] = g_scores.swapaxes(-1, -2) @ q
-            g_v[...] = weights.swapaxes(-1, -2) @ g_out
+            np.matmul(g_scores, k, out=g_q)
+            np.matmul(g_scores.swapaxes(-1, -2), q, out=g_k)
+            np.matmul(weights.swapaxes(-1, -2), g_out, out=g_v)
             put_rows(g_qkv, block, g_block)
         return g_qkv
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,8 +48,8 @@ class Node:
         self.shape = out.shape
         self.dtype = out.dtype
 
-    def pull(self, g: np.ndarray) -> list[tuple[Any, np.ndarray]]:
-        """Pull the gradient of the output back to the parents, and forget the vjp."""
+    def pull(self, g: np.ndarray) -> Sequence[np.ndarray | None]:
+        """Pull the gradient of the output back: one for each parent. The vjp is forgotten."""
         if self.vjp is None:
             raise GraphError(
                 f"{self.op}: this graph was walked before and its arrays are released; "
@@ -62,7 +62,7 @@ class Node:
                     "was recorded; compute the loss again after the optimiser step"
                 )
         g = g.view()
-        g.flags.writeable = False  # it may be the gradient of another value as well
+        g.setflags(write=False)  # it may be the gradient of another value as well
         parts = self.vjp(g)
         self.vjp = None
         if not isinstance(parts, tuple):
@@ -71,24 +71,33 @@ class Node:
             raise GraphError(
                 f"{self.op}: its vjp returned {len(parts)} gradients for {len(self.parents)} inputs"
             )
-        pulled = []
-        for i, (parent, part) in enumerate(zip(self.parents, parts)):
-            if parent is not None and part is None:
-                raise GraphError(
-                    f"{self.op}: its vjp returned None for input {i}, which wants a gradient; is "
-                    "a return missing?"
-                )
-            if parent is not None:
-                part = np.asarray(part)
-                if part.ndim <= max(len(self.shape), len(parent.shape)):
-                    part = unbroadcast(part, parent.shape)
-                if part.shape != parent.shape or part.dtype != parent.dtype:
-                    raise GraphError(
-                        f"{self.op}: its vjp returned a gradient of shape {part.shape} and dtype "
-                        f"{part.dtype} for an input of shape {parent.shape} and {parent.dtype}"
-                    )
-                pulled.append((parent, part))
-        return pulled
+        for parent, part in zip(self.parents, parts):
+            if parent is not None and (
+                type(part) is not np.ndarray
+                or part.shape != parent.shape
+                or part.dtype is not parent.dtype
+            ):
+                return [self._fit(i, *both) for i, both in enumerate(zip(self.parents, parts))]
+        return parts
+
+    def _fit(self, i: int, parent: Any, part: Any) -> np.ndarray | None:
+        """The gradient of input ``i`` in the shape of ``parent``: a broadcast is undone."""
+        if parent is None:
+            return None
+        if part is None:
+            raise GraphError(
+                f"{self.op}: its vjp returned None for input {i}, which wants a gradient; is "
+                "a return missing?"
+            )
+        part = np.asarray(part)
+        if part.ndim <= max(len(self.shape), len(parent.shape)):
+            part = unbroadcast(part, parent.shape)
+        if part.shape != parent.shape or part.dtype != parent.dtype:
+            raise GraphError(
+                f"{self.op}: its vjp returned a gradient of shape {part.shape} and dtype "
+                f"{part.dtype} for an input of shape {parent.shape} and {parent.dtype}"
+            )
+        return part
 
 
 def unbroadcast(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -121,7 +130,9 @@ def walk(source: Any, seed: np.ndarray, keep: set) -> dict[Any, np.ndarray]:
         g = pending.pop(node)
         if node in keep:
             found[node] = g
-        for parent, part in node.pull(g):
+        for parent, part in zip(node.parents, node.pull(g)):
+            if parent is None or part is None:
+                continue
             if parent in pending:
                 # never +=: the array may be shared; a sum of 0-d arrays is no array in NumPy
                 pending[parent] = np.asarray(pending[parent] + part)

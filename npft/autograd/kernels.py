@@ -1,7 +1,7 @@
 """Fused kernels: the ops an encoder spends its time in, each with its vjp worked out by hand.
 
 A kernel gives what a composition of small ops would give, with fewer passes over memory; the tests
-hold each against that composition. Two ideas recur:
+hold each against that composition. Three ideas recur:
     - a sum over rows or columns is written as a product with a vector of ones, because matrix
       products are the fastest code a CPU has;
     - a temporary array that belongs to the kernel is reused in place.
@@ -14,12 +14,27 @@ Symbols: N rows (tokens), D width, F output width, V classes, B sequences.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from npft.autograd.tensor import primitive
 from npft.errors import (
     ConfigError, DtypeError, IdError, NonFiniteError, ShapeError, check_finite, check_shape,
 )
+
+
+BLOCK = 65536  # elements: 256 KiB of float32, a few of which fit into a core's own cache
+
+
+def blocks(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
+    """The same stretch of several arrays of one shape, flattened, one stretch after another.
+
+    What is written to a stretch of a contiguous array is written to the array.
+    """
+    flat = [a.reshape(-1) for a in arrays]
+    for start in range(0, flat[0].size, BLOCK):
+        yield [a[start : start + BLOCK] for a in flat]
 
 
 def row_sums(x: np.ndarray) -> np.ndarray:
@@ -84,26 +99,27 @@ ERF_AS_TANH = (
 )
 
 
-def normal_cdf(x: np.ndarray) -> np.ndarray:
-    """Φ(x) = (1 + erf(x / √2)) / 2, the standard normal distribution function.
+def normal_cdf(x: np.ndarray, out: np.ndarray) -> None:
+    """Write Φ(x) = (1 + erf(x / √2)) / 2, the standard normal distribution function, to ``out``.
 
     float64 and complex use SciPy's erf; float32 uses a tanh of a polynomial, ten times as fast.
     """
     if x.dtype != np.float32:
         from scipy.special import erf
 
-        return 0.5 * (1 + erf(x * np.sqrt(0.5)))
-    square = np.minimum(x * x, np.float32(64))  # Φ(8) is 1 in float32: larger x change nothing
-    p = np.asarray(square * np.float32(ERF_AS_TANH[-1]))  # also of a 0-d x an array
-    for c in ERF_AS_TANH[-2:0:-1]:  # Horner's rule
-        p += np.float32(c)
-        p *= square
-    p += np.float32(ERF_AS_TANH[0])
-    p *= x
-    np.tanh(p, out=p)
-    p += np.float32(1)
-    p *= np.float32(0.5)
-    return p
+        out[...] = 0.5 * (1 + erf(x * np.sqrt(0.5)))
+        return
+    with np.errstate(over="ignore"):  # beyond |x| = 4,000; tanh of infinity is 1, as it should be
+        square = x * x
+        np.multiply(square, np.float32(ERF_AS_TANH[-1]), out=out)
+        for c in ERF_AS_TANH[-2:0:-1]:  # Horner's rule
+            out += np.float32(c)
+            out *= square
+        out += np.float32(ERF_AS_TANH[0])
+        out *= x
+    np.tanh(out, out=out)
+    out += np.float32(1)
+    out *= np.float32(0.5)
 
 
 @primitive
@@ -115,19 +131,24 @@ def gelu(x):
     >>> np.round(gelu(np.array([-1.0, 0.0, 1.0])).data, 4).tolist()
     [-0.1587, 0.0, 0.8413]
     """
-    cdf = normal_cdf(x)
+    y, cdf = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
+    for x_, y_, cdf_ in blocks(x, y, cdf):
+        normal_cdf(x_, out=cdf_)
+        np.multiply(x_, cdf_, out=y_)
 
     def vjp(g):
-        density = np.asarray(x * x)
-        density *= -0.5
-        np.exp(density, out=density)
-        density *= 1 / np.sqrt(2 * np.pi).item()
-        density *= x
-        density += cdf
-        density *= g
-        return density
+        gx = np.empty(x.shape, x.dtype)
+        for x_, cdf_, g_, gx_ in blocks(x, cdf, g, gx):
+            np.multiply(x_, x_, out=gx_)
+            gx_ *= -0.5
+            np.exp(gx_, out=gx_)
+            gx_ *= 1 / np.sqrt(2 * np.pi).item()
+            gx_ *= x_
+            gx_ += cdf_
+            gx_ *= g_
+        return gx
 
-    return x * cdf, vjp
+    return y, vjp
 
 
 @primitive

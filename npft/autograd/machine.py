@@ -1,8 +1,11 @@
-"""Two settings of the machine that cost nothing and make NumPy faster.
+"""Three settings of the machine that cost nothing and make NumPy faster.
 
-Threads. For the small products of a small encoder, waking a second thread of the matrix library
+Products. For the small products of a small encoder, waking a second thread of the matrix library
 costs more than it gains, and the bits of a sum depend on how it is divided among threads. One
 thread is both faster and reproducible.
+
+Threads. A second core is better used by a second part of the batch, which walks through the whole
+model by itself (``nn/packs.py``); how many parts are worked on at once is set here.
 
 Memory. Freed arrays of more than some 100 KiB go back to the operating system, which must clear
 each page again when the next op asks for one. Told to keep what was freed, the C library hands the
@@ -13,8 +16,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +30,13 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # the names of the settings in glib
 KEEP = 1 << 30  # bytes
 
 
+class Setting:
+    """What ``set_threads`` was told last."""
+
+    threads = 1
+
+
+@functools.cache
 def _openblas() -> ctypes.CDLL | None:
     """The OpenBLAS library that NumPy's wheels carry, or None with another matrix library."""
     package = Path(np.__file__).parent
@@ -35,21 +48,51 @@ def _openblas() -> ctypes.CDLL | None:
     return None
 
 
-def set_threads(n: int) -> bool:
-    """Let matrix products use ``n`` threads from now on, in this process.
+def _product_threads() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
+    """How to ask for and how to set the threads of a matrix product, or None if neither works."""
+    library = _openblas()
+    for name in ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads"):
+        get, put = (getattr(library, name.format(verb), None) for verb in ("get", "set"))
+        if get is not None and put is not None:
+            return get, put
+    return None
 
-    Returns False, and changes nothing, where NumPy uses a library this cannot be told to.
+
+def set_threads(n: int) -> bool:
+    """Let up to ``n`` threads work on a batch from now on, in this process.
+
+    Each matrix product stays on one thread; the bits of every result are the same for any ``n``.
+    Returns False where NumPy uses a matrix library that cannot be told to: then the library
+    decides about threads, and parts of a batch are worked on one after another.
     Raises ``ConfigError`` for n < 1.
     """
     if not isinstance(n, int) or n < 1:
         raise ConfigError(f"set_threads: n is {n}, expected at least 1")
-    library = _openblas()
-    for name in ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads"):
-        setter = getattr(library, name, None)
-        if setter is not None:
-            setter(ctypes.c_int(n))
-            return True
-    return False
+    Setting.threads = n
+    control = _product_threads()
+    if control is not None:
+        control[1](1)
+    return control is not None
+
+
+@contextlib.contextmanager
+def one_thread_products() -> Iterator[int]:
+    """Keep each matrix product inside this block on one thread; then all is as it was.
+
+    Gives the number of threads that may call products at once: what ``set_threads`` was told, or
+    1 with a matrix library that cannot be kept on one thread.
+    """
+    control = _product_threads()
+    if control is None:
+        yield 1
+        return
+    get, put = control
+    before = get()
+    put(1)
+    try:
+        yield Setting.threads
+    finally:
+        put(before)
 
 
 def keep_freed_memory() -> bool:

@@ -18,7 +18,7 @@ Three rules guard against silent wrong answers:
     - the graph is released as it is walked, and a second walk raises.
 
 First order only: a gradient is a plain array, not part of a graph. One thread per leaf: gradients
-of two threads for one leaf may get lost; use ``grad`` there.
+of two threads for one leaf may get lost; use ``grad`` or ``pull_back`` there.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from npft.autograd.graph import Node, walk
-from npft.autograd.inputs import FLOATS, mode, no_grad, numbers
+from npft.autograd.inputs import FLOATS, mode, no_grad, numbers, one_dtype
 from npft.errors import ConfigError, DtypeError, GraphError, IdError, NpftError, ShapeError
 __all__ = ["FLOATS", "Tensor", "grad", "no_grad", "primitive"]
 
@@ -67,9 +68,8 @@ class Tensor:
         self._set(array, None, requires_grad)
 
     def _set(self, array: np.ndarray, node: Node | None, requires_grad: bool) -> None:
-        array.flags.writeable = False  # nor through .data.base
-        self._data = array.view()
-        self._data.flags.writeable = False
+        array.setflags(write=False)
+        self._data = array
         self._node = node
         self._requires_grad = requires_grad
         self._grad: np.ndarray | None = None
@@ -78,7 +78,7 @@ class Tensor:
     @property
     def data(self) -> np.ndarray:
         """The values, as a read-only view."""
-        return self._data
+        return self._data.view()  # which, unlike an array with memory of its own, stays read-only
 
     @property
     def requires_grad(self) -> bool:
@@ -108,10 +108,10 @@ class Tensor:
             )
         self._grad = array
 
-    shape = property(lambda self: self._data.shape)
-    dtype = property(lambda self: self._data.dtype)
-    ndim = property(lambda self: self._data.ndim)
-    size = property(lambda self: self._data.size)
+    shape = property(attrgetter("_data.shape"))
+    dtype = property(attrgetter("_data.dtype"))
+    ndim = property(attrgetter("_data.ndim"))
+    size = property(attrgetter("_data.size"))
 
     def detach(self) -> Tensor:
         """The same values as a new leaf that is not part of any graph."""
@@ -134,7 +134,7 @@ class Tensor:
         tensor of one element, where it is 1.
         Raises ``GraphError`` if nothing was recorded or the graph was walked before.
         """
-        for leaf, g in _gradients(self, grad, set()).items():
+        for leaf, g in pull_back(self, grad).items():
             # a copy, because a vjp may have returned the same array for two leaves
             leaf._grad = g.copy() if leaf._grad is None else np.asarray(leaf._grad + g)
 
@@ -193,8 +193,12 @@ class Tensor:
         return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}{origin}{grad})"
 
 
-def _gradients(root: Tensor, seed: Any, keep: set) -> dict[Any, np.ndarray]:
-    """The gradient of ``root``, times ``seed``, of every leaf and of the nodes in keep."""
+def pull_back(root: Tensor, seed: Any = None, keep: Any = ()) -> dict[Any, np.ndarray]:
+    """The gradient of ``root``, times ``seed``, of every leaf and of the nodes in keep.
+
+    No ``.grad`` is changed, so that several threads may do this at once. Two leaves may share an
+    array, and a leaf that ``root`` does not depend on is not among them. The graph is released.
+    """
     if not root.requires_grad:
         raise GraphError(
             "backward: nothing was recorded for this tensor; make a leaf with requires_grad=True, "
@@ -231,7 +235,7 @@ def grad(loss: Tensor, wrt: list[Tensor]) -> list[np.ndarray]:
     if isinstance(wrt, Tensor) or not all(isinstance(t, Tensor) for t in [loss, *wrt]):
         raise DtypeError("grad: expected a tensor and a list of tensors: grad(loss, [x, y])")
     sources = [t if t._node is None else t._node for t in wrt]
-    found = _gradients(loss, None, {s for s in sources if isinstance(s, Node)})
+    found = pull_back(loss, None, {s for s in sources if isinstance(s, Node)})
     for i, source in enumerate(sources):
         if source not in found:
             raise GraphError(f"grad: the loss does not depend on wrt[{i}], or it is frozen")
@@ -263,14 +267,14 @@ def primitive(fn: Callable) -> Callable:
 
     @functools.wraps(fn)
     def op(*args: Any, **constants: Any) -> Tensor:
-        arrays, parents, leaves, dtype = _lift(name, args)
-        for key, value in constants.items():
+        arrays, dtype, parents, leaves, recorded = _lift(name, args)
+        for key, value in constants.items() if constants else ():
             if isinstance(value, Tensor):
                 raise GraphError(f"{name}: {key} has no gradient; give an array: {key}=x.data")
             if isinstance(value, np.ndarray) and not mode.paused:
                 constants[key] = value.copy()  # its owner may write to it before backward
         if wants_need:
-            constants["need"] = tuple(p is not None for p in parents)
+            constants["need"] = tuple([p is not None for p in parents])
         try:
             result = fn(*arrays, **constants)
         except NpftError:
@@ -289,9 +293,9 @@ def primitive(fn: Callable) -> Callable:
         if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
             raise GraphError(f"{name}: a primitive returns (out, vjp) with a function vjp(g)")
         out, vjp = np.asarray(result[0]), result[1]
-        if out.dtype != dtype and dtype.kind != "c":  # a modulus of complex numbers is real
+        if out.dtype is not dtype and out.dtype != dtype and dtype.kind != "c":  # |z| is real
             raise DtypeError(f"{name}: made {out.dtype} of {dtype}; its value must keep the dtype")
-        if not any(p is not None for p in parents):
+        if not recorded:
             # a view would change with the array it looks at, and no version would tell
             return _wrap(out if out.base is None else out.copy(), None)
         return _wrap(out, Node(name, vjp, parents, leaves, out))
@@ -300,49 +304,33 @@ def primitive(fn: Callable) -> Callable:
     return op
 
 
-def _lift(name: str, args: tuple) -> tuple[list, list, list, np.dtype]:
-    """Split arguments into arrays, parents and the leaves whose changes must be noticed.
+def _lift(name: str, args: tuple) -> tuple[list, np.dtype, list, list, bool]:
+    """Split arguments into arrays (of one dtype, which is returned too) and where they come from.
 
-    Also the dtype that all arrays have now.
+    That is: the parents, the leaves whose changes must be noticed, and whether there is a parent.
     """
-    dtypes = {a.dtype for a in args if isinstance(a, Tensor)}
-    if len(dtypes) > 1 and np.dtype(np.float32) in dtypes:
-        raise DtypeError(
-            f"{name}: float32 does not mix with other dtypes; make all tensors the same, for "
-            "example Tensor(x, dtype=np.float32)"
-        )
-    floats = dtypes or {a.dtype for a in args if isinstance(a, np.ndarray) and a.dtype in FLOATS}
-    dtype = max(floats, key=lambda d: d.itemsize, default=np.dtype(np.float64))
     arrays: list[Any] = []
     parents: list[Node | Tensor | None] = []
     leaves: list[tuple[Tensor, int]] = []
-    for i, a in enumerate(args):
+    dtype, alike, recording, recorded = None, True, not mode.paused, False
+    for a in args:
         parent = None
         if isinstance(a, Tensor):
-            if a._requires_grad and not mode.paused:
+            if a._requires_grad and recording:
                 parent = a if a._node is None else a._node
+                recorded = True
             if a._node is None:
                 leaves.append((a, a.version))
-            a = a._data.astype(dtype, copy=False)  # a change only in the complex-step check
-        elif not isinstance(a, np.ndarray):
-            # plain numbers take the dtype of the tensors, as in NumPy
-            a = a.item() if isinstance(a, np.generic) else a
-            weak = floats and type(a) in (int, float, complex)
-            a = a if weak else numbers(f"{name}: argument {i}", a, dtype)
-        elif a.dtype.kind not in "biu" and not np.can_cast(a.dtype, dtype):
-            raise DtypeError(
-                f"{name}: argument {i} is an array of {a.dtype} beside a tensor of {dtype}; "
-                f"convert it with .astype(np.{dtype})"
-            )
+            a = a._data
+            alike = alike and (dtype is None or dtype is a.dtype)
+            dtype = a.dtype
         else:
-            if isinstance(a, np.ma.MaskedArray):
-                raise DtypeError(f"{name}: argument {i} is masked; fill it first: a.filled(0)")
-            # a copy where a vjp may save it, because its owner may write to it before backward;
-            # and no subclass, such as a matrix, that would give * another meaning
-            a = np.asarray(a).astype(dtype, copy=not mode.paused)
+            alike = False
         arrays.append(a)
         parents.append(parent)
-    return arrays, parents, leaves, dtype
+    if dtype is None or not alike:
+        arrays, dtype = one_dtype(name, arrays, [isinstance(a, Tensor) for a in args])
+    return arrays, dtype, parents, leaves, recorded
 
 
 def _wrap(array: np.ndarray, node: Node | None) -> Tensor:

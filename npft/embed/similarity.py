@@ -14,6 +14,7 @@ from npft.encoder.pooling import check_pool, pool
 from npft.errors import ConfigError, DataError, DtypeError, NonFiniteError, ShapeError
 from npft.finetune.baselines import word_table
 from npft.nn.module import evaluating
+from npft.nn.packs import each_pack
 from npft.text.examples import Examples
 from npft.text.wordpiece import basic_words
 
@@ -82,11 +83,14 @@ class SentenceEncoder:
         batch = encoder.tokenizer(texts, max_length=encoder.config.max_positions)
         order = np.argsort(batch.lengths, kind="stable")  # like lengths together cost least
         out = np.empty((len(batch), encoder.config.hidden_size), np.float32)  # (B, D)
+        packs = [order[i : i + ENCODE_BATCH] for i in range(0, len(batch), ENCODE_BATCH)]
+
+        def vectors(rows: np.ndarray) -> np.ndarray:
+            return pool(encoder(batch[rows]), batch[rows], self.pool).data
+
         with evaluating(encoder):
-            for start in range(0, len(batch), ENCODE_BATCH):
-                rows = order[start : start + ENCODE_BATCH]
-                part = batch[rows]
-                out[rows] = pool(encoder(part), part, self.pool).data
+            for rows, found in zip(packs, each_pack(vectors, packs)):
+                out[rows] = found
         if len(out) and self.normalize:
             out = unit_rows("encode: vectors", out).astype(np.float32)
         return out

@@ -22,6 +22,7 @@ from npft.encoder.pooling import check_pool, pool
 from npft.errors import ConfigError, DataError
 from npft.nn.layers import Dropout, Linear
 from npft.nn.module import Module, evaluating, freeze, unfreeze
+from npft.nn.packs import each_pack
 from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
 
@@ -62,6 +63,10 @@ class Head(Module):
     def loss(self, batch: Batch, rng: np.random.Generator | None = None) -> Tensor:
         """The loss on a labelled batch: a number. In training mode ``rng`` draws dropout."""
         raise NotImplementedError
+
+    def terms(self, batch: Batch) -> int:
+        """How many things the loss of a batch is a mean over: its sequences."""
+        return len(batch)
 
 
 class Classifier(Head):
@@ -146,10 +151,10 @@ class Classifier(Head):
         # like lengths side by side cost least; the order is put back at the end
         order = np.argsort(batch.lengths, kind="stable")
         out = np.empty((len(batch), self.num_labels), self.classifier.weight.dtype)
+        packs = [order[i : i + PREDICT_BATCH] for i in range(0, len(batch), PREDICT_BATCH)]
         with evaluating(self):
-            for start in range(0, len(batch), PREDICT_BATCH):
-                rows = order[start : start + PREDICT_BATCH]
-                out[rows] = self(batch[rows]).data
+            for rows, logits in zip(packs, each_pack(lambda rows: self(batch[rows]).data, packs)):
+                out[rows] = logits
         return out
 
     def tokenize(

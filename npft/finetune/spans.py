@@ -71,6 +71,10 @@ class SpanFinder(Head):
         last = take_rows(shifted, rows=starts + spans[:, 1])[:, 1]
         return total.log().mean() - (first + last).mean() * 0.5
 
+    def terms(self, batch: Batch) -> int:
+        """How many sequences of a batch have an answer: the loss is a mean over them."""
+        return int((np.asarray(batch.spans)[:, 0] != NO_SPAN).sum())
+
     def labelled(
         self, questions: Sequence[str], passages: Sequence[str], spans: np.ndarray
     ) -> Batch:

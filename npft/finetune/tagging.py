@@ -76,6 +76,10 @@ class TokenClassifier(Head):
         rows, targets = batch.token_targets()
         return softmax_cross_entropy(take_rows(self(batch, rng), rows=rows), targets=targets)
 
+    def terms(self, batch: Batch) -> int:
+        """How many tokens of a batch have a label: the loss is a mean over them."""
+        return int((np.asarray(batch.token_labels) != IGNORE).sum())
+
     def tokenize(self, words: Sequence[Sequence[str]]) -> Batch:
         """A batch of texts given as words, cut to the positions of the encoder."""
         length = self.encoder.config.max_positions

@@ -18,6 +18,7 @@ from npft.nn.history import History
 from npft.nn.loop import Repair, Step, streams, train_steps
 from npft.nn.module import train_mode
 from npft.nn.optim import AdamW, decay_groups
+from npft.nn.packs import pack_size
 from npft.nn.progress import ProgressFn
 from npft.nn.schedules import warmup_linear
 from npft.text.batch import Batch, batches_of
@@ -91,8 +92,19 @@ def head_steps(
         for _ in range(epochs):
             yield from batches_of(train, size, rng=rngs.order)
 
-    def loss_fn(model: Head, batch: Batch, rng: np.random.Generator):
-        return model.loss(batch, rng), {}
+    def packs(batch: Batch) -> list[tuple[Batch, float]]:
+        """Parts of the batch, each with the share of its loss in that of the batch."""
+        size = pack_size(len(batch), len(batch.ids))
+        if size >= len(batch):
+            return [(batch, 1.0)]
+        parts = [batch[i : i + size] for i in range(0, len(batch), size)]
+        terms = [model.terms(part) for part in parts]
+        return [(part, n / sum(terms)) for part, n in zip(parts, terms) if n]
+
+    def loss_fn(model: Head, pack: tuple[Batch, float], rng: np.random.Generator):
+        batch, share = pack
+        loss = model.loss(batch, rng)
+        return loss if share == 1.0 else loss * share, {}
 
     train_mode(model)
     yield from train_steps(
@@ -102,6 +114,7 @@ def head_steps(
         AdamW(groups, lr=lr),
         schedule=lambda s: warmup_linear(s, warmup, total),
         repairs=repairs,
+        cut=packs,
         rng=rngs.dropout,
     )
 

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npft.autograd.machine import keep_freed_memory
-from npft.autograd.tensor import Tensor
+from npft.autograd.tensor import Tensor, pull_back
 from npft.errors import NonFiniteError
 from npft.nn.module import Module
 from npft.nn.optim import Optimizer, clip_grad_norm
+from npft.nn.packs import each_pack
 
 
 class Step(NamedTuple):
@@ -82,8 +83,8 @@ def train_steps(
     draws dropout. ``schedule(step)`` multiplies the learning rates; steps count from ``first``.
     ``repairs`` may add to the loss, and change the weights after the step.
     ``cut`` divides a batch into pieces whose losses add up to that of the batch (gradient
-    accumulation): their gradients are added before the step, and only one piece at a time is in
-    memory.
+    accumulation): their gradients are added before the step. As many pieces as there are threads
+    (``set_threads``) are in memory and worked on at once, each with dropout of its own.
     Raises ``NonFiniteError`` that names the step, and the parameter for a gradient.
 
     >>> from npft.nn.layers import Linear
@@ -102,23 +103,36 @@ def train_steps(
     for step, batch in enumerate(batches, start=first):
         factor = 1.0 if schedule is None else schedule(step)
         model.zero_grad()
-        value, parts = 0.0, dict[str, float]()
         pieces = [batch] if cut is None else list(cut(batch))
-        for number, piece in enumerate(pieces, start=1):
-            loss, found = loss_fn(model, piece, rng=rng)
-            for repair in repairs if number == len(pieces) else ():
+        chances = [rng]
+        if len(pieces) > 1:
+            seeds = rng.integers(1 << 62, size=len(pieces))
+            chances = [np.random.default_rng(seed) for seed in seeds]
+
+        def work(number: int) -> tuple[float, dict[str, float], dict[Any, np.ndarray]]:
+            """The loss of one piece, its parts, and the gradients of the weights."""
+            loss, found = loss_fn(model, pieces[number], rng=chances[number])
+            for repair in repairs if number == 0 else ():
                 extra = repair.loss(model)
                 if extra is not None:
                     found = found | {repair.name: extra.item()}
                     loss = loss + extra
-            value += loss.item()
+            return loss.item(), found, pull_back(loss)
+
+        value, parts = 0.0, dict[str, float]()
+        for loss, found, gradients in each_pack(work, range(len(pieces))):
+            value += loss
             parts |= {name: parts.get(name, 0.0) + part for name, part in found.items()}
             if not np.isfinite(value):
                 raise NonFiniteError(
                     f"step {step}: the loss is {value} ({_listed(parts)}); lower the learning "
                     "rate, or look for weights that are not finite"
                 )
-            loss.backward()
+            for weight, g in gradients.items():
+                if weight.grad is None:
+                    weight.grad = g.copy()  # another weight may have the same array
+                else:
+                    weight.grad += g
         try:
             norm = clip_grad_norm(optimizer.params, clip)
         except NonFiniteError:

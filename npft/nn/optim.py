@@ -195,8 +195,9 @@ class AdamW(Optimizer):
     def update(self, i: int, group: Group, lr: float) -> None:
         self.steps[i] += 1
         b1, b2 = self.betas
-        rate = lr / (1 - b1 ** self.steps[i])
-        root = 1 / np.sqrt(1 - b2 ** self.steps[i]).item()
+        # with v̂ = v / root², a step of lr m̂ / (√v̂ + eps) is one of rate m / (√v + root eps)
+        root = np.sqrt(1 - b2 ** self.steps[i]).item()
+        rate = lr * root / (1 - b1 ** self.steps[i])
         for start in range(0, len(group.flat), CHUNK):
             chunk = slice(start, start + CHUNK)
             theta, g = group.flat[chunk], group.gradient[chunk]
@@ -209,8 +210,7 @@ class AdamW(Optimizer):
             v *= b2
             v += work
             np.sqrt(v, out=work)
-            work *= root
-            work += self.eps
+            work += root * self.eps
             np.divide(m, work, out=work)
             work *= rate
             theta *= 1 - lr * group.weight_decay

@@ -8,6 +8,7 @@ import numpy as np
 
 from npft.errors import ConfigError, DataError
 from npft.nn.module import evaluating
+from npft.nn.packs import each_pack
 from npft.pretrain.masking import Masked, mask_tokens
 from npft.pretrain.pairs import Corpus, Documents
 from npft.pretrain.source import Corrupt, Pretrainable, Source
@@ -82,8 +83,8 @@ def evaluate_mlm(model: Pretrainable, probe: Masked, batch_size: int = 64) -> di
     total: dict[str, float] = {}
     count: dict[str, int] = {}
     with evaluating(model):
-        for part in slices(probe, batch_size):
-            for name, (value, n) in model.measure(part).items():
+        for found in each_pack(model.measure, slices(probe, batch_size)):
+            for name, (value, n) in found.items():
                 total[name] = total.get(name, 0.0) + value
                 count[name] = count.get(name, 0) + n
     return {name: value / count[name] for name, value in total.items()}

@@ -20,6 +20,7 @@ from npft.nn.history import History
 from npft.nn.loop import streams, train_steps
 from npft.nn.module import train_mode
 from npft.nn.optim import AdamW, decay_groups
+from npft.nn.packs import pack_size
 from npft.nn.progress import ProgressFn
 from npft.nn.schedules import warmup_linear
 from npft.pretrain.masking import Masked, mask_tokens
@@ -118,8 +119,10 @@ def pretrain(
     or another first part of the loss), and the "tokens" seen so far.
 
     ``layout`` and ``corrupt`` make the objective (``source.py``): by default masked tokens, in
-    pairs for a model with next-sentence prediction. ``micro_batch``: cut each batch into slices
-    of so many sequences whose gradients are added; the result is the same, the memory less.
+    pairs for a model with next-sentence prediction. ``micro_batch``: cut each batch into packs
+    of so many sequences whose gradients are added, by default of 1,024 tokens or more (see
+    ``nn/packs.py``); the result is the same within rounding, the memory less, and packs are what
+    several threads can share.
     ``patience``: stop after so many measurements without a lower held-out loss.
     ``folder``: write a checkpoint at each row of the history; ``resume``: go on from it.
 
@@ -216,9 +219,10 @@ def _counted(feed: Feed, run: Run) -> Iterator[Masked]:
 
 def _pieces(masked: Masked, micro_batch: int | None) -> list[tuple[Masked, Masked | None]]:
     """The slices of a batch, each with the whole; a batch that is not cut has no whole."""
-    if micro_batch is None or micro_batch >= len(masked.batch):
+    size = micro_batch or pack_size(len(masked.batch), len(masked.batch.ids))
+    if size >= len(masked.batch):
         return [(masked, None)]
-    return [(part, masked) for part in slices(masked, micro_batch)]
+    return [(part, masked) for part in slices(masked, size)]
 
 
 def _waited(history: History) -> int:

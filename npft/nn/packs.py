@@ -1,0 +1,72 @@
+"""Packs: parts of a batch that walk through the whole model by themselves, several at once.
+
+The loss of a batch is a sum over its sequences, so it may be computed in parts whose losses and
+gradients add up. A part is called a *pack*. Machines that share a batch this way are said to train
+data-parallel (Li et al. 2020); here the machines are threads.
+
+    batch   | pack 0 | pack 1 | pack 2 | pack 3 |
+    thread 0    fwd-bwd           fwd-bwd             gradient = g0 + g1 + g2 + g3, in this order
+    thread 1             fwd-bwd           fwd-bwd
+
+Why threads help although Python runs one instruction at a time: NumPy lets go of the interpreter
+while it computes, and nearly all of a step is such computing. Why packs and not parts of each
+product: a pack meets the other threads once, at the end, and its arrays are small enough to stay
+in the processor's cache. And how the batch is cut, and in which order gradients are added, does
+not depend on the number of threads: any number gives the same bits.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from npft.autograd.inputs import mode
+from npft.autograd.machine import one_thread_products
+
+PACK = 1024  # tokens: less is not worth a pack of its own
+MOST = 8  # packs of a batch
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+def pack_size(sequences: int, tokens: int) -> int:
+    """How many sequences of a batch go into a pack, so that each has about 1,024 tokens or more.
+
+    >>> pack_size(32, 1100), pack_size(32, 4096)
+    (32, 8)
+    """
+    packs = max(1, min(MOST, tokens // PACK))
+    return -(-sequences // packs)
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="npft")
+
+
+def each_pack(work: Callable[[P], R], packs: Iterable[P]) -> Iterator[R]:
+    """The results of ``work`` on each pack, in order; several packs at once after ``set_threads``.
+
+    ``work`` may change nothing that another pack reads. It finds ``no_grad`` and NumPy's error
+    settings as they are here. The first pack that fails, in order, raises its error here.
+
+    >>> list(each_pack(lambda x: x * x, [1, 2, 3]))
+    [1, 4, 9]
+    """
+    packs = list(packs)
+    with one_thread_products() as threads:
+        if threads == 1 or len(packs) == 1:
+            yield from map(work, packs)
+            return
+        paused = mode.paused
+
+        def inherit(pack: P, context: contextvars.Context) -> R:
+            mode.paused = paused
+            return context.run(work, pack)
+
+        contexts = [contextvars.copy_context() for _ in packs]
+        yield from _pool(min(threads, len(packs))).map(inherit, packs, contexts)
