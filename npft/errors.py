@@ -77,15 +77,18 @@ def check_shape(name: str, array: np.ndarray, axes: str) -> dict[str, int]:
     npft.errors.ShapeError: x has shape (5, 8), expected 3 axes (B, T, D)
     """
     shape, names = np.shape(array), axes.split()
+    sizes: dict[str, int] = {}
+    if len(shape) == len(names):
+        for axis, length in zip(names, shape):
+            want = int(axis) if axis.isdigit() else sizes.setdefault(axis, length)
+            if length != want:
+                break
+        else:
+            return sizes
     expected = "(" + ", ".join(names) + ("," if len(names) == 1 else "") + ")"
     if len(shape) != len(names):
         raise ShapeError(f"{name} has shape {shape}, expected {len(names)} axes {expected}")
-    sizes: dict[str, int] = {}
-    for axis, length in zip(names, shape):
-        want = int(axis) if axis.isdigit() else sizes.setdefault(axis, length)
-        if length != want:
-            raise ShapeError(f"{name} has shape {shape}, expected {expected} with {axis} = {want}")
-    return sizes
+    raise ShapeError(f"{name} has shape {shape}, expected {expected} with {axis} = {want}")
 
 
 def check_finite(name: str, array: np.ndarray) -> None:

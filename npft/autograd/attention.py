@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npft.autograd.kernels import ones
 from npft.autograd.tensor import primitive
 from npft.errors import ConfigError, ShapeError, check_shape
 
@@ -49,7 +50,7 @@ def blocks_by_length(offsets: np.ndarray) -> list[Block]:
     starts, lengths = offsets[:-1], np.diff(offsets)
     rounded = -(-lengths // SPREAD)
     blocks = []
-    for size in np.unique(rounded):
+    for size in sorted(set(rounded.tolist())):
         members = np.flatnonzero(rounded == size)
         start, length = starts[members], lengths[members]
         longest = int(length.max())
@@ -87,7 +88,7 @@ def attention_weights(
         largest = scores.real.max(axis=-1, keepdims=True)  # (b, H, T, 1)
         scores -= np.where(np.abs(largest) < SAFE, 0, largest)
     np.exp(scores, out=scores)
-    scores /= (scores @ np.ones(scores.shape[-1], scores.dtype))[..., None]
+    scores /= (scores @ ones(scores.shape[-1], scores.dtype))[..., None]
     return scores
 
 

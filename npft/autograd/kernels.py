@@ -14,6 +14,7 @@ Symbols: N rows (tokens), D width, F output width, V classes, B sequences.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -37,14 +38,22 @@ def blocks(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
         yield [a[start : start + BLOCK] for a in flat]
 
 
+@functools.lru_cache(maxsize=256)
+def ones(n: int, dtype: np.dtype) -> np.ndarray:
+    """A vector of n ones, made once."""
+    vector = np.ones(n, dtype)
+    vector.setflags(write=False)
+    return vector
+
+
 def row_sums(x: np.ndarray) -> np.ndarray:
     """The sum of each row of x (N, D), as a product: (N,)."""
-    return x @ np.ones(x.shape[1], x.dtype)
+    return x @ ones(x.shape[1], x.dtype)
 
 
 def column_sums(x: np.ndarray) -> np.ndarray:
     """The sum of each column of x (N, D), as a product: (D,)."""
-    return np.ones(x.shape[0], x.dtype) @ x
+    return ones(x.shape[0], x.dtype) @ x
 
 
 def row_dots(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -100,9 +100,11 @@ def train_steps(
     [1.0, 0.5625, 0.25]
     """
     keep_freed_memory()
+    weights = model.parameters()
     for step, batch in enumerate(batches, start=first):
         factor = 1.0 if schedule is None else schedule(step)
-        model.zero_grad()
+        for weight in weights:
+            weight.grad = None
         pieces = [batch] if cut is None else list(cut(batch))
         chances = [rng]
         if len(pieces) > 1:
@@ -128,11 +130,11 @@ def train_steps(
                     f"step {step}: the loss is {value} ({_listed(parts)}); lower the learning "
                     "rate, or look for weights that are not finite"
                 )
-            for weight, g in gradients.items():
-                if weight.grad is None:
-                    weight.grad = g.copy()  # another weight may have the same array
+            for leaf, g in gradients.items():
+                if leaf.grad is None:
+                    leaf.grad = g.copy()  # another leaf may have the same array
                 else:
-                    weight.grad += g
+                    leaf.grad += g
         try:
             norm = clip_grad_norm(optimizer.params, clip)
         except NonFiniteError:

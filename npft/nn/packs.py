@@ -59,7 +59,7 @@ def each_pack(work: Callable[[P], R], packs: Iterable[P]) -> Iterator[R]:
     """
     packs = list(packs)
     with one_thread_products() as threads:
-        if threads == 1 or len(packs) == 1:
+        if threads == 1 or len(packs) < 2:
             yield from map(work, packs)
             return
         paused = mode.paused

@@ -1,0 +1,97 @@
+"""Packs: the order of results, what a pack sees of its caller, and how a batch is cut."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from npft import set_threads
+from npft.autograd import Tensor, machine, no_grad
+from npft.nn import packs
+from npft.nn.packs import each_pack, pack_size
+
+
+@pytest.fixture(autouse=True)
+def one_thread_afterwards():
+    yield
+    set_threads(1)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_results_come_in_the_order_of_the_packs(threads):
+    set_threads(threads)
+
+    def slow_at_first(x):
+        threading.Event().wait(0.02 / (1 + x))
+        return x * x
+
+    assert list(each_pack(slow_at_first, range(7))) == [x * x for x in range(7)]
+    assert list(each_pack(slow_at_first, [])) == []
+
+
+def test_as_many_packs_are_worked_on_at_once_as_there_are_threads():
+    if not set_threads(2):
+        assert machine._product_threads() is None  # such a library runs packs one by one
+        return
+    both = threading.Barrier(2, timeout=30)  # opens only if two packs wait at once
+    assert sorted(each_pack(lambda _: both.wait(), range(2))) == [0, 1]
+
+
+def test_without_a_library_that_can_be_told_packs_are_worked_on_one_by_one(monkeypatch):
+    set_threads(4)
+    monkeypatch.setattr(machine, "_openblas", lambda: None)
+    names = set(each_pack(lambda _: threading.current_thread().name, range(4)))
+    assert names == {threading.current_thread().name}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_pack_finds_no_grad_and_the_error_settings_of_its_caller(threads):
+    set_threads(threads)
+    x = Tensor([1.0], requires_grad=True)
+
+    def work(_):
+        return (x * x).requires_grad, np.geterr()["over"]
+
+    with no_grad(), np.errstate(over="raise"):
+        assert list(each_pack(work, range(3))) == [(False, "raise")] * 3
+    assert [recorded for recorded, _ in each_pack(work, range(3))] == [True] * 3
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_first_pack_that_fails_in_order_raises_its_error(threads):
+    set_threads(threads)
+
+    def work(x):
+        if x:
+            threading.Event().wait(0.05 / x)  # the last pack fails first
+            raise ValueError(f"pack {x}")
+
+    with pytest.raises(ValueError, match="pack 1"):
+        list(each_pack(work, range(4)))
+
+
+def test_the_threads_of_products_are_afterwards_what_they_were():
+    control = machine._product_threads()
+    if control is None:
+        with machine.one_thread_products() as threads:
+            assert threads == 1
+        return
+    get, put = control
+    put(2)
+    before = get()  # 1 on a machine of one core
+    with machine.one_thread_products():
+        assert get() == 1
+    assert get() == before
+    with pytest.raises(KeyError), machine.one_thread_products():
+        raise KeyError
+    assert get() == before
+
+
+def test_a_batch_is_cut_by_its_tokens_and_not_by_the_threads():
+    for threads in (1, 4):
+        set_threads(threads)
+        assert pack_size(32, packs.PACK) == pack_size(32, 2 * packs.PACK - 1) == 32
+        assert pack_size(32, 2 * packs.PACK) == 16
+        assert pack_size(33, 4 * packs.PACK) == 9
+        assert pack_size(64, 10**6) == 64 // packs.MOST
+        assert pack_size(3, 10**6) == 1
