@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,8 +48,8 @@ class Node:
         self.shape = out.shape
         self.dtype = out.dtype
 
-    def pull(self, g: np.ndarray) -> Sequence[np.ndarray | None]:
-        """Pull the gradient of the output back: one for each parent. The vjp is forgotten."""
+    def pull(self, g: np.ndarray) -> tuple:
+        """Pull the gradient of the output back: a part for each parent. The vjp is forgotten."""
         if self.vjp is None:
             raise GraphError(
                 f"{self.op}: this graph was walked before and its arrays are released; "
@@ -71,22 +71,14 @@ class Node:
             raise GraphError(
                 f"{self.op}: its vjp returned {len(parts)} gradients for {len(self.parents)} inputs"
             )
-        for parent, part in zip(self.parents, parts):
-            if parent is not None and (
-                type(part) is not np.ndarray
-                or part.shape != parent.shape
-                or part.dtype is not parent.dtype
-            ):
-                return [self._fit(i, *both) for i, both in enumerate(zip(self.parents, parts))]
         return parts
 
-    def _fit(self, i: int, parent: Any, part: Any) -> np.ndarray | None:
-        """The gradient of input ``i`` in the shape of ``parent``: a broadcast is undone."""
-        if parent is None:
-            return None
+    def fit(self, parent: Any, part: Any) -> np.ndarray:
+        """The gradient ``part`` in the shape of ``parent``: a broadcast is undone."""
         if part is None:
+            number = [p is parent for p in self.parents].index(True)
             raise GraphError(
-                f"{self.op}: its vjp returned None for input {i}, which wants a gradient; is "
+                f"{self.op}: its vjp returned None for input {number}, which wants a gradient; is "
                 "a return missing?"
             )
         part = np.asarray(part)
@@ -128,11 +120,17 @@ def walk(source: Any, seed: np.ndarray, keep: set) -> dict[Any, np.ndarray]:
     while queue:
         node = heapq.heappop(queue)[1]
         g = pending.pop(node)
-        if node in keep:
+        if keep and node in keep:
             found[node] = g
         for parent, part in zip(node.parents, node.pull(g)):
-            if parent is None or part is None:
+            if parent is None:
                 continue
+            if (
+                type(part) is not np.ndarray
+                or part.shape != parent.shape
+                or part.dtype is not parent.dtype
+            ):
+                part = node.fit(parent, part)
             if parent in pending:
                 # never +=: the array may be shared; a sum of 0-d arrays is no array in NumPy
                 pending[parent] = np.asarray(pending[parent] + part)

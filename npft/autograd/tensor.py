@@ -65,12 +65,9 @@ class Tensor:
                 f"Tensor: dtype {array.dtype} is not float32, float64 or complex128; "
                 "write Tensor(data, dtype=np.float64), or pass ids and labels as plain arrays"
             )
-        self._set(array, None, requires_grad)
-
-    def _set(self, array: np.ndarray, node: Node | None, requires_grad: bool) -> None:
         array.setflags(write=False)
         self._data = array
-        self._node = node
+        self._node: Node | None = None
         self._requires_grad = requires_grad
         self._grad: np.ndarray | None = None
         self.version = 0  # counts changes of the data; only an optimiser or a loader changes it
@@ -290,7 +287,7 @@ def primitive(fn: Callable) -> Callable:
                 rule = "arrays go by position, all else by keyword"
                 raise ConfigError(f"{name}: {misuse}; {rule}: {name}{signature}") from None
             raise
-        if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
+        if type(result) is not tuple or len(result) != 2 or not callable(result[1]):
             raise GraphError(f"{name}: a primitive returns (out, vjp) with a function vjp(g)")
         out, vjp = np.asarray(result[0]), result[1]
         if out.dtype is not dtype and out.dtype != dtype and dtype.kind != "c":  # |z| is real
@@ -336,5 +333,10 @@ def _lift(name: str, args: tuple) -> tuple[list, np.dtype, list, list, bool]:
 def _wrap(array: np.ndarray, node: Node | None) -> Tensor:
     """A tensor around an array of the engine's own, without a copy."""
     tensor = Tensor.__new__(Tensor)
-    tensor._set(array, node, node is not None)
+    array.setflags(write=False)
+    tensor._data = array
+    tensor._node = node
+    tensor._requires_grad = node is not None
+    tensor._grad = None
+    tensor.version = 0
     return tensor

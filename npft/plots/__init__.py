@@ -7,12 +7,13 @@ from npft.plots.forgetting import draw_forgetting, draw_repairs
 from npft.plots.masking import draw_masking_audit, draw_span_lengths
 from npft.plots.pretraining import draw_mlm
 from npft.plots.regimes import draw_regimes
+from npft.plots.speed import draw_speed
 from npft.plots.style import STYLE, save_figure
 from npft.plots.tasks import draw_tasks
 
 __all__ = [
     "STYLE", "draw_alignment_uniformity", "draw_attention", "draw_cone", "draw_decay",
     "draw_forgetting", "draw_graph", "draw_layers", "draw_masking_audit", "draw_mlm",
-    "draw_regimes", "draw_repairs", "draw_span_lengths", "draw_step_sizes", "draw_tasks",
-    "save_figure",
+    "draw_regimes", "draw_repairs", "draw_span_lengths", "draw_speed", "draw_step_sizes",
+    "draw_tasks", "save_figure",
 ]

@@ -1,0 +1,194 @@
+"""All measurements of speed, as one command.
+
+    python -m venv bench
+    bench/bin/python -m pip install -e ".[bench]"
+    bench/bin/python tests/benchmarks --sms SMSSpamCollection
+
+prints the table of results and, with --save, writes figures/speed.json, from which
+``python figures/speed.py`` draws the figure. ``--only NAME`` runs one part, ``--quick`` fewer
+rounds. The SMS Spam Collection is a public file (UCI machine learning repository, data set 228);
+without it the ragged part is left out, and the table says so.
+
+Each part runs in a process of its own, because the matrix libraries read their number of threads
+when they start. Both sides get the same number. Ratios are npft / peer: below 1 npft is faster.
+Close other programs: with a busy second core, two threads are no faster than one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "figures" / "speed.json"
+ROUNDS, QUICK = 12, 3
+
+# what we want to reach: (work, peer, threads) to the ratio that must be, and the goal
+AIMS = {
+    ("lesson step", "PyTorch eager", 1): (1.0, 0.80),
+    ("lesson step", "PyTorch eager", 2): (0.85, 0.60),
+    ("tiny step", "PyTorch eager", 1): (0.95, 0.80),
+    ("tiny step", "PyTorch eager", 2): (0.85, 0.70),
+    ("mini step", "PyTorch eager", 1): (1.0, 0.85),
+    ("mini step", "PyTorch eager", 2): (0.95, 0.80),
+    ("engine, 1,000 small ops", "PyTorch eager", 1): (1.0, 0.6),
+    ("lesson step", "HIPS autograd", 1): (0.15, 0.11),
+    ("tiny step", "HIPS autograd", 1): (0.30, 0.22),
+    ("peak memory, tiny step", "PyTorch eager", 1): (1.1, 0.8),
+} | {
+    (f"SMS, {tokens}, {task}", "PyTorch, padded", threads): aim
+    for tokens in ("bytes", "WordPiece")
+    for task in ("masked language", "classification")
+    for threads, aim in ((1, (0.65, 0.45)), (2, (0.60, 0.40)))
+}
+
+
+def parts(sms: Path | None) -> dict[str, Callable[[int, int], list[dict]]]:
+    """The measurements by name; each takes threads and rounds. Imported late: see above."""
+    import engine
+    import growth
+    import kernels
+    import memory
+    import ragged
+    import steps
+
+    found = {name: lambda t, r, name=name: steps.measure(name, t, r) for name in steps.SIZES}
+    for peer in steps.PEERS:
+        found[f"lesson, {peer}"] = lambda t, r, peer=peer: steps.for_the_record("lesson", peer, r)
+        found[f"tiny, {peer}"] = lambda t, r, peer=peer: steps.for_the_record("tiny", peer, r)
+    if sms is not None:
+        found["ragged"] = lambda t, r: ragged.measure(sms, t, r)
+    found["engine"] = lambda t, r: engine.measure(r)
+    found["roof"] = lambda t, r: kernels.roof(r)
+    found["kernels, lesson"] = lambda t, r: kernels.measure("lesson", r)
+    found["kernels, tiny"] = lambda t, r: kernels.measure("tiny", r)
+    found["growth"] = lambda t, r: growth.measure(r)
+    for library in ("npft", "torch"):
+        found[f"memory, {library}"] = lambda t, r, library=library: [
+            {"work": library, "mb": memory.peak_of_steps(library, "tiny")}
+        ]
+    found["memory, growth"] = lambda t, r: [memory.growth("lesson", 1000)]
+    return found
+
+
+ON_TWO = ("lesson", "tiny", "mini", "ragged")
+
+
+def in_a_process(part: str, threads: int, rounds: int, sms: Path | None) -> list[dict]:
+    """The rows of one part, measured in a new process."""
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    environment = os.environ | dict.fromkeys(names, str(threads))
+    command = [sys.executable, str(Path(__file__).parent), "--part", part]
+    command += ["--threads", str(threads), "--rounds", str(rounds)]
+    command += [] if sms is None else ["--sms", str(sms)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{part} on {threads} threads failed:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def machine() -> dict[str, str]:
+    """What the numbers were measured on."""
+    found = {"python": platform.python_version(), "cores": str(os.cpu_count())}
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = info.read_text(encoding="utf-8").splitlines()
+        found["processor"] = next(
+            (line.split(":")[1].strip() for line in lines if line.startswith("model name")), ""
+        )
+    for package in ("numpy", "scipy", "torch", "jax", "autograd"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def peak_memory(rows: list[dict]) -> list[dict]:
+    """The two memory measurements as one row of the table."""
+    mb = {row["work"]: row["mb"] for row in rows if row["work"] in ("npft", "torch")}
+    rest = [row for row in rows if row["work"] not in mb]
+    if len(mb) == 2:
+        ratio = round(mb["npft"] / mb["torch"], 3)
+        rest.append({
+            "work": "peak memory, tiny step", "peer": "PyTorch eager", "threads": 1,
+            "npft_mb": round(mb["npft"], 1), "peer_mb": round(mb["torch"], 1),
+            "ratio": [ratio, ratio, ratio],
+        })  # fmt: skip
+    return rest
+
+
+def with_aims(rows: list[dict]) -> list[dict]:
+    """The rows, those of the table with what they must reach and the goal."""
+    found = []
+    for row in rows:
+        aim = AIMS.get((row["work"], row.get("peer", ""), row.get("threads", 1)))
+        found.append(row if aim is None else row | {"must": aim[0], "goal": aim[1]})
+    return found
+
+
+def line(row: dict) -> str:
+    """One row of the table as text."""
+    head = f"{row['work']:<34} {row.get('peer', ''):<16} {row.get('threads', 1):>7}  "
+    if "absent" in row:
+        return head + row["absent"]
+    if "ratio" not in row:
+        rest = {k: v for k, v in row.items() if k not in ("work", "peer", "threads")}
+        return head + "  ".join(f"{name} {value}" for name, value in rest.items())
+    ratio, low, high = row["ratio"]
+    text = head + f"{ratio:6.3f} [{low:.3f}, {high:.3f}]"
+    if "must" in row:
+        verdict = "goal" if ratio <= row["goal"] else "must" if ratio <= row["must"] else "missed"
+        text += f"  must {row['must']:.2f} goal {row['goal']:.2f}: {verdict}"
+    if "real_share" in row:
+        text += f"  ({row['real_share']:.0%} of the padded tokens are real)"
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sms", type=Path, help="the SMS Spam Collection, label<TAB>message")
+    parser.add_argument("--only", help="run the parts whose name begins so")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} rounds")
+    parser.add_argument("--save", action="store_true", help="write figures/speed.json")
+    parser.add_argument("--part", help=argparse.SUPPRESS)
+    parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.part:
+        from npft import set_threads
+
+        set_threads(args.threads)
+        print(json.dumps(parts(args.sms)[args.part](args.threads, args.rounds)))
+        return
+    rounds = QUICK if args.quick else args.rounds
+    names = [name for name in parts(args.sms) if name.startswith(args.only or "")]
+    print(f"{'work':<34} {'peer':<16} threads  npft / peer: median [least, most]")
+    rows: list[dict] = []
+    for name in names:
+        for threads in (1, 2) if name in ON_TWO else (1,):
+            found = with_aims(in_a_process(name, threads, rounds, args.sms))
+            rows += found
+            for row in found:
+                print(line(row), flush=True)
+    rows = with_aims(peak_memory(rows))
+    if any(row["work"].startswith("peak") for row in rows):
+        print(line(rows[-1]))
+    if args.sms is None:
+        print("ragged: left out, because --sms names no file")
+    if args.save:
+        result = {"machine": machine(), "rounds": rounds, "rows": rows}
+        RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
