@@ -30,7 +30,7 @@ def draw_speed(ax: Any, rows: Sequence[dict]) -> None:
     ticks = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2)
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
     ax.minorticks_off()
-    ax.set_xlabel("time of npft / time of the peer (median, least to most; grey tick: what must be)")
+    ax.set_xlabel("time of npft / time of the peer (median, least to most; grey: what must be)")
     faster = sum(row["ratio"][0] < 1 for row in rows)
     ax.set_title(f"npft is faster in {faster} of {len(rows)} measurements on one processor")
     ax.text(1.02, 1.02, "1 thread", color=BLUE, transform=ax.transAxes, ha="right")
