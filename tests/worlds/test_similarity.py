@@ -16,7 +16,8 @@ from npft.embed.similarity import bag_of_words_encoder, similarity_score
 from npft.errors import ConfigError
 from npft.worlds import TinyWorld
 from npft.worlds.draws import stream
-from npft.worlds.grammar import Meaning, Token, draw_meaning, say
+from npft.worlds.grammar import Meaning, draw_meaning, say
+from npft.worlds.tokens import Token
 from npft.worlds.lexicon import SENSES, topics
 from npft.worlds.tasks import AGENT_TEMPLATES, PERSON_TEMPLATES, similarity_task
 
