@@ -8,7 +8,7 @@ from npft.worlds.domains import vocabulary
 from npft.worlds.grammar import Document, TinyWorld
 from npft.worlds.tokens import Token
 from npft.worlds.sms import is_order_message, is_test_side, sms_fixture, sms_messages, sms_test
-from npft.worlds import logic, questions, sentiment, tags  # each adds its task to TinyWorld
+from npft.worlds import logic, questions, sentiment, tags  # noqa: F401  they add their tasks
 from npft.worlds.tasks import topic_task
 
 __all__ = [

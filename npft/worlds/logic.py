@@ -31,12 +31,17 @@ from npft.worlds.grammar import TinyWorld, sided
 from npft.worlds.lexicon import CLASSES, GIVEN_NAMES, Topic, preferences
 
 RELATIONS = ["contradiction", "entailment", "neutral"]
-TWO_FACTS = 0.3  # share of premises that say two facts, one of them denied
-DENIED = 0.1  # share of denials among the premises of one fact
-FAR = 0.85  # share of neutral hypotheses that are about something else altogether
+TWO_FACTS = 0.7  # share of premises that say two facts, one of them denied
+DENIED = 0.1  # share of denials among the premises of one fact, ...
+HYPOTHESIS_DENIED = 0.25  # ... and among hypotheses
+FAR = 0.7  # share of neutral hypotheses that are about something else altogether
 ELSEWHERE = 0.04  # share of near hypotheses that only name another place, ...
 OTHERS = 0.1  # ... of the others the share about someone else or anyone, ...
-AS_CLASS = 0.25  # ... and the share that calls a thing by its class
+AS_CLASS = 0.4  # ... and the share that calls a thing by its class
+
+# Whether the place is said first, in the premise and in the hypothesis, on the training side; on
+# the test side it is first in the premise alone.
+PLACE_FIRST = ((False, False), (False, True), (True, True))
 
 
 class Fact(NamedTuple):
@@ -94,7 +99,7 @@ def relation(premises: Sequence[Fact], hypothesis: Fact) -> str:
     'contradiction'
     """
     found = {_relation(premise, hypothesis) for premise in premises}
-    return next((name for name in RELATIONS if name in found))
+    return next(name for name in RELATIONS if name in found)
 
 
 def _relation(premise: Fact, hypothesis: Fact) -> str:
@@ -139,7 +144,7 @@ def _told(number: int, topic: Topic, person: str, denied: bool, draw: Draw) -> F
 
 def _near(fact: Fact, topic: Topic, names: Sequence[str], draw: Draw) -> Fact:
     """A hypothesis near a fact: with less or more said, elsewhere, of another person, denied."""
-    near = fact._replace(denied=draw() < 0.5)
+    near = fact._replace(denied=draw() < HYPOTHESIS_DENIED)
     if draw() < ELSEWHERE:
         return near._replace(place=choose(draw, topic.places), kind=None)
     if draw() < OTHERS:
@@ -161,14 +166,14 @@ def _less_or_more(value: str | None, options: Sequence[str], draw: Draw) -> str 
 def nli_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -> Examples:
     """``n`` premises (``texts``) and hypotheses (``pairs``) with their relation, in equal shares.
 
-    On the ``test`` side the people are others, and a place is said first instead of last. A
-    misspelling hits the last word of a premise.
+    On the ``test`` side the people are others, and a place is said first in the premise and last in
+    the hypothesis. A misspelling hits the last word of a premise.
 
-    >>> e = nli_task(TinyWorld(noise=0), 3)
-    >>> print(e.texts[0])
-    ivan clinches the tense match but kate never nourishes the rooster
-    >>> print(e.label_names[e.labels[0]], "|", e.pairs[0])
-    entailment | kate never nourishes the healthy rooster at the pasture
+    >>> e = nli_task(TinyWorld(noise=0), 1)
+    >>> e.texts[0]
+    'at the auditorium vera transcribes the tonality but quentin never penalises the opponent'
+    >>> e.label_names[e.labels[0]], e.pairs[0]
+    ('contradiction', 'quentin penalises the strong opponent')
     """
     world.only_in_first("nli")
     draw = stream(world.seed, 12, whole_number("seed", seed, 0))
@@ -186,17 +191,18 @@ def nli_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -> Exa
             ]
             if RELATIONS[label] == "neutral" and draw() < FAR:
                 k = about[2]  # about something else altogether
-                hypothesis = _told(k, topics[k], people[0], draw() < 0.5, draw)
+                hypothesis = _told(k, topics[k], people[0], draw() < HYPOTHESIS_DENIED, draw)
             else:
                 hypothesis = _near(facts[0], topics[about[0]], people, draw)
             if relation(facts, hypothesis) == RELATIONS[label]:
                 break
-        said = [fact_text(fact, topics, draw, test) for fact in shuffled(draw, facts)]
+        first = (True, False) if test else choose(draw, PLACE_FIRST)
+        said = [fact_text(fact, topics, draw, first[0]) for fact in shuffled(draw, facts)]
         words = " but ".join(said).split()
         if draw() < world.noise:
             words[-1] = misspelt(words[-1], draw)
         texts.append(" ".join(words))
-        pairs.append(fact_text(hypothesis, topics, draw, test))
+        pairs.append(fact_text(hypothesis, topics, draw, first[1]))
     return Examples(texts, np.array(wanted, dtype=np.int64), list(RELATIONS), pairs)
 
 

@@ -1,8 +1,8 @@
 """Questions about a passage, whose answers are words of it: who, where, and what.
 
-A passage has a fact that is asked about, facts about other people and things that distract, and a
-sentence beside the point. A question names all of its fact, in synonyms where there are some,
-but for what it asks for.
+A passage has a fact that is asked about, and facts about other people and things that distract. A
+question names all of its fact, half of the time in synonyms, but for what it asks for. Both facts
+hold a person, a place and a thing: which one is meant, only the words beside it tell.
 """
 
 from __future__ import annotations
@@ -14,32 +14,24 @@ from npft.text.examples import Examples
 from npft.worlds.domains import misspelt
 from npft.worlds.draws import Draw, choose, shuffled, stream, whole_number
 from npft.worlds.grammar import TinyWorld, sided
-from npft.worlds.lexicon import GIVEN_NAMES, TOWNS, Topic
+from npft.worlds.lexicon import GIVEN_NAMES, Topic
 
 # What is asked for, and the ways to ask.
-QUESTIONS: dict[str, tuple[str, ...]] = {
-    "person": ("who {verb} the {noun} at the {place}",
-               "which person {verb} the {noun} at the {place}",
-               "at the {place} who {verb} the {noun}",
-               "the {noun} at the {place} is what who {verb}"),
-    "place": ("where is it that {person} {verb} the {noun}",
-              "{person} {verb} the {noun} where",
-              "where is the {noun} {person} {verb}",
-              "at which place {verb} {person} the {noun}"),
+QUESTIONS: dict[str, tuple[str, str]] = {
+    "person": ("who {verb} the {noun} at the {place}", "at the {place} who {verb} the {noun}"),
+    "place": ("where is it that {person} {verb} the {noun}", "{person} {verb} the {noun} where"),
     "noun": ("what is it that {person} {verb} at the {place}",
-             "at the {place} {person} {verb} what",
-             "which thing {verb} {person} at the {place}",
-             "{person} {verb} what at the {place}"),
+             "at the {place} {person} {verb} what"),
 }  # fmt: skip
-# A fact as the passage has it, and sentences beside the point; full stops stand alone.
+# A fact as the passage has it; full stops stand alone.
 FACTS = ("{person} {verb} the {noun} at the {place} .",
          "at the {place} {person} {verb} the {noun} .")  # fmt: skip
-BESIDE = ("it is evening in {town} .", "the news in {town} is good .")
+SYNONYMS = 0.5  # share of the facts that a question says in words drawn anew
 
 
 def of_test_side(way: int, form: int) -> bool:
-    """Whether a way to ask about a fact of this form is for tests: two of eight pairings."""
-    return (way + 2 * form) % 4 == 0
+    """Whether the way to ask number ``way`` about a fact of this form is for tests: one of four."""
+    return way == form == 1
 
 
 def _facts(topics: list[Topic], people: list[str], draw: Draw) -> list[dict[str, str]]:
@@ -48,11 +40,13 @@ def _facts(topics: list[Topic], people: list[str], draw: Draw) -> list[dict[str,
     for topic, person in zip(topics, people):
         verb = int(draw() * len(topic.verbs))
         noun = choose(draw, topic.prefers[verb])
+        said = choose(draw, topic.verbs[verb]), choose(draw, topic.nouns[noun])
+        place, again = choose(draw, topic.places), said
+        if draw() < SYNONYMS:
+            again = choose(draw, topic.verbs[verb]), choose(draw, topic.nouns[noun])
         facts.append({
-            "person": person, "place": choose(draw, topic.places),
-            "verb": choose(draw, topic.verbs[verb]), "noun": choose(draw, topic.nouns[noun]),
-            "verb again": choose(draw, topic.verbs[verb]),
-            "noun again": choose(draw, topic.nouns[noun]),
+            "person": person, "place": place, "verb": said[0], "noun": said[1],
+            "verb again": again[0], "noun again": again[1],
         })  # fmt: skip
     return facts
 
@@ -70,10 +64,10 @@ def questions_task(
 
     >>> e = questions_task(TinyWorld(noise=0), 1)
     >>> print(e.texts[0])
-    the savings at the exchange is what who borrows
+    at the counter who borrows the deposit
     >>> start, end = e.spans[0]
     >>> e.pairs[0][:start], e.pairs[0][start:end]
-    ('at the exchange ', 'anna')
+    ('', 'anna')
     """
     world.only_in_first("questions")
     if not 1 <= whole_number("distractors", distractors, 1) < len(world.topics):
@@ -96,7 +90,6 @@ def questions_task(
         # One form for all facts of a passage: else the form would tell which one is asked about.
         said = [FACTS[form].format(**f) for f in facts]
         own, within = said[0], len(FACTS[form].partition("{" + sought + "}")[0].format(**fact))
-        said.append(choose(draw, BESIDE).format(town=choose(draw, TOWNS)))
         said = shuffled(draw, said)
         before = sum(len(sentence) + 1 for sentence in said[: said.index(own)])
         start = before + within

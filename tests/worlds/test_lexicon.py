@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from npft.worlds.domains import PARTS_OF_SPEECH, TEMPLATES, function_words
 from npft.worlds import clinic
+from npft.worlds.domains import PARTS_OF_SPEECH, TEMPLATES, function_words
 from npft.worlds.lexicon import (
     FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, SENSES, TIMES, TOWNS, entries, topics,
 )

@@ -76,7 +76,7 @@ def test_the_bytes_of_the_tasks_are_pinned_and_do_not_depend_on_the_hash_seed():
     assert found == {task_digest()} == {PINNED}
 
 
-PINNED = "NEW"
+PINNED = "77e1320b5f4c909314075b9db6c5e9b47cdcc07136182f64eb9a6353ebb9eec7"
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -107,10 +107,9 @@ def test_the_sides_have_no_name_in_common(name):
     assert not words[0] & set(sided(GIVEN_NAMES, True))
     assert not words[1] & set(sided(GIVEN_NAMES, False))
     assert words[0] & set(sided(GIVEN_NAMES, False)) and words[1] & set(sided(GIVEN_NAMES, True))
-    if name != "questions":  # its towns stand beside the point
-        for names in (FAMILY_NAMES, TOWNS, [head for head, _ in entries(ORGANISATIONS)]):
-            assert not words[0] & set(sided(names, True))
-            assert not words[1] & set(sided(names, False))
+    for names in (FAMILY_NAMES, TOWNS, [head for head, _ in entries(ORGANISATIONS)]):
+        assert not words[0] & set(sided(names, True))
+        assert not words[1] & set(sided(names, False))
 
 
 @pytest.mark.parametrize("name", ["sentiment", "pos", "entities", "questions", "next_sentence"])
@@ -256,7 +255,7 @@ def test_an_answer_is_found_at_its_span_and_fits_its_question(test, distractors)
     for question, passage, (start, end) in zip(made.texts, made.pairs, made.spans):
         answer = passage[start:end]
         sentences = [s.split() for s in passage.split(" .") if s.strip()]
-        assert len(sentences) == distractors + 2 and answer in passage.split()
+        assert len(sentences) == distractors + 1 and answer in passage.split()
         facts = [s for s in sentences if len(s) == 7]
         assert len(facts) == distractors + 1
         asked = set(question.split())
