@@ -90,6 +90,11 @@ class TinyWorld:
     ones. ``language`` is "first" or "second" (``languages.py``): the same documents in other words
     and another order, for the general domain.
 
+    What makes a task harder: fewer examples (``n`` of ``task``), slips (``noise``), wrong labels
+    (``label_noise`` of ``task``), more things beside the point (``distractors`` of "senses" and
+    "questions"), another domain than the model has read (``domain``, ``gap``), and tests of the
+    other side (``test=True``).
+
     Raises ``ConfigError`` for a value that cannot work.
 
     >>> world = TinyWorld(seed=0)
@@ -225,10 +230,19 @@ class TinyWorld:
             f"ambiguous words   {sum(sensed.values()):,} uses in {len(sensed)} senses",
             f"sentences say     {feelings[1]:,} good news, {feelings[-1]:,} bad, the rest neither",
             f"topics            {', '.join(self.topic_names)}",
+            f"tasks             {', '.join(sorted(filter(self._has, self.tasks)))}",
             "examples          " + documents[0].sentences[0],
             *("                  " + text for text in documents[0].sentences[1:3]),
         ]
         return "\n".join(lines)
+
+    def _has(self, task: str) -> bool:
+        """Whether this world can make the task: some are of one domain or language."""
+        try:
+            self.tasks[task](self, 1)
+        except ConfigError:
+            return False
+        return True
 
     def _known(self) -> set[str]:
         """The words this world can say without noise."""

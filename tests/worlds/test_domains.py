@@ -168,6 +168,10 @@ def test_the_card_counts_what_is_there(options):
     good, bad = (sum(d.sentiments.count(k) for d in documents) for k in (1, -1))
     assert card["sentences say"].startswith(f"{good:,} good news, {bad:,} bad")
     assert card["topics"] == ", ".join(domain_of(world.domain).topics[k].name for k in range(8))
+    tasks = set(card["tasks"].split(", "))
+    assert tasks <= set(TinyWorld.tasks) and "topic" in tasks
+    assert ("nli" in tasks) == (world.language == "first")
+    assert ("senses" in tasks) == (options == {})
     counts = Counter(t.word for t in tokens)
     p = np.array(list(counts.values())) / len(tokens)
     assert card["unigram entropy"] == f"{-(p * np.log(p)).sum():.2f} nats per word"
