@@ -53,16 +53,16 @@ class Setting(NamedTuple):
 
 
 SETTINGS = {
-    "topic": Setting(16, 20, order=False),
-    "sentiment": Setting(2000, 10),
-    "pos": Setting(200, 20),
+    "topic": Setting(8, 20, order=False),
+    "sentiment": Setting(1500, 10),
+    "pos": Setting(120, 20),
     "entities": Setting(120, 20),
     "senses": Setting(2000, 10),
     "nli": Setting(8000, 8, 2e-3, 0.05),
     "next_sentence": Setting(2000, 3, 1e-3, pool="cls", order=False),
     "questions": Setting(8000, 8, 2e-3, 0.05),
     "similarity_synonyms": Setting(8000, 6, order=False, sides=False),
-    "similarity_words": Setting(8000, 6, dropout=0.0, order=False, sides=False),
+    "similarity_words": Setting(8000, 8, 2e-3, 0.0, order=False, sides=False),
 }
 
 

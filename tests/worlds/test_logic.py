@@ -164,6 +164,18 @@ def test_in_two_premises_only_order_tells_which_is_denied():
             assert sorted("never" in clause.split() for clause in clauses) == [False, True]
 
 
+def test_the_test_side_pairs_premises_and_hypotheses_as_training_never_does():
+    def forms(test):
+        made = nli_task(TinyWorld(0, noise=0), 400, test=test)
+        return {(text.startswith("at ") or " but at " in text, pair.startswith("at "))
+                for text, pair in zip(made.texts, made.pairs)
+                if " at " in f" {text}" and " at " in f" {pair}"}  # fmt: skip
+
+    assert forms(True) == {(True, False)} and forms(False) == {
+        (False, False), (False, True), (True, True)
+    }  # fmt: skip
+
+
 def test_classes_are_new_words_and_their_members_are_nouns_of_the_topic():
     for topic in topics():
         names, members = preferences(CLASSES[topic.name])

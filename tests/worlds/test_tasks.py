@@ -232,7 +232,8 @@ def test_good_and_bad_words_are_as_many_and_stand_in_documents():
     ("text", "expected"),
     [("the hotel is luxurious", 1), ("the hotel is not luxurious", -1),
      ("it was faulty", 1), ("it is no longer tidy", -1), ("tidy , not faulty", 1),
-     ("once stale and now crisp", 1), ("the tidy and faulty desk", 0), ("the desk", 0)],
+     ("once stale and now crisp", 1), ("the tidy and faulty desk", 0), ("the desk", 0),
+     ("it is not tidy faulty", -1)],
 )  # fmt: skip
 def test_polarity_by_hand(text, expected):
     assert polarity(text.split()) == expected
@@ -277,6 +278,13 @@ def test_an_answer_is_found_at_its_span_and_fits_its_question(test, distractors)
         assert len(fitting) == 1, (question, passage, answer)
         kinds[fitting[0]] += 1
     assert kinds == {"person": 50, "place": 50, "noun": 50}
+
+
+def test_a_question_repeats_the_words_of_its_fact_or_says_synonyms():
+    made = questions_task(TinyWorld(0, noise=0), 300)
+    functions = set(("who", "where", "what", "at", "the", "is", "it", "that"))
+    told = [set(q.split()) - functions <= set(p.split()) for q, p in zip(made.texts, made.pairs)]
+    assert 0.5 < np.mean(told) < 0.8  # half repeat, and drawing anew often gives the same words
 
 
 def test_all_facts_of_a_passage_have_one_form():
