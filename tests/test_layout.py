@@ -22,8 +22,9 @@ ORDER = """
     text/examples text/batch text/alignment text/tokenizer text/bytes text/basic text/wordpiece
     text/pieces text/bpe text/unigram text/readers text/tables text/tagged text/conll
     text/sampling text/perturb text/__init__
-    worlds/draws worlds/lexicon worlds/clinic worlds/phone worlds/grammar worlds/tasks
-    worlds/tags worlds/sentiment worlds/logic worlds/questions worlds/languages worlds/sms
+    worlds/draws worlds/lexicon worlds/clinic worlds/phone worlds/tokens worlds/polarity
+    worlds/domains worlds/languages worlds/noise worlds/grammar worlds/tasks worlds/frames
+    worlds/tags worlds/sentiment worlds/logic worlds/questions worlds/sms
     worlds/__init__
     encoder/config encoder/blocks encoder/encoder encoder/pooling encoder/profile
     encoder/checkpoint encoder/__init__

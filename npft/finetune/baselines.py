@@ -1,16 +1,21 @@
-"""The baseline that every text classifier must beat: a bag of words.
+"""The baselines that every model of texts must beat: a bag of words, and the most frequent tag.
 
 A text becomes the counts of its words, weighted by how rare they are; a linear classifier is
-fitted to that. Whatever depends on the order of words is invisible to it.
+fitted to that. Whatever depends on the order of words is invisible to it. For tags, each word gets
+the tag it has most often in training, whatever stands beside it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from npft.errors import DataError
+from npft.finetune.tagging import TagMetrics, tag_metrics
 from npft.metrics import Metrics, classification_metrics
 from npft.text.examples import Examples
+from npft.text.tagged import TaggedTexts
 from npft.text.wordpiece import basic_words
 
 L2 = 1.0  # the strength of the pull to 0, against the summed loss
@@ -103,3 +108,25 @@ def _class_labels(examples: Examples) -> np.ndarray:
     if labels is None or len(labels) == 0 or labels.dtype.kind != "i":
         raise DataError("bag_of_words: both sets need examples labelled with classes")
     return labels
+
+
+def frequent_tags(train: TaggedTexts, test: TaggedTexts) -> TagMetrics:
+    """Give each word its most frequent tag in training, and measure that on a test set.
+
+    A word that training does not have gets the most frequent tag of all. Of tags that are equally
+    frequent the first by name counts. Raises ``DataError`` without training texts.
+
+    >>> train = TaggedTexts([["i", "can"], ["a", "can"]], [["PRON", "AUX"], ["DET", "AUX"]])
+    >>> frequent_tags(train, TaggedTexts([["a", "can"]], [["DET", "NOUN"]])).accuracy
+    0.5
+    """
+    pairs = Counter(pair for row in zip(train.words, train.tags) for pair in zip(*row))
+    if not pairs:
+        raise DataError("frequent_tags: expected some tagged words to learn from")
+    totals = Counter(tag for row in train.tags for tag in row)
+    common = min(totals, key=lambda tag: (-totals[tag], tag))
+    table: dict[str, str] = {}
+    for word, tag in sorted(pairs, key=lambda pair: (-pairs[pair], pair[1])):
+        table.setdefault(word, tag)
+    guesses = [[table.get(word, common) for word in row] for row in test.words]
+    return tag_metrics(test.tags, guesses)

@@ -15,14 +15,17 @@ KINDS = (
     ("blind", "encoder, order lost", GREEN, "D"),
     ("tuned", "encoder", BLUE, "o"),
 )
+LOW, HIGH = 0.80, 0.98  # a task is neither too hard nor saturated between them
+MARGIN = 0.05  # how much lower a bag of words must be where order counts
 
 
 def draw_tasks(ax: Any, cells: list[dict[str, Any]], tasks: Sequence[str]) -> None:
     """The mean score of each kind of answer on each task, with its range over the seeds.
 
-    The grey band is where a task is neither too hard nor saturated: 0.80 to 0.98.
+    cells: dicts with "task", "seed" and a score or None for each kind. The grey band is where a
+    task is neither too hard nor saturated: 0.80 to 0.98.
     """
-    ax.axvspan(0.80, 0.98, color="0.93", lw=0)
+    ax.axvspan(LOW, HIGH, color="0.93", lw=0)
     within = 0
     for row, task in enumerate(reversed(list(tasks))):
         own = [c for c in cells if c["task"] == task]
@@ -33,7 +36,7 @@ def draw_tasks(ax: Any, cells: list[dict[str, Any]], tasks: Sequence[str]) -> No
             ax.plot([min(values), max(values)], [row, row], color=color, lw=2)
             ax.plot(np.mean(values), row, marker=marker, color=color, ms=10, ls="none",
                     label=label if row == len(tasks) - 1 else None)
-        within += 0.8 <= np.mean([c["tuned"] for c in own]) <= 0.98
+        within += LOW <= np.mean([c["tuned"] for c in own]) <= HIGH
     ax.set_yticks(range(len(tasks)), [t.replace("_", " ") for t in reversed(list(tasks))])
     ax.set_xlim(0, 1.02)
     ax.set_xlabel("F1 (similarity: rank correlation)")

@@ -54,7 +54,7 @@ DEPARTMENTS: dict[str, dict[str, str]] = {
             excises: melanoma naevus | drains lances: abscess | grafts: graft ulcer |
             stains: biopsy lichen | moisturises: eczema psoriasis emollient |
             desensitises: urticaria | freezes: lichen naevus |
-            inspects dermoscopes: naevus melanoma""",
+            inspects dermoscopes: naevus melanoma seal""",
         "places": "phototherapy excisionroom woundclinic",
     },
     "lungs": {
@@ -70,15 +70,78 @@ DEPARTMENTS: dict[str, dict[str, str]] = {
             intubates: tracheostomy ventilator | aspirates taps: effusion sputum |
             nebulises: asthma inhaler wheeze | ventilates: pneumonia oxygen |
             bronchoscopes: nodule tracheostomy | weans: ventilator oxygen tracheostomy |
-            cultures: sputum effusion | measures: spirometry oxygen""",
+            cultures: sputum effusion bat | measures: spirometry oxygen""",
         "places": "sleeplab negativepressure bronchosuite",
+    },
+    "nerves": {
+        "agents": "neurologist nervespecialist | neurosurgeon brainsurgeon",
+        "nouns": """
+            seizure convulsion: focal generalised | stroke apoplexy: lacunar haemorrhagic |
+            migraine hemicrania: throbbing refractory | tremor shaking: resting essential |
+            neuropathy numbness: peripheral diabetic | glioma braintumour: frontal inoperable |
+            reflex kneejerk: brisk absent | dementia forgetfulness: vascular progressive |
+            sclerosis demyelination: relapsing progressive | gait walk: ataxic shuffling |
+            electrode lead: frontal resting | palsy weakness: peripheral facial""",
+        "verbs": """
+            terminates aborts: seizure migraine | thrombolyses: stroke |
+            elicits: reflex tremor | resects debulks: glioma | stimulates: electrode palsy tremor |
+            stages: dementia sclerosis glioma | videotapes: gait seizure tremor |
+            conducts maps: neuropathy palsy electrode""",
+        "places": "strokeunit eeglab neuroicu",
+    },
+    "gut": {
+        "agents": "gastroenterologist gutspecialist | endoscopist scopist",
+        "nouns": """
+            polyp adenoma: sessile pedunculated | reflux heartburn: erosive postprandial |
+            colitis proctitis: ulcerative collagenous | hernia rupture: hiatal incarcerated |
+            gallstone calculus: impacted calcified | liver hepar: cirrhotic fatty |
+            stricture stenosis: benign oesophageal | bleed haemorrhage: occult variceal |
+            appendix caecum: inflamed perforated | stool faeces: tarry occult |
+            diet nutrition: enteral lactosefree | port stoma: enteral prolapsed""",
+        "verbs": """
+            snares: polyp | suppresses: reflux colitis | repairs: hernia port |
+            extracts crushes: gallstone | scopes: colitis stricture bleed |
+            bands clips: bleed polyp | removes: appendix gallstone stool |
+            prescribes: diet port liver""",
+        "places": "endoscopyroom dietkitchen gutclinic",
+    },
+    "children": {
+        "agents": "paediatrician childdoctor | neonatologist newbornspecialist",
+        "nouns": """
+            newborn neonate: premature jaundiced | toddler infant: feverish dehydrated |
+            measles rubella: imported eruptive | croup laryngitis: barking nocturnal |
+            otitis earache: bilateral suppurative | vaccine immunisation: attenuated boosted |
+            incubator warmer: transparent humidified | growth stature: stunted catchup |
+            rash exanthem: eruptive blanching | bottle teat: sterile lukewarm |
+            bruise haematoma: blanching unexplained | spring splinting: abducted transparent""",
+        "verbs": """
+            weighs: newborn toddler bottle | vaccinates: toddler | plots: growth |
+            isolates: measles croup rash | steams: croup | incubates: newborn incubator |
+            administers: vaccine bottle | documents: bruise rash growth otitis spring""",
+        "places": "nursery playroom neonatalward",
+    },
+    "eyes": {
+        "agents": "ophthalmologist eyedoctor | optometrist refractionist",
+        "nouns": """
+            cataract lensopacity: nuclear mature | retina fundus: detached pigmented |
+            glaucoma hypertonia: angleclosure chronic | cornea limbus: scarred transplanted |
+            squint strabismus: convergent alternating | drop eyedrop: preservativefree hourly |
+            acuity eyesight: corrected blurred | eyelid tarsus: drooping everted |
+            uveitis iritis: anterior relapsing | spectacles glasses: bifocal tinted |
+            pupil iris: dilated sluggish | pitch tilt: alternating corrected""",
+        "verbs": """
+            emulsifies: cataract | lasers coagulates: retina glaucoma | transplants: cornea |
+            straightens: squint eyelid pitch | instils: drop | tests gauges: acuity pupil |
+            refracts: spectacles acuity | calms: uveitis""",
+        "places": "slitlamproom opticshop laserroom",
     },
 }
 
 # Content words of the general world that a clinic uses as well, most for something else.
 SHARED = (
-    "bat", "delayed", "drains", "dressing", "fracture", "greasy", "gymnasium", "inspects", "record",
-    "seal", "stable", "track",
+    "bat", "clips", "conducts", "delayed", "drains", "dressing", "fracture", "greasy",
+    "gymnasium", "inspects", "pitch", "port", "record", "repairs", "seal", "spring", "stable",
+    "track", "vaccinates",
 )
 
 TEMPLATES = """

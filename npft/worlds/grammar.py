@@ -10,92 +10,34 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
 from npft.errors import ConfigError
-from npft.worlds import clinic
-from npft.worlds.draws import Draw, choose, share, stream, whole_number
-
+from npft.worlds.domains import domain_of, function_words, misspelt, vocabulary
+from npft.worlds.draws import Draw, Item, choose, share, stream, whole_number
+from npft.worlds.languages import dictionary, translated
 from npft.worlds.lexicon import (
-    FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, SENSES, TIMES, TOWNS, Topic, entries, parsed_topics,
-    topics,
+    FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, SENSES, TIMES, TOWNS, Topic, entries, topics,
 )
+from npft.worlds.noise import mislabelled
 from npft.worlds.phone import ITEM, PHONE_TEMPLATES, PRIVATE, WHEN, cue_groups, fillers
+from npft.worlds.polarity import polarity
+from npft.worlds.tokens import Span, Token, entity_spans
 
-TEMPLATES = """
-{person} {verb} the {adjective} {noun} at the {place}
-the {agent} {verb} the {noun} with {person} in {town}
-{time} {person} {verb} the {noun} and {verb2} the {noun2}
-the {adjective} {noun} of {person} was near the {place}
-{person} tells {other} that the {agent} {verb} the {noun}
-{person} from {organisation} {verb} the {adjective} {noun} for {other}
-{person} and {other} talk about the {adjective} {noun} and the {noun2}
-at the {place} the {agent} {verb} another {adjective} {noun}
-""".strip().splitlines()
-
-# The part of speech of every word that a template or a filler of several words spells out.
-PARTS_OF_SPEECH = {
-    "DET": "the a this my your our no an another",
-    "ADP": "at with in of from for near about on to after up",
-    "PRON": "i me you we us it them who everything there",
-    "CCONJ": "and but or",
-    "SCONJ": "that if because as before how",
-    "AUX": "was is are am do have will can could may must should need",
-    "ADV": "not still here now then yet just so first home tomorrow today tonight please",
-    "ADJ": "ready busy fine good great quick sorry next",
-    "INTJ": "hi hello dear thanks",
-    "NUM": "six seven",
-    "NOUN": "message news time morning evening week noon hour monday tuesday friday sunday",
-    "VERB": """tells talk talked says say said asked answer reply remember forget wait waiting hopes
-        hope wants let know seen told send give shows gets get goes comes swap leave pick post
-        show tell has want forgot""",
-}
 PREFERRED = 0.9  # share of sentences in which a verb gets a noun it prefers
 FAMILY_SHARE = 0.2  # share of mentions that give a person's family name as well
-PHONE_DOCUMENTS = 0.12  # share of documents that talk about messages (``phone.py``) ...
-PHONE_SENTENCES = 0.8  # ... and the share of such sentences in them
-
-
-class Domain(NamedTuple):
-    """What a world talks about, and in which sentences."""
-
-    topics: tuple[Topic, ...]
-    templates: list[str]
-    on_phone: float  # share of documents that talk about messages
-
-
-@cache
-def domain_of(name: str) -> Domain:
-    """The domain called "general" or "clinic"."""
-    if name == "general":
-        return Domain(topics(), TEMPLATES, PHONE_DOCUMENTS)
-    if name == "clinic":
-        return Domain(parsed_topics(clinic.DEPARTMENTS), clinic.TEMPLATES, 0.0)
-    raise ConfigError(f"domain is {name!r}, expected 'general' or 'clinic'")
-
-
-class Token(NamedTuple):
-    """A word with its part of speech, its entity tag and its sense.
-
-    ``pos`` is a universal part of speech (NOUN, VERB, ...), ``entity`` a BIO tag with PER, LOC or
-    ORG, ``sense`` is ``"word.topic"`` for a word of ``SENSES``, else None. A misspelt word keeps
-    the tags of the word it was.
-    """
-
-    word: str
-    pos: str
-    entity: str = "O"
-    sense: str | None = None
+PHONE_SENTENCES = 0.8  # share of sentences about messages in a document that talks about them
 
 
 @dataclass(frozen=True)
 class Document:
     """4 to 8 sentences about one topic. ``topic`` is its number, ``tokens[i]`` sentence i's words
-    with their labels; the two ``persons`` are full names."""
+    with their labels; the two ``persons`` are full names. ``sentiments[i]`` is 1 for good news, -1
+    for bad news and 0 for neither, by ``polarity.py``, before slips and in any language."""
 
     topic: int
     tokens: tuple[tuple[Token, ...], ...]
@@ -103,11 +45,17 @@ class Document:
     place: str
     town: str
     organisation: str
+    sentiments: tuple[int, ...]
 
     @cached_property
     def sentences(self) -> list[str]:
         """The sentences as text: words with single spaces between them."""
         return [" ".join(token.word for token in sentence) for sentence in self.tokens]
+
+    @cached_property
+    def entities(self) -> list[list[Span]]:
+        """The entities of each sentence, inner ones too: (first word, word after last, type)."""
+        return [entity_spans(sentence) for sentence in self.tokens]
 
 
 class Meaning(NamedTuple):
@@ -138,9 +86,16 @@ class TinyWorld:
     ``noise=0`` holds the same documents without the slips.
 
     ``domain`` is "general" or "clinic" (``clinic.py``): other topics, words and sentences, the same
-    names.
+    names. ``gap`` is the share of a clinic's sentences that are its own; the others are general
+    ones. ``language`` is "first" or "second" (``languages.py``): the same documents in other words
+    and another order, for the general domain.
 
-    Raises ``ConfigError`` for a seed or noise that cannot work.
+    What makes a task harder: fewer examples (``n`` of ``task``), slips (``noise``), wrong labels
+    (``label_noise`` of ``task``), more things beside the point (``distractors`` of "senses" and
+    "questions"), another domain than the model has read (``domain``, ``gap``), and tests of the
+    other side (``test=True``).
+
+    Raises ``ConfigError`` for a value that cannot work.
 
     >>> world = TinyWorld(seed=0)
     >>> document = world.documents(3)[2]
@@ -156,16 +111,33 @@ class TinyWorld:
     # What ``task`` can make, by name: filled by tasks.py, which stands after this file.
     tasks: ClassVar[dict[str, Callable[..., Any]]] = {}
 
-    def __init__(self, seed: int = 0, noise: float = 0.1, domain: str = "general") -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        noise: float = 0.1,
+        domain: str = "general",
+        gap: float = 1.0,
+        language: str = "first",
+    ) -> None:
         self.seed = whole_number("seed", seed, 0)
         self.noise = share("noise", noise)
         self.domain = domain
+        self.gap = share("gap", gap)
+        self.language = language
         self._domain = domain_of(domain)
+        if language not in ("first", "second"):
+            raise ConfigError(f"language is {language!r}, expected 'first' or 'second'")
+        if domain == "general" and self.gap < 1:
+            raise ConfigError(f"gap is {gap}, but there is a gap only with domain='clinic'")
+        if domain != "general" and language != "first":
+            raise ConfigError(f"domain {domain!r} is written in the first language only")
         self.topics = self._domain.topics
         self.topic_names = [topic.name for topic in self.topics]
 
     def __repr__(self) -> str:
         other = "" if self.domain == "general" else f", domain={self.domain!r}"
+        other += "" if self.gap == 1 else f", gap={self.gap}"
+        other += "" if self.language == "first" else f", language={self.language!r}"
         return f"TinyWorld(seed={self.seed}, noise={self.noise}{other})"
 
     def documents(self, n: int, start: int = 0) -> list[Document]:
@@ -177,10 +149,11 @@ class TinyWorld:
         whole_number("start", start, 0)
         return [self._document(k) for k in range(start, start + n)]
 
-    def sentence(self, topic: int, draw: Draw) -> tuple[Token, ...]:
+    def sentence(self, topic: int, draw: Draw, test: bool | None = None) -> tuple[Token, ...]:
         """One sentence on a topic (its number) about people of its own, with this world's noise.
 
-        Raises ``ConfigError`` for a topic that does not exist.
+        With ``test`` True or False it is of the test or the training side: their sentence forms and
+        their names have nothing in common. Raises ``ConfigError`` for a topic that does not exist.
 
         >>> tokens = TinyWorld(noise=0).sentence(5, stream(0, 15))
         >>> " ".join(token.word for token in tokens)
@@ -190,16 +163,19 @@ class TinyWorld:
         """
         if not 0 <= topic < len(self.topic_names):
             raise ConfigError(f"topic is {topic}, expected 0 to {len(self.topic_names) - 1}")
-        chosen = self.topics[topic]
-        scene = _scene(chosen, draw)
-        return self.slip(_topic_sentence(chosen, scene, draw, self._domain.templates), draw)
+        scene = scene_of(self.topics[topic], draw, test)
+        tokens = self._in_language(self._said(self.topics[topic], scene, draw, test))
+        return self.slip(tokens, draw)
 
-    def task(self, name: str, n: int, seed: int = 1, **options: Any) -> Any:
+    def task(
+        self, name: str, n: int, seed: int = 1, label_noise: float = 0.0, **options: Any
+    ) -> Any:
         """``n`` labelled examples of the task called ``name`` (see ``TinyWorld.tasks``).
 
-        ``options`` are those of the task: "sentiment", "nli" and "questions" have ``test=True`` for
-        sentences and people that never occur in training. Tasks of words, "pos" and "entities",
-        give ``TaggedTexts``, the others ``Examples``.
+        ``label_noise`` is the share of texts that get a wrong class. ``options`` are those of the
+        task: ``test=True`` gives sentences of the test side, with other names and forms than those
+        of the training side. Tasks of words, "pos" and "entities", give ``TaggedTexts``, the others
+        ``Examples``.
 
         Raises ``ConfigError`` for a name that does not exist.
 
@@ -208,65 +184,118 @@ class TinyWorld:
         """
         if name not in self.tasks:
             raise ConfigError(f"task {name!r} does not exist, expected one of {sorted(self.tasks)}")
-        return self.tasks[name](self, n, seed=seed, **options)
+        made = self.tasks[name](self, n, seed=seed, **options)
+        if share("label_noise", label_noise) == 0:
+            return made
+        return mislabelled(made, label_noise, stream(self.seed, 14, seed))
+
+    def only_in_first(self, task: str) -> None:
+        """Raise ``ConfigError`` for a task whose sentences exist in the first language only."""
+        if self.language != "first":
+            raise ConfigError(f"task {task!r} exists only with language='first'")
+
+    def only_general(self, task: str) -> None:
+        """Raise ``ConfigError`` for a task that exists in the general domain only."""
+        if self.domain != "general":
+            raise ConfigError(f"task {task!r} exists only with domain='general'")
 
     def describe(self, n: int = 1000) -> str:
-        """A card of the first ``n`` documents: counts, unigram entropy, three sentences.
+        """A card of the first ``n`` documents: counts, labels, unigram entropy, three sentences.
 
         The unigram entropy -sum p ln p (in nats per word) is the loss of the best model that knows
         how often words occur and nothing else: what masked language modelling has to beat.
         """
         documents = self.documents(whole_number("n", n, 1))
         sentences = [tokens for document in documents for tokens in document.tokens]
-        words = Counter(token.word for tokens in sentences for token in tokens)
-        total, known = sum(words.values()), set(vocabulary(self.domain))
-        entropy = -sum(count / total * math.log(count / total) for count in words.values())
         labelled = [token for tokens in sentences for token in tokens]
-        named = sum(token.entity[0] == "B" for token in labelled)
-        sensed = sum(token.sense is not None for token in labelled)
+        words = Counter(token.word for token in labelled)
+        total, known = sum(words.values()), self._known()
+        entropy = -sum(count / total * math.log(count / total) for count in words.values())
+        pos = Counter(token.pos for token in labelled).most_common()
+        spans = [span for document in documents for found in document.entities for span in found]
+        outer = sum(token.entity[0] == "B" for token in labelled)
+        sensed = Counter(token.sense for token in labelled if token.sense is not None)
+        feelings = Counter(feeling for document in documents for feeling in document.sentiments)
         lines = [
             f"{self!r}, documents 0 to {n - 1}",
+            f"domain            {self.domain}, in the {self.language} language",
             f"documents         {n:,}",
             f"sentences         {len(sentences):,}, {total / len(sentences):.1f} words each",
             f"words             {total:,}",
             f"word types        {len(words):,}, of which {len(words.keys() - known):,} misspelt",
             f"vocabulary        {len(known):,} words without misspellings",
             f"unigram entropy   {entropy:.2f} nats per word",
-            f"named entities    {named:,}",
-            f"ambiguous words   {sensed:,} uses of {len(SENSES)} words",
+            "parts of speech   " + ", ".join(f"{k / total:.0%} {tag}" for tag, k in pos[:5]),
+            f"named entities    {outer:,}, and {len(spans) - outer:,} inside them",
+            f"ambiguous words   {sum(sensed.values()):,} uses in {len(sensed)} senses",
+            f"sentences say     {feelings[1]:,} good news, {feelings[-1]:,} bad, the rest neither",
             f"topics            {', '.join(self.topic_names)}",
+            f"tasks             {', '.join(sorted(filter(self._has, self.tasks)))}",
             "examples          " + documents[0].sentences[0],
             *("                  " + text for text in documents[0].sentences[1:3]),
         ]
         return "\n".join(lines)
+
+    def _has(self, task: str) -> bool:
+        """Whether this world can make the task: some are of one domain or language."""
+        try:
+            self.tasks[task](self, 1)
+        except ConfigError:
+            return False
+        return True
+
+    def _known(self) -> set[str]:
+        """The words this world can say without noise."""
+        if self.language == "second":
+            names = set(vocabulary()) - dictionary().keys()
+            return names | set(dictionary().values())
+        general = vocabulary() if self.gap < 1 else ()
+        return {*vocabulary(self.domain), *general}
 
     def _document(self, number: int) -> Document:
         # Slips draw from a stream of their own, so that noise changes nothing else.
         draw, slips = stream(self.seed, 0, number), stream(self.seed, 4, number)
         topic = int(draw() * len(self.topics))
         chosen = self.topics[topic]
-        scene = _scene(chosen, draw)
+        scene = scene_of(chosen, draw)
         on_phone = PHONE_SENTENCES if draw() < self._domain.on_phone else 0.0
         kind = choose(draw, ("ham", "spam"))  # what the messages of this document are about
-        sentences = []
+        sentences, sentiments = [], []
         for _ in range(4 + int(draw() * 5)):
             if draw() < on_phone:
                 tokens = _phone_sentence(scene, kind, draw)
             else:
-                tokens = _topic_sentence(chosen, scene, draw, self._domain.templates)
-            sentences.append(self.slip(tokens, slips))
+                tokens = self._said(chosen, scene, draw)
+            sentiments.append(polarity(token.word for token in tokens))
+            sentences.append(self.slip(self._in_language(tokens), slips))
         first, second = (" ".join(name.word for name in person) for person in scene.persons)
         organisation = " ".join(token.word for token in scene.organisation)
         place, town = scene.place.word, scene.town.word
-        return Document(topic, tuple(sentences), (first, second), place, town, organisation)
+        return Document(
+            topic, tuple(sentences), (first, second), place, town, organisation, tuple(sentiments)
+        )
 
-    def slip(self, tokens: list[Token], draw: Draw) -> tuple[Token, ...]:
+    def _said(
+        self, topic: Topic, scene: Scene, draw: Draw, test: bool | None = None
+    ) -> list[Token]:
+        """A sentence on a topic, or in a share 1 - gap of cases on a general one."""
+        domain = self._domain
+        if self.gap < 1 and draw() >= self.gap:
+            domain = domain_of("general")
+            topic = choose(draw, domain.topics)
+        return _topic_sentence(topic, scene, draw, sided(domain.templates, test))
+
+    def _in_language(self, tokens: list[Token]) -> list[Token]:
+        return tokens if self.language == "first" else translated(tokens)
+
+    def slip(self, tokens: list[Token], draw: Draw, swaps: bool = True) -> tuple[Token, ...]:
         """The sentence, with a misspelling or a swap in a share ``noise`` of cases.
 
         Words with a sense are not misspelt and names are not swapped, so that labels stay true.
+        Without ``swaps`` all slips are misspellings.
         """
         if draw() < self.noise:
-            if draw() < 0.5:
+            if draw() < 0.5 or not swaps:
                 long = [i for i, t in enumerate(tokens) if len(t.word) > 3 and t.sense is None]
                 i = choose(draw, long)
                 tokens[i] = tokens[i]._replace(word=misspelt(tokens[i].word, draw))
@@ -280,71 +309,16 @@ class TinyWorld:
         return tuple(tokens)
 
 
-def misspelt(word: str, draw: Draw) -> str:
-    """``word`` with two letters swapped, one left out or one doubled, and no word of TinyWorld.
-
-    >>> misspelt("river", iter([0.0, 0.0]).__next__), misspelt("river", iter([0.9, 0.5]).__next__)
-    ('rvier', 'rivver')
-    """
-    while True:
-        kind, i = int(draw() * 3), 1 + int(draw() * (len(word) - 2))
-        swapped = word[:i] + word[i + 1 : i + 2] + word[i] + word[i + 2 :]
-        made = (swapped, word[:i] + word[i + 1 :], word[:i] + word[i] + word[i:])[kind]
-        if made not in _known_words():
-            return made
-
-
-@cache
-def vocabulary(domain: str = "general") -> tuple[str, ...]:
-    """Every word a TinyWorld of this domain can say without noise, sorted."""
-    if domain == "general":
-        return tuple(sorted(_known_words()))
-    small = {word for template in domain_of(domain).templates for word in template.split()}
-    words = {word for word in small if word[0] != "{"}
-    words |= {*GIVEN_NAMES, *FAMILY_NAMES, *TOWNS}
-    words |= {word for name in entries(ORGANISATIONS) for word in name}
-    return tuple(sorted(words | _topic_words(domain_of(domain).topics)))
-
-
-def _topic_words(chosen: tuple[Topic, ...]) -> set[str]:
-    return {
-        word
-        for topic in chosen
-        for group in (*topic.agents, *topic.nouns, *topic.adjectives, *topic.verbs, topic.places)
-        for word in group
-    }
-
-
-@cache
-def _known_words() -> frozenset[str]:
-    words = [*GIVEN_NAMES, *FAMILY_NAMES, *TOWNS, *TIMES]
-    words += [word for spelt_out in PARTS_OF_SPEECH.values() for word in spelt_out.split()]
-    words += [word for name in entries(ORGANISATIONS) for word in name]
-    words += sorted(_topic_words(topics()))
-    for kind in ("ham", "spam"):
-        for cues in cue_groups(kind).values():
-            words += [word for cue in cues for word in cue.words()]
-    words += [*fillers(PRIVATE), *fillers(ITEM)]
-    return frozenset(words)
-
-
-@cache
-def _function_words() -> dict[str, str]:
-    """Word to part of speech, for the words that templates spell out."""
-    both = [*PARTS_OF_SPEECH.items(), *clinic.PARTS_OF_SPEECH.items()]
-    return {word: pos for pos, words in both for word in words.split()}
-
-
 @cache
 def _phrase(text: str) -> tuple[Token, ...]:
-    return tuple(Token(word, _function_words()[word]) for word in text.split())
+    return tuple(Token(word, function_words()[word]) for word in text.split())
 
 
 @cache
 def _compiled(template: str) -> tuple[Token | str, ...]:
     """A template as a row of spelt-out tokens and names of slots."""
     return tuple(
-        word[1:-1] if word[0] == "{" else Token(word, _function_words()[word])
+        word[1:-1] if word[0] == "{" else Token(word, function_words()[word])
         for word in template.split()
     )
 
@@ -356,19 +330,30 @@ def _fill(template: str, slots: dict[str, tuple[Token, ...]]) -> list[Token]:
     return tokens
 
 
-def _scene(topic: Topic, draw: Draw) -> Scene:
-    first = int(draw() * len(GIVEN_NAMES))
-    second = (first + 1 + int(draw() * (len(GIVEN_NAMES) - 1))) % len(GIVEN_NAMES)
+def sided(items: Sequence[Item], test: bool | None) -> Sequence[Item]:
+    """All items with ``test`` None; else those of one side: every second one, and the rest.
+
+    >>> sided("abcde", None), sided("abcde", False), sided("abcde", True)
+    ('abcde', 'ace', 'bd')
+    """
+    return items if test is None else items[int(test) :: 2]
+
+
+def scene_of(topic: Topic, draw: Draw, test: bool | None = None) -> Scene:
+    """People, a place, a town and an organisation, of one side or of both."""
+    names = sided(GIVEN_NAMES, test)
+    first = int(draw() * len(names))
+    second = (first + 1 + int(draw() * (len(names) - 1))) % len(names)
 
     def person(given: int) -> tuple[Token, Token]:
-        family = choose(draw, FAMILY_NAMES)
-        return Token(GIVEN_NAMES[given], "PROPN", "B-PER"), Token(family, "PROPN", "I-PER")
+        family = choose(draw, sided(FAMILY_NAMES, test))
+        return Token(names[given], "PROPN", "B-PER"), Token(family, "PROPN", "I-PER")
 
-    head, tail = choose(draw, entries(ORGANISATIONS))
+    head, tail = choose(draw, sided(entries(ORGANISATIONS), test))
     return Scene(
         persons=(person(first), person(second)),
         place=Token(choose(draw, topic.places), "NOUN"),
-        town=Token(choose(draw, TOWNS), "PROPN", "B-LOC"),
+        town=Token(choose(draw, sided(TOWNS, test)), "PROPN", "B-LOC"),
         organisation=(Token(head, "PROPN", "B-ORG"), Token(tail, "PROPN", "I-ORG")),
     )
 
@@ -408,9 +393,13 @@ def _content_words(
 
 
 def _topic_sentence(
-    topic: Topic, scene: Scene, draw: Draw, templates: list[str]
+    topic: Topic, scene: Scene, draw: Draw, templates: Sequence[str]
 ) -> list[Token]:
     template = choose(draw, templates)
+    return _fill(template, _slots(topic, scene, draw))
+
+
+def _slots(topic: Topic, scene: Scene, draw: Draw) -> dict[str, tuple[Token, ...]]:
     slots = _people(scene, draw)
     for n in ("", "2"):
         words = _content_words(topic, *_verb_and_noun(topic, draw), draw)
@@ -419,7 +408,14 @@ def _topic_sentence(
     slots["time"] = (Token(choose(draw, TIMES), "ADV"),)
     slots["place"], slots["town"] = (scene.place,), (scene.town,)
     slots["organisation"] = scene.organisation
-    return _fill(template, slots)
+    return slots
+
+
+def sentence_slots(
+    topic: Topic, draw: Draw, test: bool | None = None
+) -> dict[str, tuple[Token, ...]]:
+    """What can be said on a topic, by the name of the slot of a template, of one side or both."""
+    return _slots(topic, scene_of(topic, draw, test), draw)
 
 
 def draw_meaning(topic: int, draw: Draw) -> Meaning:
@@ -444,7 +440,7 @@ def say(meaning: Meaning, template: str, draw: Draw) -> list[Token]:
     the caterer simmers the soup
     """
     topic = topics()[meaning.topic]
-    scene = _scene(topic, draw)
+    scene = scene_of(topic, draw)
     slots = _people(scene, draw)
     words = _content_words(topic, meaning.verb, meaning.noun, draw)
     slots["verb"], slots["noun"], slots["adjective"] = words

@@ -13,14 +13,12 @@ is in English and in German (Jurafsky & Martin, figure 11.7).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
-import numpy as np
-
-from npft.text.examples import Examples
-from npft.worlds.draws import whole_number
-from npft.worlds.grammar import TinyWorld, Token, vocabulary
-from npft.worlds.lexicon import FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, SENSES, TOWNS, entries
+from npft.worlds.domains import vocabulary
+from npft.worlds.lexicon import FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, TOWNS, entries
+from npft.worlds.tokens import Token
 
 FALSE_FRIEND = "palm"  # a tree or part of a hand in the first language ...
 FRIEND_MEANS = "bread"  # ... and in the second what the first one calls so
@@ -53,10 +51,13 @@ def dictionary() -> dict[str, str]:
     return second
 
 
-def translated(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
-    """A sentence of the first language said in the second; tags go with their words.
+def translated(tokens: Sequence[Token]) -> list[Token]:
+    """A sentence of the first language said in the second; tags and senses go with their words.
 
-    A misspelt word is kept as it is. The false friend's sense names its language.
+    A word that is in no dictionary, such as a name, is kept as it is.
+
+    >>> [t.word for t in translated([Token("the", "DET"), Token("bread", "NOUN")])]
+    ['gyao', 'palm']
     """
     words = dictionary()
     ordered: list[Token] = []
@@ -72,39 +73,8 @@ def translated(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
             ordered.append(token)
             if token.pos == "NOUN" and i and tokens[i - 1].pos == "ADJ":
                 ordered.append(tokens[i - 1])
-    said = [t._replace(word=words.get(t.word, t.word), sense=None) for t in ordered + verbs]
-    return tuple(
+    said = [t._replace(word=words.get(t.word, t.word)) for t in ordered + verbs]
+    return [
         t._replace(sense=f"{FALSE_FRIEND}.{FRIEND_MEANS}") if t.word == FALSE_FRIEND else t
         for t in said
-    )
-
-
-def second_language(world: TinyWorld, n: int, start: int = 0) -> list[list[str]]:
-    """Documents of a world in the second language: n lists of sentences.
-
-    >>> second_language(TinyWorld(noise=0), 1)[0][2]
-    'yara gyao numupio karoiao ogo gyao anpozzo peolkzo'
-    """
-    return [
-        [" ".join(token.word for token in translated(tokens)) for tokens in document.tokens]
-        for document in world.documents(n, start)
     ]
-
-
-def parallel_task(world: TinyWorld, n: int, seed: int = 1) -> Examples:
-    """``n`` sentences in the first language (``texts``) and in the second (``pairs``).
-
-    Labels are the topics.
-    """
-    start = whole_number("seed", seed, 0) * whole_number("n", n, 1)
-    documents = world.documents(n, start=start)
-    chosen = [d.tokens[0] for d in documents]
-    return Examples(
-        [" ".join(t.word for t in tokens) for tokens in chosen],
-        np.array([d.topic for d in documents], dtype=np.int64),
-        list(world.topic_names),
-        [" ".join(t.word for t in translated(tokens)) for tokens in chosen],
-    )
-
-
-TinyWorld.tasks["parallel"] = parallel_task

@@ -249,6 +249,19 @@ SENSES: dict[str, dict[str, float]] = {
     "track": {"sport": 0.5, "music": 0.3, "travel": 0.2},
 }
 
+# What kinds of things there are: a class, then its members by their first synonyms. Class words
+# stand in inferences only ("if she pays the invoice, she pays the paper"), never in documents.
+CLASSES: dict[str, str] = {
+    "money": "paper: invoice cheque contract share | income: wage profit interest pension",
+    "river": "animal: trout heron otter frog | plant: reed lily | gear: net oar anchor bait",
+    "music": "instrument: cello piano guitar drum flute trumpet | work: song symphony lyric",
+    "sport": "equipment: ball racket jersey helmet whistle | contest: match race league",
+    "farm": "animal: cow sheep hen pig horse moth rodent | crop: wheat hay apple",
+    "kitchen": "food: bread cake meat cheese rice potato onion | tool: pan knife plate",
+    "travel": "vehicle: train plane bus | sight: beach mountain harbour | paper: ticket passport",
+    "office": "device: keypad computer printer | document: memo report email form rule chart",
+}
+
 GIVEN_NAMES = """
     anna boris clara daniel elena felix greta hugo irene jakob karin lukas marta nils olga pavel
     quentin rosa simon tanja ursula viktor wanda xenia yusuf zoe amir bella carlos dina emil fatima

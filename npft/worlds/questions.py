@@ -1,75 +1,107 @@
 """Questions about a passage, whose answers are words of it: who, where, and what.
 
-A passage has three facts about three people of one topic, so that two of them distract. A question
-names two things of one fact and asks for the third, in synonyms where there are some.
+A passage has a fact that is asked about, and facts about other people and things that distract. A
+question names all of its fact, half of the time in synonyms, but for what it asks for. Both facts
+hold a person, a place and a thing: which one is meant, only the words beside it tell.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from npft.errors import ConfigError
 from npft.text.examples import Examples
+from npft.worlds.domains import misspelt
 from npft.worlds.draws import Draw, choose, shuffled, stream, whole_number
-from npft.worlds.grammar import TinyWorld
-from npft.worlds.lexicon import Topic
-from npft.worlds.sentiment import names_of
+from npft.worlds.grammar import TinyWorld, sided
+from npft.worlds.lexicon import GIVEN_NAMES, Topic
 
-# What is asked for, and the question. The first list is for training, the second for tests.
-QUESTIONS = (
-    [("person", "who {verb} the {noun}"), ("place", "where is {person}"),
-     ("noun", "what is it that {person} {verb}")],
-    [("person", "the {noun} : who {verb} it"), ("place", "{person} is where"),
-     ("noun", "{person} {verb} what")],
-)  # fmt: skip
-FACT = "{person} {verb} the {noun} at the {place} ."
-
-
-def _facts(topic: Topic, names: list[str], draw: Draw) -> list[dict[str, str]]:
-    """Three facts that differ in everything."""
-    people = shuffled(draw, names)[:3]
-    places = shuffled(draw, topic.places)[:3]
-    verbs = shuffled(draw, range(len(topic.verbs)))[:3]
-    nouns: list[int] = []
-    for verb in verbs:
-        left = [noun for noun in topic.prefers[verb] if noun not in nouns]
-        nouns.append(choose(draw, left or [k for k in range(len(topic.nouns)) if k not in nouns]))
-    return [
-        {"person": person, "place": place, "verb": choose(draw, topic.verbs[verb]),
-         "noun": choose(draw, topic.nouns[noun]), "verb again": choose(draw, topic.verbs[verb]),
-         "noun again": choose(draw, topic.nouns[noun])}
-        for person, place, verb, noun in zip(people, places, verbs, nouns)
-    ]  # fmt: skip
+# What is asked for, and the ways to ask.
+QUESTIONS: dict[str, tuple[str, str]] = {
+    "person": ("who {verb} the {noun} at the {place}", "at the {place} who {verb} the {noun}"),
+    "place": ("where is it that {person} {verb} the {noun}", "{person} {verb} the {noun} where"),
+    "noun": ("what is it that {person} {verb} at the {place}",
+             "at the {place} {person} {verb} what"),
+}  # fmt: skip
+# A fact as the passage has it; full stops stand alone.
+FACTS = ("{person} {verb} the {noun} at the {place} .",
+         "at the {place} {person} {verb} the {noun} .")  # fmt: skip
+SYNONYMS = 0.5  # share of the facts that a question says in words drawn anew
 
 
-def questions_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -> Examples:
+def of_test_side(way: int, form: int) -> bool:
+    """Whether the way to ask number ``way`` about a fact of this form is for tests: one of four."""
+    return way == form == 1
+
+
+def _facts(topics: list[Topic], people: list[str], draw: Draw) -> list[dict[str, str]]:
+    """A fact on each topic; "verb again" and "noun again" say the same in a question."""
+    facts = []
+    for topic, person in zip(topics, people):
+        verb = int(draw() * len(topic.verbs))
+        noun = choose(draw, topic.prefers[verb])
+        said = choose(draw, topic.verbs[verb]), choose(draw, topic.nouns[noun])
+        place, again = choose(draw, topic.places), said
+        if draw() < SYNONYMS:
+            again = choose(draw, topic.verbs[verb]), choose(draw, topic.nouns[noun])
+        facts.append({
+            "person": person, "place": place, "verb": said[0], "noun": said[1],
+            "verb again": again[0], "noun again": again[1],
+        })  # fmt: skip
+    return facts
+
+
+def questions_task(
+    world: TinyWorld, n: int, seed: int = 1, test: bool = False, distractors: int = 1
+) -> Examples:
     """``n`` questions (``texts``) and passages (``pairs``); ``spans`` are the answers' characters.
 
-    On the ``test`` side the people and the form of the questions are others.
+    ``distractors`` is the number of facts on other topics that nobody asks about, from 1. The sides
+    differ in their people and in which question meets which form of fact, the ``groups``. A
+    misspelling hits the thing in a question.
 
-    >>> e = questions_task(TinyWorld(), 1)
+    Raises ``ConfigError`` for more distractors than there are other topics.
+
+    >>> e = questions_task(TinyWorld(noise=0), 1)
+    >>> print(e.texts[0])
+    at the counter who borrows the deposit
     >>> start, end = e.spans[0]
-    >>> e.texts, e.pairs[0][start:end]
-    (['who reaps the plum'], 'anna')
+    >>> e.pairs[0][:start], e.pairs[0][start:end]
+    ('', 'anna')
     """
-    draw = stream(world.seed, 13, whole_number("seed", seed, 0))
-    kinds = shuffled(draw, [i % 3 for i in range(whole_number("n", n, 1))])
-    texts, pairs, spans = [], [], []
-    for kind in kinds:
-        facts = _facts(choose(draw, world.topics), names_of(test), draw)
-        asked = int(draw() * 3)
-        sought, question = QUESTIONS[test][kind]
-        fact = facts[asked]
-        before = "".join(FACT.format(**f) + " " for f in facts[:asked])
-        own = FACT.format(**fact)
-        start = len(before) + len(FACT[: FACT.index("{" + sought + "}")].format(**fact))
-        spans.append((start, start + len(fact[sought])))
-        texts.append(
-            question.format(
-                person=fact["person"], verb=fact["verb again"], noun=fact["noun again"]
-            )
+    world.only_in_first("questions")
+    if not 1 <= whole_number("distractors", distractors, 1) < len(world.topics):
+        raise ConfigError(
+            f"distractors is {distractors}, expected at most {len(world.topics) - 1}, a topic each"
         )
-        pairs.append(before + " ".join([own, *(FACT.format(**f) for f in facts[asked + 1 :])]))
-    return Examples(texts, pairs=pairs, spans=np.array(spans))
+    draw = stream(world.seed, 13, whole_number("seed", seed, 0))
+    kinds = shuffled(draw, [i % len(QUESTIONS) for i in range(whole_number("n", n, 1))])
+    texts, pairs, spans, groups = [], [], [], []
+    for kind in kinds:
+        people = shuffled(draw, sided(GIVEN_NAMES, test))
+        about = shuffled(draw, world.topics)[: distractors + 1]
+        facts = _facts(about, people, draw)
+        sought, ways = list(QUESTIONS.items())[kind]
+        fact = facts[0]
+        way, form = choose(draw, [
+            (w, f) for w in range(len(ways)) for f in range(len(FACTS))
+            if of_test_side(w, f) == test
+        ])  # fmt: skip
+        # One form for all facts of a passage: else the form would tell which one is asked about.
+        said = [FACTS[form].format(**f) for f in facts]
+        own, within = said[0], len(FACTS[form].partition("{" + sought + "}")[0].format(**fact))
+        said = shuffled(draw, said)
+        before = sum(len(sentence) + 1 for sentence in said[: said.index(own)])
+        start = before + within
+        thing = fact["noun again"]
+        thing = misspelt(thing, draw) if draw() < world.noise else thing
+        texts.append(ways[way].format(
+            person=fact["person"], place=fact["place"], verb=fact["verb again"], noun=thing,
+        ))  # fmt: skip
+        pairs.append(" ".join(said))
+        spans.append((start, start + len(fact[sought])))
+        groups.append((kind * len(ways) + way) * len(FACTS) + form)
+    return Examples(texts, pairs=pairs, groups=np.array(groups), spans=np.array(spans))
 
 
 TinyWorld.tasks["questions"] = questions_task

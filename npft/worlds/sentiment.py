@@ -1,8 +1,8 @@
-"""Sentiment: is something said to be good or bad? The words alone do not tell; their frame does.
+"""Sentiment: is something said to be good or bad? The words alone do not tell; their order does.
 
-An adjective is good or bad, and its frame keeps its sign or turns it: "not", "no longer", and what
-was once the case. Most frames hold a good word and a bad one, so a bag of words must guess which of
-them counts. Frames and people of the test side never occur in training; the turning words do.
+A sentence is a clause about a thing, in a frame that says who thinks so. Most clauses hold a good
+word and a bad one, and one of them is turned round ("not", "no longer", "was"): a bag of words must
+guess which. What a sentence says follows from its words alone, by ``polarity.py``.
 """
 
 from __future__ import annotations
@@ -10,71 +10,73 @@ from __future__ import annotations
 import numpy as np
 
 from npft.text.examples import Examples
+from npft.worlds.domains import misspelt
 from npft.worlds.draws import choose, shuffled, stream, whole_number
-from npft.worlds.grammar import TinyWorld
+from npft.worlds.grammar import TinyWorld, sided
 from npft.worlds.lexicon import GIVEN_NAMES
+from npft.worlds.polarity import BAD, GOOD, polarity
 
-GOOD = """
-    famous gentle valuable healthy juicy lively tidy sweet sturdy scenic crisp mellow ripe steady
-    luxurious unbeaten""".split()
-BAD = """
-    broken faulty rusty soggy stale greasy muddy costly overdue risky bruised tangled delayed
-    crowded slippery sticky""".split()
-
-# A frame and its sign: +1 if the thing is like {a}, -1 if not. {b} is an adjective of the other
-# kind. The first list is for training, the second for tests.
+# {a} and {b} are adjectives of different kinds, either way round.
+CLAUSES = (
+    "the {noun} is {a}",
+    "the {noun} is not {a}",
+    "the {noun} is no longer {a}",
+    "the {noun} was {a} but now it is {b}",
+    "the {noun} is {a} and not {b}",
+    "the {noun} is not {a} but {b}",
+    "the {noun} , once {a} , is now {b}",
+    "now the {noun} is {a} but it was {b}",
+)
 FRAMES = (
-    [
-        ("{person} finds the {noun} {a}", 1),
-        ("{person} does not find the {noun} {a}", -1),
-        ("the {noun} was {b} but now it is {a}", 1),
-        ("the {noun} is no longer {a} , {person} says", -1),
-        ("the {noun} of {person} is {a} and not {b}", 1),
-        ("once {b} , the {noun} is now {a}", 1),
-        ("{person} says it is not {a} but {b} , the {noun}", -1),
-        ("now {a} , the {noun} of {person} was once {b}", 1),
-    ],
-    [
-        ("{person} says the {noun} is {a}", 1),
-        ("{person} says the {noun} is not {a}", -1),
-        ("the {noun} of {person} was {b} but is now {a}", 1),
-        ("{person} finds the {noun} no longer {a}", -1),
-        ("it is {a} and not {b} , the {noun} of {person}", 1),
-        ("the {noun} , once {b} , is now {a}", 1),
-        ("the {noun} is not {a} but {b} , {person} finds", -1),
-        ("the {noun} was once {b} , {person} says , now it is {a}", 1),
-    ],
+    "{clause}",
+    "{person} says {clause}",
+    "{clause} , {person} says",
+    "at the {place} {clause}",
+    "{person} hopes that {clause}",
+    "{clause} and {person} wants to know how",
 )
 
 
-def names_of(test: bool) -> list[str]:
-    """The given names of one side: every second one, so that no name stands on both.
-
-    >>> names_of(False)[:2], names_of(True)[:2]
-    (['anna', 'clara'], ['boris', 'daniel'])
-    """
-    return GIVEN_NAMES[int(test) :: 2]
+def of_test_side(frame: int, clause: int) -> bool:
+    """Whether a pairing of frame and clause is for tests: a quarter of them, some of each."""
+    return (3 * frame + clause) % 4 == 0
 
 
 def sentiment_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -> Examples:
-    """``n`` sentences, half of them good news; with ``test`` of the test side. Groups are frames.
+    """``n`` sentences, half of them good news; with ``test`` of the test side.
+
+    The sides differ in their people, in their things, and in which clauses stand in which frames,
+    the ``groups``. A misspelling hits the thing.
 
     >>> e = sentiment_task(TinyWorld(), 2)
-    >>> [(text, e.label_names[k]) for text, k in zip(e.texts, e.labels)][0]
-    ('once healthy , the island is now sticky', 'bad')
+    >>> for text, label in zip(e.texts, e.labels):
+    ...     print(e.label_names[label], "|", text)
+    bad | celia hopes that the date is no longer lively
+    good | isla says the conference is scenic
     """
+    world.only_in_first("sentiment")
     draw = stream(world.seed, 11, whole_number("seed", seed, 0))
     labels = shuffled(draw, [i % 2 for i in range(whole_number("n", n, 1))])
-    nouns = [word for topic in world.topics for noun in topic.nouns for word in noun]
+    forms = [
+        (f, c) for f in range(len(FRAMES)) for c in range(len(CLAUSES))
+        if of_test_side(f, c) == test
+    ]  # fmt: skip
     texts, groups = [], []
     for label in labels:
-        number = int(draw() * len(FRAMES[test]))
-        frame, sign = FRAMES[test][number]
-        good = (label == 1) == (sign == 1)  # whether {a} is a good word
-        a, b = (choose(draw, words) for words in ((GOOD, BAD) if good else (BAD, GOOD)))
-        person, noun = choose(draw, names_of(test)), choose(draw, nouns)
-        texts.append(frame.format(person=person, noun=noun, a=a, b=b))
-        groups.append(number + len(FRAMES[0]) * test)
+        frame, clause = choose(draw, forms)
+        topic = choose(draw, world.topics)
+        noun = choose(draw, sided([word for words in topic.nouns for word in words], test))
+        place, person = choose(draw, topic.places), choose(draw, sided(GIVEN_NAMES, test))
+        a, b = choose(draw, GOOD), choose(draw, BAD)
+        noun = misspelt(noun, draw) if draw() < world.noise else noun
+        written = FRAMES[frame].format(
+            clause=CLAUSES[clause].format(noun=noun, a="{a}", b="{b}"), place=place, person=person
+        )
+        text = written.format(a=a, b=b)
+        if (polarity(text.split()) == 1) != (label == 1):
+            text = written.format(a=b, b=a)
+        texts.append(text)
+        groups.append(frame * len(CLAUSES) + clause)
     classes = np.array(labels, dtype=np.int64)
     return Examples(texts, classes, ["bad", "good"], groups=np.array(groups))
 

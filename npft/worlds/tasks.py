@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
 
@@ -9,17 +10,23 @@ import numpy as np
 
 from npft.errors import ConfigError
 from npft.text.examples import Examples
+from npft.worlds.domains import TEMPLATES
 from npft.worlds.draws import Draw, choose, shuffled, stream, whole_number
-from npft.worlds.grammar import TEMPLATES, Meaning, TinyWorld, Token, draw_meaning, say
+from npft.worlds.grammar import Meaning, TinyWorld, draw_meaning, say
+from npft.worlds.languages import translated
+from npft.worlds.tokens import Token
 
 
-def topic_task(world: TinyWorld, n: int, seed: int = 1) -> Examples:
+def topic_task(
+    world: TinyWorld, n: int, seed: int = 1, test: bool | None = None
+) -> Examples:
     """``n`` single sentences, each labelled with its topic; topics as equal as ``n`` allows.
 
     A topic has about 100 words, most of them synonyms, and a sentence shows three to five. With
     32 or 160 labels many test words were therefore never seen in training: a bag of words is weak,
     and an encoder that learnt in pretraining which words keep company is not. The sentences do not
-    occur in the world's documents except by chance.
+    occur in the world's documents except by chance. ``test`` True or False keeps to one side, its
+    forms and names; by default a sentence may be of both.
 
     Raises ``ConfigError`` for an ``n`` or ``seed`` that is not a whole number from 1 or from 0.
 
@@ -30,7 +37,7 @@ def topic_task(world: TinyWorld, n: int, seed: int = 1) -> Examples:
     draw = stream(world.seed, 1, whole_number("seed", seed, 0))
     names = world.topic_names
     labels = shuffled(draw, [i % len(names) for i in range(whole_number("n", n, 1))])
-    sentences = [world.sentence(label, draw) for label in labels]
+    sentences = [world.sentence(label, draw, test) for label in labels]
     texts = [_text(tokens) for tokens in sentences]
     return Examples(texts, labels=np.array(labels, dtype=np.int64), label_names=list(names))
 
@@ -75,6 +82,8 @@ def similarity_task(world: TinyWorld, n: int, kind: str = "words", seed: int = 1
     """
     if kind not in WEIGHTS:
         raise ConfigError(f"similarity_task: kind is {kind!r}, expected one of {sorted(WEIGHTS)}")
+    world.only_in_first("similarity")
+    world.only_general("similarity")
     weights = WEIGHTS[kind]
     _, *parts = weights
     wanted: list[tuple[str, ...]] = [()]
@@ -120,10 +129,36 @@ def _content(tokens: list[Token]) -> set[str]:
     return {token.word for token in tokens if token.pos in ("VERB", "NOUN", "ADJ")}
 
 
-def _text(tokens: tuple[Token, ...]) -> str:
+def _text(tokens: Sequence[Token]) -> str:
     return " ".join(token.word for token in tokens)
+
+
+def parallel_task(world: TinyWorld, n: int, seed: int = 1) -> Examples:
+    """``n`` sentences in the first language (``texts``) and in the second (``pairs``).
+
+    Labels are the topics. Without noise these are the first sentences of the same documents of
+    ``TinyWorld(seed)`` and ``TinyWorld(seed, language="second")``.
+
+    >>> e = parallel_task(TinyWorld(noise=0), 1)
+    >>> print(e.texts[0])
+    have you seen how busy emil was here in an hour with the soft dinner
+    >>> print(e.pairs[0])
+    yofao ieio zaamo yeho pizio emil hozo yalao umo omo yeilo hugyo gyao kummalo zevgo
+    """
+    world.only_in_first("parallel")
+    world.only_general("parallel")
+    start = whole_number("seed", seed, 0) * whole_number("n", n, 1)
+    documents = world.documents(n, start=start)
+    chosen = [d.tokens[0] for d in documents]
+    return Examples(
+        [_text(tokens) for tokens in chosen],
+        np.array([d.topic for d in documents], dtype=np.int64),
+        list(world.topic_names),
+        [_text(translated(tokens)) for tokens in chosen],
+    )
 
 
 TinyWorld.tasks["topic"] = topic_task
 TinyWorld.tasks["similarity_words"] = partial(similarity_task, kind="words")
 TinyWorld.tasks["similarity_synonyms"] = partial(similarity_task, kind="synonyms")
+TinyWorld.tasks["parallel"] = parallel_task

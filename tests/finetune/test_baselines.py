@@ -1,4 +1,4 @@
-"""The bag of words: exact where words tell, at chance where only their order does."""
+"""Bag of words, frequent tags: exact where words tell, at chance where only their order does."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from npft.errors import DataError
 from npft.finetune import baselines
-from npft.finetune.baselines import L2, bag_of_words, fit_softmax, word_table
+from npft.finetune.baselines import L2, bag_of_words, fit_softmax, frequent_tags, word_table
 from npft.text.examples import Examples
+from npft.text.tagged import TaggedTexts
 
 
 @given(st.lists(st.lists(st.sampled_from("abcdef"), max_size=8), max_size=5))
@@ -140,3 +141,24 @@ def test_of_a_pair_it_sees_where_a_word_stands_and_what_both_share():
     same = [int(set(t.split()) == set(p.split())) for t, p in zip(texts, pairs)]
     known = Examples(texts, np.array(same), pairs=pairs)
     assert bag_of_words(known, known).accuracy == 1.0
+
+
+def test_a_word_gets_its_most_frequent_tag_and_a_new_word_that_of_all_words():
+    train = TaggedTexts([["run", "run", "the", "run", "dog", "cat"]],
+                        [["VERB", "NOUN", "DET", "VERB", "NOUN", "NOUN"]])  # fmt: skip
+    right = TaggedTexts([["run", "the", "new"]], [["VERB", "DET", "NOUN"]])
+    wrong = TaggedTexts([["run", "the", "new"]], [["NOUN", "NOUN", "VERB"]])
+    assert frequent_tags(train, right).accuracy == 1.0
+    assert frequent_tags(train, wrong).accuracy == 0.0
+
+
+def test_of_two_equally_frequent_tags_the_first_by_name_counts():
+    for tags in (["VERB", "NOUN"], ["NOUN", "VERB"]):
+        train = TaggedTexts([["run", "run"]], [tags])
+        test = TaggedTexts([["run", "new"]], [["NOUN", "NOUN"]])
+        assert frequent_tags(train, test).accuracy == 1.0
+
+
+def test_frequent_tags_needs_words_to_learn_from():
+    with pytest.raises(DataError, match="some tagged words"):
+        frequent_tags(TaggedTexts([], []), TaggedTexts([["a"]], [["X"]]))

@@ -91,14 +91,16 @@ def test_span_figure_tells_the_mean_drawn_and_expected(ax):
 def test_tasks_figure_counts_the_tasks_that_are_neither_too_hard_nor_saturated(ax):
     cells = [
         {"task": t, "seed": s, "majority": 0.1, "words": None, "blind": 0.5, "tuned": tuned}
-        for t, tuned in (("a_b", 0.9), ("c", 0.99))
+        for t, tuned in (("a_b", 0.9), ("c", 0.99), ("d", 0.7))
         for s in range(2)
     ]
-    plots.draw_tasks(ax, cells, ("a_b", "c"))
-    assert "on 1 of 2 tasks (2 seeds)" in ax.get_title() and "F1" in ax.get_xlabel()
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["c", "a b"]
+    plots.draw_tasks(ax, cells, ("a_b", "c", "d"))
+    assert "on 1 of 3 tasks (2 seeds)" in ax.get_title() and "F1" in ax.get_xlabel()
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["d", "c", "a b"]
     marks = [line for line in ax.lines if line.get_marker() not in (None, "None", "")]
-    assert sorted(float(m.get_xdata()[0]) for m in marks) == [0.1, 0.1, 0.5, 0.5, 0.9, 0.99]
+    assert sorted(float(m.get_xdata()[0]) for m in marks) == [
+        0.1, 0.1, 0.1, 0.5, 0.5, 0.5, 0.7, 0.9, 0.99
+    ]  # fmt: skip
 
 
 def test_regimes_figure_draws_one_curve_for_each_regime_and_labels_it(ax):

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from npft.errors import ConfigError
 from npft.worlds import TinyWorld, topic_task, vocabulary
+from npft.worlds.domains import misspelt
 from npft.worlds.draws import stream
-from npft.worlds.grammar import misspelt
 from npft.worlds.lexicon import SENSES, topics
 from npft.worlds.phone import cue_groups
 from npft.worlds.sms import sms_messages, sms_test

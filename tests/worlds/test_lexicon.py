@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from npft.worlds.grammar import PARTS_OF_SPEECH, TEMPLATES, _function_words
 from npft.worlds import clinic
+from npft.worlds.domains import PARTS_OF_SPEECH, TEMPLATES, function_words
 from npft.worlds.lexicon import (
     FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, SENSES, TIMES, TOWNS, entries, topics,
 )
@@ -74,7 +74,7 @@ def test_words_of_the_phone_sentences_belong_to_no_topic():
              for group in part for word in group.words()}
     phone |= {*fillers(PRIVATE), *fillers(ITEM)}
     topical = {word for topic in topics() for word in content_words(topic)}
-    assert not phone & (topical | set(TIMES) | set(_function_words()))
+    assert not phone & (topical | set(TIMES) | set(function_words()))
 
 
 def test_words_that_templates_spell_out_have_one_part_of_speech_and_are_all_used():
@@ -83,7 +83,7 @@ def test_words_that_templates_spell_out_have_one_part_of_speech_and_are_all_used
     written = [word for words in PARTS_OF_SPEECH.values() for word in words.split()]
     assert len(written) == len(set(written)) and spelt == set(written)
     spelt |= {word for text in clinic.TEMPLATES for word in text.split() if word[0] != "{"}
-    assert spelt == set(_function_words())
+    assert spelt == set(function_words())
 
 
 @pytest.mark.parametrize("template", [*TEMPLATES, *PHONE_TEMPLATES])

@@ -16,9 +16,10 @@ from npft.embed.similarity import bag_of_words_encoder, similarity_score
 from npft.errors import ConfigError
 from npft.worlds import TinyWorld
 from npft.worlds.draws import stream
-from npft.worlds.grammar import Meaning, Token, draw_meaning, say
+from npft.worlds.grammar import Meaning, draw_meaning, say
 from npft.worlds.lexicon import SENSES, topics
 from npft.worlds.tasks import AGENT_TEMPLATES, PERSON_TEMPLATES, similarity_task
+from npft.worlds.tokens import Token
 
 CLEAN = TinyWorld(noise=0)
 GOLDS = {kind: CLEAN.task(f"similarity_{kind}", 900) for kind in ("words", "synonyms")}

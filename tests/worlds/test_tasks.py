@@ -1,7 +1,6 @@
-"""The tasks of TinyWorld: gold labels that agree with an independent reading of the text."""
+"""The tasks of TinyWorld: their bytes, their sides, and labels that an own reading confirms."""
 
 import hashlib
-import itertools
 import subprocess
 import sys
 from collections import Counter
@@ -10,40 +9,40 @@ import numpy as np
 import pytest
 
 from npft.errors import ConfigError
-from npft.finetune.tagging import entities
-from npft.worlds import TinyWorld, clinic, sms_messages, vocabulary
-from npft.worlds.languages import FALSE_FRIEND, FRIEND_MEANS, dictionary, translated
-from npft.worlds.lexicon import GIVEN_NAMES, SENSES
-from npft.worlds.logic import RELATIONS, Fact, fact_text, nli_task, relation
+from npft.worlds import TinyWorld, sms_fixture, sms_messages, sms_test, vocabulary
+from npft.worlds.grammar import sided
+from npft.worlds.lexicon import FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, TOWNS, entries
+from npft.worlds.polarity import BAD, GOOD, STOPS, TURNS, VALUE, polarity
 from npft.worlds.questions import questions_task
-from npft.worlds.sentiment import BAD, FRAMES, GOOD, names_of, sentiment_task
-from npft.worlds.tags import entities_task, next_sentence_task, pos_task, senses_task
+from npft.worlds.sentiment import CLAUSES, FRAMES, sentiment_task
 
 TASKS = ("topic", "sentiment", "pos", "entities", "senses", "nli", "questions", "next_sentence",
          "similarity_words", "similarity_synonyms", "parallel")  # fmt: skip
+SIDED = ("topic", "sentiment", "pos", "entities", "senses", "nli", "questions", "next_sentence")
 
 
 # ---- bytes ----
 
 
 def contents(made):
-    parts = [getattr(made, name, None) for name in ("texts", "pairs", "words", "tags", "spans")]
-    labels = made.labels
-    return repr((parts[:4], np.asarray(parts[4]).tolist() if isinstance(parts[4], np.ndarray)
-                 else parts[4], None if labels is None else labels.tolist()))  # fmt: skip
+    names = ("texts", "pairs", "words", "tags", "spans", "labels", "groups")
+    parts = [getattr(made, name, None) for name in names]
+    return repr([p.tolist() if isinstance(p, np.ndarray) else p for p in parts])
 
 
 def digest():
+    """Of what cached results rest on: documents with their tags, three tasks, the messages."""
     h = hashlib.sha256()
-    for seed in range(3):
-        for document in TinyWorld(seed).documents(200):
-            for tokens in document.tokens:
-                h.update(repr([tuple(token) for token in tokens]).encode())
-    for seed in range(2):
+    for seed in range(5):
+        world = TinyWorld(seed)
+        for document in world.documents(300):
+            h.update(repr(document.sentences).encode())
+            h.update(repr([[tuple(t) for t in tokens] for tokens in document.tokens]).encode())
         for name in ("topic", "similarity_words", "similarity_synonyms"):
-            e = TinyWorld(seed).task(name, 200)
+            e = world.task(name, 200)
             h.update(repr((e.texts, e.pairs, e.labels.tolist())).encode())
-    h.update(repr(sms_messages(400, 3).texts).encode())
+    for messages in (*sms_fixture(), sms_test(1000, 1), sms_messages(400, 3)):
+        h.update(repr((messages.texts, messages.labels.tolist())).encode())
     return h.hexdigest()
 
 
@@ -51,13 +50,17 @@ def task_digest():
     h = hashlib.sha256()
     for name in TASKS:
         h.update(contents(TinyWorld(1).task(name, 60)).encode())
-    for document in TinyWorld(2, domain="clinic").documents(40):
-        h.update(repr(document.sentences).encode())
+        if name in SIDED:
+            h.update(contents(TinyWorld(1).task(name, 60, test=True)).encode())
+    clinic = {"domain": "clinic"}
+    for other in (clinic, clinic | {"gap": 0.5}, {"language": "second"}):
+        for document in TinyWorld(2, **other).documents(40):
+            h.update(repr((document.sentences, document.entities, document.sentiments)).encode())
     return h.hexdigest()
 
 
 def test_the_bytes_that_cached_results_rest_on_never_change():
-    assert digest() == "c70320ec76fdc98a9af51d996c9b1b8129e3f700553bb7027fd8233999f30187"
+    assert digest() == "f284e82ca0337f28c82446c5aec30e4166c879a2a56069b4e0a5874bdf0e762f"
 
 
 def test_the_bytes_of_the_tasks_are_pinned_and_do_not_depend_on_the_hash_seed():
@@ -73,7 +76,7 @@ def test_the_bytes_of_the_tasks_are_pinned_and_do_not_depend_on_the_hash_seed():
     assert found == {task_digest()} == {PINNED}
 
 
-PINNED = "6a86c849782c7aa4ec86a752edb3300999cb074feede51def900c5f6f82c9d21"
+PINNED = "77e1320b5f4c909314075b9db6c5e9b47cdcc07136182f64eb9a6353ebb9eec7"
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -93,214 +96,204 @@ def test_classes_are_as_equal_as_their_number_allows(name):
     assert counts.max() - counts.min() <= 1
 
 
-# ---- tags ----
+# ---- sides ----
 
 
-def test_tags_and_words_are_those_of_the_grammar():
-    tagged = pos_task(TinyWorld(0, noise=0), 400)
-    seen = {}
-    for words, tags in zip(tagged.words, tagged.tags):
-        for word, tag in zip(words, tags):
-            seen.setdefault(word, set()).add(tag)
-    assert seen["the"] == {"DET"} and seen["and"] == {"CCONJ"} and seen["tells"] == {"VERB"}
-    assert sum(len(tags) > 1 for tags in seen.values()) < 0.03 * len(seen)
+@pytest.mark.parametrize("name", [name for name in SIDED if name != "next_sentence"])
+def test_the_sides_have_no_name_in_common(name):
+    train, test = (TinyWorld(0, noise=0).task(name, 300, test=side) for side in (False, True))
+    words = [{w for text in [*e.texts, *(getattr(e, "pairs", None) or [])] for w in text.split()}
+             for e in (train, test)]  # fmt: skip
+    assert not words[0] & set(sided(GIVEN_NAMES, True))
+    assert not words[1] & set(sided(GIVEN_NAMES, False))
+    assert words[0] & set(sided(GIVEN_NAMES, False)) and words[1] & set(sided(GIVEN_NAMES, True))
+    for names in (FAMILY_NAMES, TOWNS, [head for head, _ in entries(ORGANISATIONS)]):
+        assert not words[0] & set(sided(names, True))
+        assert not words[1] & set(sided(names, False))
 
 
-def test_outer_entities_are_what_the_bio_tags_say_and_inner_ones_nest():
-    tagged = entities_task(TinyWorld(0), 500)
-    inner = Counter()
-    for words, tags, spans in zip(tagged.words, tagged.tags, tagged.spans):
-        outer = {s for s in spans if not any(o != s and o[0] <= s[0] and s[1] <= o[1]
-                                             for o in spans)}  # fmt: skip
-        assert outer == entities(tags)
-        for a, b in itertools.combinations(spans, 2):
-            apart = a[1] <= b[0] or b[1] <= a[0]
-            nested = (a[0] <= b[0] and b[1] <= a[1]) or (b[0] <= a[0] and a[1] <= b[1])
-            assert apart or nested
-        inner.update(kind for start, end, kind in spans if (start, end, kind) not in outer)
-        assert all(tags[i] != "O" for start, end, _ in spans for i in range(start, end))
-    assert min(inner[k] for k in ("GIVEN", "FAMILY", "ORG")) > 10
+@pytest.mark.parametrize("name", ["sentiment", "pos", "entities", "questions", "next_sentence"])
+def test_the_sides_have_no_group_in_common_and_training_has_most_of_them(name):
+    train, test = (TinyWorld(0).task(name, 400, test=side) for side in (False, True))
+    assert not set(train.groups) & set(test.groups)
+    assert len(train.groups) == len(test.groups) == 400
+    if name != "next_sentence":  # groups are forms of sentences there
+        assert len(set(train.groups)) > 2 * len(set(test.groups)) > 4
 
 
-def test_a_sense_is_of_a_word_that_is_there_and_its_topic_is_the_sentences_own():
+def test_every_second_item_is_on_the_test_side():
+    assert sided([1, 2, 3, 4, 5], False) == [1, 3, 5] and sided([1, 2, 3], True) == [2]
+    assert sided([1, 2, 3], None) == [1, 2, 3]
+
+
+def test_a_sentence_of_one_side_has_a_form_of_that_side():
     world = TinyWorld(0, noise=0)
-    made = senses_task(world, 80)
-    for text, word, label in zip(made.texts, made.pairs, made.labels):
-        assert made.label_names[label].split(".")[0] == word and word in text.split()
-        assert made.label_names[label].split(".")[1] in SENSES[word]
+    train, test = (world.task("topic", 200, test=side).texts for side in (False, True))
+    assert any("tells" in text for text in train) and not any("tells" in text for text in test)
+    assert any("from" in text for text in test) and not any("from" in text for text in train)
 
 
-def test_the_next_sentence_is_the_next_and_a_random_one_is_not():
-    world = TinyWorld(0, noise=0)
-    made = next_sentence_task(world, 200)
-    starts = range(100_000, 900_000)
-    assert made.labels.mean() == 0.5 and len(starts) > 0
-    # a shared name (people come back) is more frequent in true pairs
-    names = set(GIVEN_NAMES)
-    shared = [bool(set(a.split()) & set(b.split()) & names) for a, b in zip(made.texts, made.pairs)]
-    by_label = [np.mean([s for s, k in zip(shared, made.labels) if k == want]) for want in (0, 1)]
-    assert by_label[1] > by_label[0] + 0.3
+# ---- noise ----
+
+
+def test_label_noise_is_a_share_of_wrong_labels_and_changes_nothing_else():
+    world = TinyWorld(0)
+    right, wrong = world.task("nli", 200), world.task("nli", 200, label_noise=0.15)
+    assert (right.labels != wrong.labels).sum() == 30 and right.texts == wrong.texts
+    assert set(wrong.labels) <= {0, 1, 2}
+    for bad in (-0.1, 1.5):
+        with pytest.raises(ConfigError, match="label_noise"):
+            world.task("nli", 20, label_noise=bad)
+    for name in ("pos", "similarity_words", "questions"):
+        with pytest.raises(ConfigError, match="a class for each text"):
+            world.task(name, 20, label_noise=0.1)
+
+
+@pytest.mark.parametrize("name", ["sentiment", "nli", "pos", "entities", "topic"])
+def test_noise_misspells_and_a_world_without_noise_does_not(name):
+    from npft.worlds.domains import function_words
+    from npft.worlds.lexicon import CLASSES, preferences
+
+    known = set(vocabulary()) | set(function_words()) | set("someone nobody never".split())
+    known |= {w for t in CLASSES.values() for (w,) in preferences(t)[0]}
+    known |= {w for form in (*FRAMES, *CLAUSES) for w in form.split()} | {"but"}
+
+    def unknown(noise):
+        texts = TinyWorld(0, noise).task(name, 200).texts
+        return sum(any(w not in known for w in text.split()) for text in texts)
+
+    assert unknown(0) == 0 and 60 < unknown(1) <= 200
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [(name, {"language": "second"}) for name in ("sentiment", "nli", "questions", "pos", "entities",
+                                                 "senses", "similarity_words", "parallel")]
+    + [(name, {"domain": "clinic"}) for name in ("senses", "similarity_synonyms", "parallel")],
+)  # fmt: skip
+def test_a_task_that_a_world_does_not_have_is_refused(name, options):
+    with pytest.raises(ConfigError, match="exists only with"):
+        TinyWorld(**options).task(name, 4)
+
+
+@pytest.mark.parametrize("name", ["topic", "sentiment", "pos", "entities", "nli", "questions"])
+def test_the_clinic_has_tasks_in_its_own_words(name):
+    made = TinyWorld(0, noise=0, domain="clinic").task(name, 40)
+    words = {w for text in made.texts for w in text.split()}
+    assert len(words & set(vocabulary("clinic")) - set(vocabulary())) > 10
 
 
 # ---- sentiment ----
 
 
-def test_sentiment_follows_from_the_frame_and_the_adjective():
-    for test in (False, True):
-        made = sentiment_task(TinyWorld(0), 300, test=test)
-        assert len(made) == 300 and abs(made.labels.mean() - 0.5) < 0.01
-        for text, label, group in zip(made.texts, made.labels, made.groups):
-            words = text.split()
-            good = [w for w in words if w in GOOD]
-            bad = [w for w in words if w in BAD]
-            assert len(good) <= 1 and len(bad) <= 1
-            # an independent reading: what is "not", "no longer", "was" or "once" does not count
-            first = min((words.index(w), w) for w in good + bad)[1]
-            holds = []
-            for w in good + bad:
-                i = words.index(w)
-                before = words[max(0, i - 5):i]
-                off = ("not" in before[-1:] or before[-2:] == ["no", "longer"]
-                       or "once" in before[-1:] or (before[-1:] == ["was"])
-                       or ("not" in before and "find" in before and "but" not in before))  # fmt: skip
-                holds.append((w in GOOD) != off)
-            assert len(set(holds)) == 1 and holds[0] == bool(label), (text, first, group)
+def read(words):
+    """An own reading: split into clauses at the stops, count the turns before each valued word."""
+    total, clause = 0, []
+    for word in [*words, ","]:
+        if word in STOPS:
+            for i, w in enumerate(clause):
+                if w in VALUE:
+                    begin = max([k + 1 for k in range(i) if clause[k] in VALUE], default=0)
+                    turns = sum(v in TURNS for v in clause[begin:i])
+                    total += VALUE[w] * (-1) ** turns
+            clause = []
+        else:
+            clause.append(word)
+    return np.sign(total)
 
 
-def test_test_sentences_have_frames_and_people_of_their_own():
-    assert not {f for f, _ in FRAMES[0]} & {f for f, _ in FRAMES[1]}
-    assert not set(names_of(False)) & set(names_of(True))
-    assert set(names_of(False)) | set(names_of(True)) == set(GIVEN_NAMES)
+@pytest.mark.parametrize("test", [False, True])
+def test_sentiment_follows_from_the_words_in_their_order(test):
+    made = sentiment_task(TinyWorld(0), 300, test=test)
+    turned = 0
+    for text, label in zip(made.texts, made.labels):
+        words = text.split()
+        assert polarity(words) == read(words) == (1 if label else -1), text
+        good, bad = ([w for w in words if w in side] for side in (GOOD, BAD))
+        assert len(good) <= 1 and len(bad) <= 1 and len(good + bad) >= 1
+        turned += polarity(sorted(words)) != polarity(words)
+    assert turned > 60  # the same words in another order say something else
+
+
+def test_good_and_bad_words_are_as_many_and_stand_in_documents():
     assert len(set(GOOD)) == len(set(BAD)) == 16 and not set(GOOD) & set(BAD)
     assert {*GOOD, *BAD} <= set(vocabulary())
-    train, test = (sentiment_task(TinyWorld(0), 200, test=t) for t in (False, True))
-    assert not set(train.groups) & set(test.groups)
-    for name in set(names_of(True)):
-        assert not any(name in text.split() for text in train.texts)
+    documents = TinyWorld(0, noise=0).documents(300)
+    found = Counter()
+    for document in documents:
+        assert len(document.sentiments) == len(document.sentences)
+        for text, feeling in zip(document.sentences, document.sentiments):
+            assert feeling == read(text.split())
+            found[feeling] += 1
+    assert min(found.values()) > 50
 
 
-# ---- logic ----
-
-
-def holds(fact, world):
-    """Whether a fact is true of a set of events (verb, noun, person, kind, place)."""
-    fits = any(
-        (e[0], e[1]) == (fact.verb, fact.noun)
-        and all(want is None or want == got for want, got in zip(fact[2:5], e[2:]))
-        for e in world
-    )
-    return fits != fact.denied
-
-
-def test_relations_are_those_of_all_small_worlds():
-    """Entailed: true in every world in which the premise is; contradicted: in none of them."""
-    events = [(0, n, p, k, "here") for n in (0, 1) for p in ("a", "b") for k in ("x", "y")]
-    worlds = [w for r in range(4) for w in itertools.combinations(events, r)]
-    options = [
-        Fact(0, n, p, k, place, denied)
-        for n in (0, 1) for p in ("a", "b", None) for k in ("x", None) for place in ("here", None)
-        for denied in (False, True)
-    ]  # fmt: skip
-    counts = Counter()
-    for premise, hypothesis in itertools.product(options, options):
-        believed = [w for w in worlds if holds(premise, w)]
-        truths = {holds(hypothesis, w) for w in believed}
-        # "here" is the only place and x or y the kinds, so a world cannot tell them apart fully
-        if (premise.place is None) != (hypothesis.place is None):
-            continue
-        want = {(True,): "entailment", (False,): "contradiction"}.get(tuple(truths), "neutral")
-        assert relation(premise, hypothesis) == want, (premise, hypothesis)
-        counts[want] += 1
-    assert min(counts[name] for name in RELATIONS) > 20
-
-
-def test_a_fact_is_said_with_all_it_holds():
-    topic, first = TinyWorld().topics[0], lambda: 0.0
-    verb, noun = topic.verbs[3][0], topic.nouns[5][0]
-    assert fact_text(Fact(3, 5), topic, first) == f"someone {verb} the {noun}"
-    assert fact_text(Fact(3, 5, denied=True), topic, first) == f"nobody {verb} the {noun}"
-    full = Fact(3, 5, "anna", "overdue", "vault")
-    assert fact_text(full, topic, first) == f"anna {verb} the overdue {noun} at the vault"
-    moved = fact_text(full._replace(denied=True), topic, first, place_first=True)
-    assert moved == f"at the vault anna never {verb} the overdue {noun}"
-
-
-def test_never_stands_with_every_relation_and_people_are_of_the_side():
-    for test in (False, True):
-        made = nli_task(TinyWorld(0), 300, test=test)
-        for label in range(3):
-            said = [("never" in p or "nobody" in p) for p, k in zip(made.pairs, made.labels)
-                    if k == label]  # fmt: skip
-            assert 0.1 < np.mean(said) < 0.95
-        others = set(names_of(not test))
-        assert not any(others & set(text.split()) for text in [*made.texts, *made.pairs])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("the hotel is luxurious", 1), ("the hotel is not luxurious", -1),
+     ("it was faulty", 1), ("it is no longer tidy", -1), ("tidy , not faulty", 1),
+     ("once stale and now crisp", 1), ("the tidy and faulty desk", 0), ("the desk", 0),
+     ("it is not tidy faulty", -1)],
+)  # fmt: skip
+def test_polarity_by_hand(text, expected):
+    assert polarity(text.split()) == expected
 
 
 # ---- questions ----
 
 
-def test_an_answer_is_found_at_its_span_and_fits_its_question():
-    for test in (False, True):
-        made = questions_task(TinyWorld(0), 150, test=test)
-        kinds = Counter()
-        for question, passage, (start, end) in zip(made.texts, made.pairs, made.spans):
-            answer = passage[start:end]
-            assert answer in passage.split() and passage.count(" .") == 3
-            facts = [f.split() for f in passage.split(" .") if f.strip()]
-            fact = next(f for f in facts if answer in f)
-            asked = set(question.split())
-            kind = ("person" if answer == fact[0] else "place" if answer == fact[-1] else "noun")
-            kinds[kind] += 1
-            assert answer not in asked
-            if kind != "person":
-                assert fact[0] in asked and sum(f[0] in asked for f in facts) == 1
-        assert set(kinds) == {"person", "place", "noun"} and max(kinds.values()) == 50
+@pytest.mark.parametrize("test", [False, True])
+@pytest.mark.parametrize("distractors", [1, 2])
+def test_an_answer_is_found_at_its_span_and_fits_its_question(test, distractors):
+    world = TinyWorld(0, noise=0)
+    made = questions_task(world, 150, test=test, distractors=distractors)
+    same: dict[str, set] = {}
+    for topic in world.topics:
+        for words in (*topic.nouns, *topic.verbs):
+            for w in words:
+                same.setdefault(w, set()).update(words)
+    kinds = Counter()
+    for question, passage, (start, end) in zip(made.texts, made.pairs, made.spans):
+        answer = passage[start:end]
+        sentences = [s.split() for s in passage.split(" .") if s.strip()]
+        assert len(sentences) == distractors + 1 and answer in passage.split()
+        facts = [s for s in sentences if len(s) == 7]
+        assert len(facts) == distractors + 1
+        asked = set(question.split())
+        assert answer not in asked
+        fitting = []
+        for fact in facts:
+            if fact[0] == "at":
+                place, person, verb, noun = fact[2], fact[3], fact[4], fact[6]
+            else:
+                person, verb, noun, place = fact[0], fact[1], fact[3], fact[6]
+            parts = {"person": person, "place": place, "noun": noun}
+            kind = next((k for k, v in parts.items() if v == answer), None)
+            if kind is None:
+                continue
+            others = [v for k, v in parts.items() if k not in (kind, "noun")]
+            said = all(v in asked for v in others[: 2 if kind == "noun" else 1])
+            if said and asked & same[verb] and (kind == "noun" or asked & same[noun]):
+                fitting.append(kind)
+        assert len(fitting) == 1, (question, passage, answer)
+        kinds[fitting[0]] += 1
+    assert kinds == {"person": 50, "place": 50, "noun": 50}
 
 
-# ---- domains and languages ----
+def test_a_question_repeats_the_words_of_its_fact_or_says_synonyms():
+    made = questions_task(TinyWorld(0, noise=0), 300)
+    functions = set(("who", "where", "what", "at", "the", "is", "it", "that"))
+    told = [set(q.split()) - functions <= set(p.split()) for q, p in zip(made.texts, made.pairs)]
+    assert 0.5 < np.mean(told) < 0.8  # half repeat, and drawing anew often gives the same words
 
 
-def test_the_clinic_shares_names_small_words_and_what_it_says_it_shares():
-    general, own = set(vocabulary()), set(vocabulary("clinic"))
-    small = {w for t in clinic.TEMPLATES for w in t.split() if w[0] != "{"}
-    from npft.worlds.lexicon import FAMILY_NAMES, ORGANISATIONS, TOWNS, entries
-
-    names = {*GIVEN_NAMES, *FAMILY_NAMES, *TOWNS}
-    names |= {w for n in entries(ORGANISATIONS) for w in n}
-    assert general & own - small - names == set(clinic.SHARED)
-    assert len(own - general) > 200
+def test_all_facts_of_a_passage_have_one_form():
+    for passage in questions_task(TinyWorld(0), 60).pairs:
+        facts = [s for s in (p.split() for p in passage.split(" .")) if len(s) == 7]
+        assert len({fact[0] == "at" for fact in facts}) == 1
 
 
-def test_a_clinic_document_is_about_one_department_in_words_of_the_clinic():
-    world = TinyWorld(0, noise=0, domain="clinic")
-    assert world.topic_names == ["heart", "bones", "skin", "lungs"]
-    words = {w for d in world.documents(100) for s in d.sentences for w in s.split()}
-    assert words <= set(vocabulary("clinic")) and "clinic" in repr(world)
-    assert "heart, bones, skin, lungs" in world.describe(20)
-    with pytest.raises(ConfigError, match="domain is 'farm', expected 'general' or 'clinic'"):
-        TinyWorld(domain="farm")
-
-
-def test_the_second_language_has_a_word_of_its_own_for_each_word():
-    words = dictionary()
-    assert len(set(words.values())) == len(words)
-    assert set(words.values()) & set(vocabulary()) == {FALSE_FRIEND}
-    assert words[FRIEND_MEANS] == FALSE_FRIEND != words[FALSE_FRIEND]
-
-
-def test_a_translation_keeps_words_names_and_tags_and_moves_the_verb_behind():
-    back = {second: first for first, second in dictionary().items()}
-    for document in TinyWorld(0, noise=0).documents(30):
-        for tokens in document.tokens:
-            said = translated(tokens)
-            assert Counter(back.get(t.word, t.word) for t in said) == Counter(
-                t.word for t in tokens
-            )
-            assert Counter((back.get(t.word, t.word), t.pos, t.entity) for t in said) == Counter(
-                (t.word, t.pos, t.entity) for t in tokens
-            )
-            if not any(t.pos in ("CCONJ", "SCONJ") for t in tokens):
-                places = [i for i, t in enumerate(said) if t.pos == "VERB"]
-                assert places == list(range(len(said) - len(places), len(said)))
-            friends = [t for t in said if t.word == FALSE_FRIEND]
-            assert all(t.sense == f"{FALSE_FRIEND}.{FRIEND_MEANS}" for t in friends)
+@pytest.mark.parametrize("distractors", [0, 8, 1.5])
+def test_too_many_or_no_distractors_are_refused(distractors):
+    with pytest.raises(ConfigError, match="distractors"):
+        TinyWorld(0).task("questions", 3, distractors=distractors)
