@@ -47,7 +47,7 @@ def pretrain_texts(
     if start is None:
         if general or replay:
             raise ConfigError("--general and --replay need --from, the model that goes on learning")
-        made = {"tokenizer": tokenizer or "wordpiece", "vocab_size": vocab_size}
+        made: dict[str, Any] = {"tokenizer": tokenizer or "wordpiece", "vocab_size": vocab_size}
         rate = PRETRAIN_LR if lr is None else lr
         if alpha is None:
             return pretrain_files(paths, out, lr=rate, **made, **options)
@@ -90,7 +90,7 @@ def adapt_files(
     if replay and not general:
         raise ConfigError("--replay needs the general text; name its files with --general")
     chosen = OBJECTIVES[objective]
-    model = load(start)
+    model: Any = load(start)
     if not _trains(chosen, model):
         raise CheckpointError(
             f"{start}: holds a {model.kind} {model.options() or ''}, which the objective "
@@ -163,7 +163,7 @@ def pretrain_languages(
     """Pretrain one new model on several languages, one file each, with q ~ n^alpha.
 
     The last 5 % of each language are held out and measured apart. There is one vocabulary, learnt
-    from documents drawn with alpha 0.3 (Conneau et al. 2020, section 3.1).
+    from sentences drawn with alpha 0.3 (Conneau et al. 2020, section 3.1).
     """
     check_out(out)
     names = [path.stem for path in paths]
@@ -178,11 +178,11 @@ def pretrain_languages(
     texts = {name: train for name, (train, _) in parts.items()}
     shares = shares_by_alpha(texts, alpha)
     with timed(timings, "tokenizer"):
-        size = sum(map(len, texts.values()))
-        drawn, _ = draw_documents(
-            list(texts.values()), size, alpha=VOCABULARY_ALPHA, rng=np.random.default_rng(seed)
+        # sentences are drawn, not documents: a file may hold one document only
+        lines = [[s for document in text for s in document] for text in texts.values()]
+        sentences, _ = draw_documents(
+            lines, sum(map(len, lines)), alpha=VOCABULARY_ALPHA, rng=np.random.default_rng(seed)
         )
-        sentences = [s for document in drawn for s in document]
         tok = make_tokenizer(tokenizer, sentences, vocab_size or VOCAB_SIZE)
     model = chosen.model(new_encoder(tok, MAX_POSITIONS, rng, chosen.causal), rng=rng)
     probes = {

@@ -5,7 +5,7 @@
 Three losses are watched on frozen masks, because each can hide what the others show:
 
     domain     held-out text of the domain      what is gained
-    seen       the training text itself         gap = domain - seen: above 0, it is learnt by heart
+    seen       the training text itself         gap = domain - seen: above 0 it overfits
     general    held-out text of before          what is forgotten
 
 The tokenizer stays that of the model, so new words fall into pieces of old ones; losses are per

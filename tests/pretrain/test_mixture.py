@@ -173,6 +173,16 @@ def test_sources_that_do_not_fit_together_are_refused():
         source_of(dict.fromkeys("ab", Corpus(BIG, TOK)), "pairs", LENGTH, {"a": 0.5, "c": 0.5})
 
 
+def test_shares_are_taken_by_name_and_by_size_where_none_are_given():
+    corpora = {"a": Corpus(BIG, TOK), "b": Corpus(SMALL, TOK)}
+    assert source_of(corpora, "segments", LENGTH, {"b": 0.25, "a": 0.75}).shares.tolist() == [
+        0.75, 0.25]
+    assert source_of(corpora, "segments", LENGTH).shares.tolist() == [180 / 192, 12 / 192]
+    pairs = source_of(corpora, "pairs", LENGTH)  # two of three sentences have a next one
+    assert whole_parts(len(pairs.starts), pairs.shares).tolist() == [120, 8]
+    assert type(source_of({"a": Corpus(BIG, TOK)}, "segments", LENGTH)) is Source
+
+
 # ---- in pretraining ----
 
 
@@ -254,6 +264,9 @@ def test_a_mixed_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path):
     with pytest.raises(CheckpointError, match="probe was"):
         other = {**options, "probes": {"small": probe(SMALL, seed=6)}}
         pretrain(model(0.1), TEXTS, **other, folder=tmp_path, resume=True, rng=rng())
+    with pytest.raises(CheckpointError, match="text was"):  # the first of two
+        pretrain(model(0.1), {**TEXTS, "big": BIG[::-1]}, **options, folder=tmp_path, resume=True,
+                 rng=rng())
     late = model(0.1, seed=3)
     again = pretrain(late, TEXTS, **options, folder=tmp_path, resume=True, rng=rng())
     assert bits(late) == bits(whole) and again.rows == history.rows
