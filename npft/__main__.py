@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from npft import __version__, recipes
+from npft import __version__, many_texts, recipes
 from npft.autograd.machine import keep_freed_memory, set_threads
 from npft.encoder.pooling import POOLS
 from npft.errors import ConfigError, NpftError
@@ -47,11 +47,20 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, help="folder for the model")
     p.add_argument("--objective", default="mlm,nsp", choices=list(OBJECTIVES),
                    help="what is learnt (default mlm,nsp)")
-    p.add_argument("--tokenizer", default="wordpiece", choices=TOKENIZERS)
+    p.add_argument("--tokenizer", choices=TOKENIZERS, help="default wordpiece")
     p.add_argument("--vocab-size", type=int, help="default 4000, of TinyWorld 2000")
-    p.add_argument("--steps", type=int, help="default 1500, on TinyWorld 2800")
+    p.add_argument("--steps", type=int, help="default 1500, on TinyWorld 2800, with --from 500")
     p.add_argument("--batch-size", type=int, default=32)
-    p.add_argument("--lr", type=float, default=recipes.PRETRAIN_LR)
+    p.add_argument("--lr", type=float,
+                   help=f"default {recipes.PRETRAIN_LR:g}, with --from {many_texts.ADAPT_LR:g}")
+    p.add_argument("--from", dest="start", metavar="MODEL",
+                   help="go on from this pretrained model with the text of a new domain")
+    p.add_argument("--general", type=Path, nargs="+", metavar="TEXT",
+                   help="with --from: the text it was pretrained on: measures what is forgotten")
+    p.add_argument("--replay", type=float, default=0.0, metavar="SHARE",
+                   help="with --from: share of each epoch taken from --general, for example 0.2")
+    p.add_argument("--alpha", type=float,
+                   help="each text file is a language, read with probability ~ size**alpha")
     p.add_argument("--resume", action="store_true",
                    help="go on with a run that was stopped in --out")
 
@@ -93,7 +102,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if args.verb == "tour":
         return tour(**options, progress=Progress)
     if args.verb == "pretrain":
-        return recipes.pretrain_files(options.pop("text"), **options, progress=Progress)
+        return many_texts.pretrain_texts(options.pop("text"), **options, progress=Progress)
     if args.verb == "finetune":
         return recipes.finetune_file(**options, progress=Progress)
     if args.verb == "embed":

@@ -25,6 +25,19 @@ def report(verb: str, results: dict[str, Any]) -> str:
         return "\n".join(f"{r['label']}\t{r['probability']:.3f}\t{r['text']}" for r in rows)
     if verb == "tour":
         return results["table"]
+    if "languages" in results:
+        width = max(map(len, results["languages"]))
+        return "\n".join(
+            f"{name:{width}}  share {row['share']:.3f}  {_losses(row)}"
+            for name, row in results["languages"].items()
+        )
+    if "before" in results:
+        before, after = results["before"], results["after"]
+        return "\n".join(
+            f"{name:22} {before[name]:.3f} before, {after[name]:.3f} after"
+            for name in before
+            if name.endswith(("_loss", "gap"))
+        )
     if verb == "pretrain":
         known = [key for key in PRETRAINED if key in results]
         lines = [f"{PRETRAINED[key]:26} {results[key]:.3f}" for key in known]
@@ -67,3 +80,9 @@ def report(verb: str, results: dict[str, Any]) -> str:
         cells = "  ".join(f"{c:>{max(6, len(n))}}" for c, n in zip(row, names))
         lines.append(f"{name:>{width}}  {cells}")
     return "\n".join(lines)
+
+
+def _losses(row: dict[str, Any]) -> str:
+    """The held-out losses of a language on one line."""
+    shown = [k for k in row if k.endswith("_loss") or k == "unigram"]
+    return ", ".join(f"{k.replace('_', ' ')} {row[k]:.3f}" for k in shown)

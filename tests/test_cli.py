@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from npft.__main__ import main
+from npft.loading import load
 
 SPAM = ["win a free prize now", "free cash prize inside", "claim your free prize", "win cash now"]
 HAM = ["see you at noon", "lunch at noon then", "call me at home", "see you at home then"]
@@ -78,6 +79,101 @@ def test_pretrain_reports_held_out_loss_beside_the_unigram_loss(body):
     results = json.loads((body / "results.json").read_text(encoding="utf-8"))
     assert results["below_unigram"] == results["unigram_loss"] - results["mlm_loss"]
     assert 0 <= results["nsp_acc"] <= 1 and results["vocab_size"] <= 90
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory):
+    """A new domain, some of whose words are in no message."""
+    path = tmp_path_factory.mktemp("notes") / "notes.txt"
+    path.write_text("\n".join(["valve stent at noon", "graft the valve", "stent you"] * 12))
+    return path
+
+
+def test_pretraining_goes_on_with_a_new_domain_and_reports_both_losses(
+    body, notes, tmp_path, capsys
+):
+    general, model = body / "text.txt", (body / "model.npz").read_bytes()
+    argv = ["pretrain", str(notes), "--from", str(body), "--general", str(general)]
+    found = []
+    for name, more in (("a", []), ("b", []), ("c", ["--replay", "0.5"])):
+        out = tmp_path / name
+        assert main([*argv, *more, "--out", str(out), "--steps", "12", "--json"]) == 0
+        results = json.loads(capsys.readouterr().out)
+        assert results == json.loads((out / "results.json").read_text(encoding="utf-8"))
+        files = ("results.json", "history.json", "model.npz")
+        found.append([(out / f).read_bytes() for f in files])
+        before, after = results["before"], results["after"]
+        assert after["domain_mlm_loss"] < before["domain_mlm_loss"]
+        for row in (before, after):
+            assert row["gap"] == row["domain_mlm_loss"] - row["seen_mlm_loss"]
+            assert row["general_mlm_loss"] > 0
+    assert found[0] == found[1] != found[2]
+    assert (body / "model.npz").read_bytes() == model
+    old, new = load(body), load(tmp_path / "a")
+    assert new.body.tokenizer.to_dict() == old.body.tokenizer.to_dict()
+    assert main([*argv, "--out", str(tmp_path / "d"), "--steps", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "domain_mlm_loss" in printed and "general_mlm_loss" in printed and "gap" in printed
+
+
+def test_the_bundled_model_goes_on_without_general_text(notes, tmp_path, capsys):
+    argv = ["pretrain", str(notes), "--from", "tinyworld", "--out", str(tmp_path), "--steps", "2"]
+    assert main([*argv, "--json"]) == 0
+    results = json.loads(capsys.readouterr().out)
+    assert "general_mlm_loss" not in results["after"] and results["steps"] == 2
+
+
+def test_languages_are_read_with_alpha_and_measured_apart(body, notes, tmp_path, capsys):
+    argv = ["pretrain", str(body / "text.txt"), str(notes), "--vocab-size", "50", "--steps", "4"]
+    shares, losses = {}, {}
+    for alpha in ("1", "0.3"):
+        out = tmp_path / alpha
+        assert main([*argv, "--alpha", alpha, "--out", str(out), "--json"]) == 0
+        results = json.loads(capsys.readouterr().out)
+        assert list(results["languages"]) == ["text", "notes"] and results["vocab_size"] <= 50
+        rows = results["languages"]
+        assert all(row["mlm_loss"] > 0 and row["unigram"] > 0 for row in rows.values())
+        n = {name: row["sentences"] for name, row in rows.items()}
+        shares[alpha] = rows["notes"]["share"]
+        ratio = (n["notes"] / n["text"]) ** float(alpha)
+        assert shares[alpha] == pytest.approx(ratio / (1 + ratio), abs=1e-12)
+        losses[alpha] = [row["mlm_loss"] for row in rows.values()]
+        assert load(out).body.tokenizer.vocab_size == results["vocab_size"]
+    assert shares["0.3"] > shares["1"]
+    tokenizers = [load(tmp_path / alpha).body.tokenizer.to_dict() for alpha in ("1", "0.3")]
+    assert losses["0.3"] != losses["1"]
+    assert tokenizers[0] == tokenizers[1]  # so that their losses are comparable
+    assert main([*argv, "--alpha", "0.3", "--out", str(tmp_path / "x")]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in printed] == ["text", "notes"] and "share" in printed[0]
+
+
+def test_texts_and_options_that_do_not_fit_together_are_refused(body, notes, tmp_path, capsys):
+    out = ["--out", tmp_path / "out"]
+    start, text = ["--from", body], body / "text.txt"
+    for argv, words in (
+        (["--replay", "0.2"], "need --from"),
+        (["--general", text], "need --from"),
+        ([*start, "--replay", "0.2"], "--replay needs the general text"),
+        ([*start, "--replay", "1", "--general", text], "replay is 1.0"),
+        ([*start, "--alpha", "0.3"], "leave out --from"),
+        ([*start, "--tokenizer", "bpe"], "leave out --tokenizer"),
+        ([*start, "--vocab-size", "50"], "leave out --tokenizer"),
+        ([*start, "--objective", "mlm"], "name its own with --objective"),
+        ([*start, "--objective", "clm"], "name its own with --objective"),
+        (["--from", tmp_path / "none"], "no model.npz"),
+        (["--alpha", "0.3"], "two or more text files"),
+    ):
+        assert words in refused(capsys, "pretrain", notes, *argv, *out), argv
+    assert "name its files" in refused(capsys, "pretrain", *start, *out)
+    assert "two or more" in refused(capsys, "pretrain", notes, notes, "--alpha", "0.3", *out)
+    assert "alpha is 2.0" in refused(capsys, "pretrain", notes, text, "--alpha", "2", *out)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_classifier_cannot_go_on_pretraining(classifier, notes, tmp_path, capsys):
+    line = refused(capsys, "pretrain", notes, "--from", classifier, "--out", tmp_path / "out")
+    assert "classifier" in line and str(classifier) in line
 
 
 def test_evaluate_and_predict_agree(data, classifier, capsys, monkeypatch):

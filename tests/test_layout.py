@@ -29,14 +29,15 @@ ORDER = """
     encoder/config encoder/blocks encoder/encoder encoder/pooling encoder/profile
     encoder/checkpoint encoder/__init__
     pretrain/masking pretrain/corruptions pretrain/spans pretrain/pairs pretrain/packing
-    pretrain/source pretrain/probe pretrain/objectives pretrain/boundary pretrain/causal
-    pretrain/electra pretrain/catalogue pretrain/train pretrain/__init__
+    pretrain/source pretrain/mixture pretrain/probe pretrain/objectives pretrain/boundary
+    pretrain/causal pretrain/electra pretrain/catalogue pretrain/train pretrain/adapt
+    pretrain/__init__
     finetune/heads finetune/tagging finetune/spans finetune/baselines finetune/train
     finetune/regimes finetune/__init__
     embed/geometry embed/contrastive embed/similarity embed/compare embed/__init__
     forgetting/measure forgetting/anchors forgetting/replay forgetting/repair forgetting/compare
     forgetting/__init__
-    loading material recipes report sweep
+    loading material recipes many_texts report sweep
     plots/* plots/__init__
     testing
     tour

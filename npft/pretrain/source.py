@@ -88,11 +88,16 @@ class Source:
         if layout not in LAYOUTS:
             raise ConfigError(f"layout is {layout!r}, expected one of {', '.join(LAYOUTS)}")
         self.corpus, self.layout, self.max_length = corpus, layout, max_length
+        self.tokenizer = corpus.tokenizer
         if layout == "packed":
             self.rows = pack(corpus, max_length)
             self.starts = np.arange(len(self.rows))
         else:
             self.starts = corpus.starts(followed=layout != "segments")
+
+    def epoch(self, rng: np.random.Generator) -> np.ndarray:
+        """The starts of one epoch, in a new order."""
+        return rng.permutation(self.starts)
 
     def draw(self, starts: np.ndarray, rng: np.random.Generator) -> Batch:
         """One sequence for each start."""
@@ -130,12 +135,12 @@ class Feed:
 
     def __next__(self) -> Masked:
         if self.place >= len(self.epoch):
-            self.epoch, self.place = self.order.permutation(self.source.starts), 0
+            self.epoch, self.place = self.source.epoch(self.order), 0
         chosen = self.epoch[self.place : self.place + self.batch_size]
         self.place += self.batch_size
         batch = self.source.draw(chosen, self.order)
         by_length = next(batches_of(batch, len(batch)))
-        return self.corrupt(by_length, self.source.corpus.tokenizer, rng=self.masks)
+        return self.corrupt(by_length, self.source.tokenizer, rng=self.masks)
 
     def state(self) -> tuple[dict[str, Any], np.ndarray]:
         """The place and the states of the generators, and the order of the epoch."""

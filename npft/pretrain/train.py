@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,10 @@ from npft.nn.packs import pack_size
 from npft.nn.progress import ProgressFn
 from npft.nn.schedules import warmup_linear
 from npft.pretrain.masking import Masked, mask_tokens
+from npft.pretrain.mixture import source_of
 from npft.pretrain.pairs import Corpus, Documents
 from npft.pretrain.probe import evaluate_mlm, has_words, make_probe, slices, unigram_loss
-from npft.pretrain.source import Corrupt, Feed, Pretrainable, Source
+from npft.pretrain.source import Corrupt, Feed, Pretrainable
 
 WARMUP = 0.08  # share of the steps
 WEIGHT_DECAY = 0.01
@@ -94,13 +95,15 @@ class Run:
 
 def pretrain(
     model: Pretrainable,
-    documents: Documents,
+    documents: Documents | Mapping[str, Documents],
     *,
     steps: int,
     batch_size: int = 32,
     lr: float = 1e-3,
     every: int = 50,
     held_out: Documents | None = None,
+    shares: Mapping[str, float] | None = None,
+    probes: Mapping[str, Masked] | None = None,
     layout: str | None = None,
     corrupt: Corrupt = mask_tokens,
     micro_batch: int | None = None,
@@ -117,6 +120,11 @@ def pretrain(
     ``evaluate_mlm`` measures on a probe with frozen masks, and once the loss of the unigram
     distribution ("unigram"); also the training loss, as the mean since the last row ("train_mlm"
     or another first part of the loss), and the "tokens" seen so far.
+
+    ``documents`` may be several texts by name, such as languages: then ``shares`` says what part
+    of the sequences each supplies (default: by size; see ``mixture.py``). ``probes`` are further
+    frozen probes (``make_probe``) by name, measured in the same rows under "NAME_mlm_loss" and so
+    on, with "NAME_unigram" for the name of a text.
 
     ``layout`` and ``corrupt`` make the objective (``source.py``): by default masked tokens, in
     pairs for a model with next-sentence prediction. ``micro_batch``: cut each batch into packs
@@ -138,39 +146,48 @@ def pretrain(
         raise ConfigError(
             "pretrain: steps, batch_size, every, micro_batch and patience must be at least 1"
         )
-    if patience is not None and held_out is None:
+    if patience is not None and held_out is None and not probes:
         raise ConfigError("pretrain: patience needs held_out documents to measure on")
     if resume and folder is None:
         raise ConfigError("pretrain: resume needs the folder of the run that was stopped")
     max_length = model.encoder.config.max_positions
     order, masks, dropout, probing = streams(rng)
-    corpus = Corpus(documents, tok)
+    texts = documents if isinstance(documents, Mapping) else {"text": documents}
+    if held_out is not None and texts is documents:
+        raise ConfigError("pretrain: held_out is for one text; measure several texts with probes")
+    corpora = {name: Corpus(text, tok) for name, text in texts.items()}
     layout = layout or ("pairs" if getattr(model, "nsp", False) else "segments")
-    feed = Feed(
-        Source(corpus, layout, max_length), corrupt, batch_size, order=order, masks=masks
-    )
+    source = source_of(corpora, layout, max_length, shares)
+    feed = Feed(source, corrupt, batch_size, order=order, masks=masks)
     optimizer = AdamW(decay_groups(model, lr=lr, weight_decay=WEIGHT_DECAY), lr=lr)
     settings = {
-        "text": zlib.crc32(corpus.tokens.tobytes()), "layout": layout, "steps": steps,
+        "text": _fingerprint(c.tokens for c in corpora.values()), "layout": layout, "steps": steps,
         "batch_size": batch_size, "micro_batch": micro_batch, "lr": lr, "every": every,
         "corrupt": _name(corrupt),
     }  # fmt: skip
-    probe = None
+    if shares is not None:
+        settings["shares"] = dict(shares)
+    watched = {f"{name}_": (probe, corpora.get(name)) for name, probe in (probes or {}).items()}
     if held_out is not None:
         probe = make_probe(
             held_out, tok, layout=layout, corrupt=corrupt, max_length=max_length, rng=probing
         )
-        # covers the held-out text, the seed, and what is done to the text
-        settings["probe"] = zlib.crc32(probe.batch.ids.tobytes())
+        watched = {"": (probe, corpora["text"]), **watched}
+    if watched:  # covers the held-out text, the seed, and what is done to the text
+        settings["probe"] = _fingerprint(probe.batch.ids for probe, _ in watched.values())
     run = Run(model, optimizer, feed, dropout, settings)
     if resume:
         run.load(Path(str(folder)))
         if run.step >= steps:
             model.eval()
             return run.history
-    elif probe is not None:
-        floor = {"unigram": unigram_loss(corpus, probe)} if has_words(corpus, probe) else {}
-        run.history.add(0, **floor, **evaluate_mlm(model, probe))
+    elif watched:
+        floors = {
+            f"{name}unigram": unigram_loss(corpus, probe)
+            for name, (probe, corpus) in watched.items()
+            if corpus is not None and has_words(corpus, probe)
+        }
+        run.history.add(0, **floors, **_measured(model, watched))
 
     warmup = max(1, round(WARMUP * steps))
     train_mode(model)
@@ -193,8 +210,7 @@ def pretrain(
             if run.step % every == 0 or done:
                 row = {f"train_{name}": float(np.mean(losses)), "tokens": run.tokens}
                 losses.clear()
-                if probe is not None:
-                    row |= evaluate_mlm(model, probe)
+                row |= _measured(model, watched)
                 run.history.add(run.step, **row)
                 done |= patience is not None and _waited(run.history) >= patience
                 if folder is not None:
@@ -209,6 +225,25 @@ def pretrain(
     finally:
         model.eval()
     return run.history
+
+
+def _measured(
+    model: Pretrainable, watched: Mapping[str, tuple[Masked, Corpus | None]]
+) -> dict[str, float]:
+    """What each probe measures, with its name before the names of the figures."""
+    return {
+        name + figure: value
+        for name, (probe, _) in watched.items()
+        for figure, value in evaluate_mlm(model, probe).items()
+    }
+
+
+def _fingerprint(arrays: Iterable[np.ndarray]) -> int:
+    """One checksum over all arrays."""
+    crc = 0
+    for array in arrays:
+        crc = zlib.crc32(array.tobytes(), crc)
+    return crc
 
 
 def _counted(feed: Feed, run: Run) -> Iterator[Masked]:

@@ -1,0 +1,119 @@
+"""Domain-adaptive pretraining: a pretrained model goes on with the text of a new domain.
+
+    general text  ->  text of the domain  ->  task         (Gururangan et al. 2020, section 3)
+
+Three losses are watched on frozen masks, because each can hide what the others show:
+
+    domain     held-out text of the domain      what is gained
+    seen       the training text itself         gap = domain - seen: above 0 it overfits
+    general    held-out text of before          what is forgotten
+
+The tokenizer stays that of the model, so new words fall into pieces of old ones; losses are per
+piece and compare along one run, not between tokenizers.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from npft.encoder.encoder import Encoder
+from npft.errors import ConfigError
+from npft.nn.history import History
+from npft.nn.progress import ProgressFn
+from npft.pretrain.masking import mask_tokens
+from npft.pretrain.pairs import Documents
+from npft.pretrain.probe import make_probe
+from npft.pretrain.source import Corrupt, Pretrainable
+from npft.pretrain.train import pretrain
+
+ADAPT_LR = 2e-3  # half the rate of the lesson's pretraining
+
+
+def copy_of(model: Pretrainable) -> Pretrainable:
+    """A new model with the same configuration, tokenizer and weights, all of them trainable."""
+    rng = np.random.default_rng(0)  # for weights that are replaced at once
+    encoder = Encoder(model.encoder.config, tokenizer=model.encoder.tokenizer, rng=rng)
+    new = type(model).from_options(encoder, model.options(), rng=rng)
+    new.load_state_dict(model.state_dict())
+    new.eval()
+    return new
+
+
+def adapt(
+    model: Pretrainable,
+    documents: Documents,
+    *,
+    held_out: Documents,
+    general: Documents | None = None,
+    pool: Documents | None = None,
+    replay: float = 0.0,
+    steps: int,
+    batch_size: int = 32,
+    lr: float = ADAPT_LR,
+    every: int = 50,
+    layout: str | None = None,
+    corrupt: Corrupt = mask_tokens,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    progress: ProgressFn | None = None,
+    rng: np.random.Generator,
+) -> tuple[Pretrainable, History]:
+    """Go on pretraining a copy of ``model`` on the ``documents`` of a domain.
+
+    held_out: text of the domain to measure on. general: held-out text of the kind the model was
+    pretrained on. replay: the share of all sequences that comes from ``pool``, general text to
+    train on. The other arguments are those of ``pretrain``; ``layout`` and ``corrupt`` must be
+    those the model was pretrained with.
+
+    Returns the adapted model, and a history with "domain_mlm_loss", "seen_mlm_loss", their
+    difference "gap", and "general_mlm_loss", at step 0 as well; for a model of another kind with
+    its own loss. The masks of equal texts are equal. ``model`` is not changed.
+
+    Raises ``ConfigError`` for a replay outside [0, 1) or without a pool, and what ``pretrain``
+    raises.
+    """
+    if not 0 <= replay < 1:
+        raise ConfigError(f"adapt: replay is {replay}, expected a share of at least 0, below 1")
+    if replay and pool is None:
+        raise ConfigError("adapt: replay needs a pool, general text to train on")
+    tok = model.encoder.tokenizer
+    if tok is None:
+        raise ConfigError("adapt: the encoder has no tokenizer; pass one to Encoder")
+    seed = int(rng.integers(2**32))  # one for all probes: equal texts get equal masks
+    measured = {"domain": held_out, "seen": documents}
+    if general is not None:
+        measured["general"] = general
+    probes = {
+        name: make_probe(
+            text, tok,
+            max_length=model.encoder.config.max_positions, nsp=getattr(model, "nsp", False),
+            layout=layout, corrupt=corrupt, rng=np.random.default_rng(seed),
+        )
+        for name, text in measured.items()
+    }  # fmt: skip
+    texts, shares = {"domain": documents}, {"domain": 1.0}
+    if replay and pool is not None:
+        texts, shares = texts | {"general": pool}, {"domain": 1 - replay, "general": replay}
+    adapted = copy_of(model)
+    history = pretrain(
+        adapted,
+        texts,
+        steps=steps,
+        batch_size=batch_size,
+        lr=lr,
+        every=every,
+        shares=shares,
+        probes=probes,
+        layout=layout,
+        corrupt=corrupt,
+        folder=folder,
+        resume=resume,
+        progress=progress,
+        rng=rng,
+    )
+    loss = next(name for name in history.metrics if name.endswith("_loss"))  # "domain_mlm_loss"
+    for row in history.rows:
+        row["gap"] = row[loss] - row[loss.replace("domain", "seen")]
+    return adapted, history
