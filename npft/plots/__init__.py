@@ -5,6 +5,7 @@ from npft.plots.cone import draw_alignment_uniformity, draw_cone, draw_layers
 from npft.plots.engine import draw_graph, draw_step_sizes
 from npft.plots.forgetting import draw_forgetting, draw_repairs
 from npft.plots.masking import draw_masking_audit, draw_span_lengths
+from npft.plots.objectives import draw_objectives
 from npft.plots.pretraining import draw_mlm
 from npft.plots.regimes import draw_regimes
 from npft.plots.style import STYLE, save_figure
@@ -13,6 +14,6 @@ from npft.plots.tasks import draw_tasks
 __all__ = [
     "STYLE", "draw_alignment_uniformity", "draw_attention", "draw_cone", "draw_decay",
     "draw_forgetting", "draw_graph", "draw_layers", "draw_masking_audit", "draw_mlm",
-    "draw_regimes", "draw_repairs", "draw_span_lengths", "draw_step_sizes", "draw_tasks",
-    "save_figure",
+    "draw_objectives", "draw_regimes", "draw_repairs", "draw_span_lengths", "draw_step_sizes",
+    "draw_tasks", "save_figure",
 ]
