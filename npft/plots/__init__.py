@@ -7,6 +7,7 @@ from npft.plots.engine import draw_graph, draw_step_sizes
 from npft.plots.forgetting import draw_forgetting, draw_repairs
 from npft.plots.languages import draw_false_friend, draw_languages
 from npft.plots.masking import draw_masking_audit, draw_span_lengths
+from npft.plots.objectives import draw_objectives
 from npft.plots.pretraining import draw_mlm
 from npft.plots.regimes import draw_regimes
 from npft.plots.speed import draw_speed
@@ -16,6 +17,7 @@ from npft.plots.tasks import draw_tasks
 __all__ = [
     "STYLE", "draw_adaptation", "draw_alignment_uniformity", "draw_attention", "draw_cone",
     "draw_decay", "draw_false_friend", "draw_forgetting", "draw_graph", "draw_languages",
-    "draw_layers", "draw_masking_audit", "draw_mlm", "draw_regimes", "draw_repairs",
-    "draw_span_lengths", "draw_speed", "draw_step_sizes", "draw_tasks", "save_figure",
+    "draw_layers", "draw_masking_audit", "draw_mlm", "draw_objectives", "draw_regimes",
+    "draw_repairs", "draw_span_lengths", "draw_speed", "draw_step_sizes", "draw_tasks",
+    "save_figure",
 ]

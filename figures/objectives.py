@@ -1,0 +1,185 @@
+"""The nine objectives at equal compute: each body has cost the same number of operations.
+
+Every objective of ``npft pretrain --objective`` trains a new body of one block on TinyWorld, for as
+many steps as BUDGET floating-point operations buy (``npft/pretrain/budget.py`` says what is
+counted: of a masked model the masked rows alone meet the vocabulary, of a causal one all rows, and
+ELECTRA pays for its generator). Then all bodies are judged alike, beside a random body and words
+alone:
+
+    words      held-out loss of masked words, of the seven that have a head for them, on the same
+               whole sentences with the same masks
+    topic      macro F1 with 160 labels, everything trained for 20 epochs
+    senses     macro F1 of the sense of an ambiguous word with 320 labels, 20 epochs
+    entities   F1 of whole entities with 100 tagged sentences, 20 epochs
+
+A batch has about BATCH_TOKENS tokens, so many sequences as that makes in the layout of the
+objective. The learning rate is one for all, and was chosen for masked tokens with next sentences.
+Each cell is kept in figures/.cache/objectives, so that a run that was stopped goes on.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from common import FOLDER, SEEDS, results
+from tasks import trivial
+
+from npft import (
+    OBJECTIVES, Classifier, Encoder, EncoderConfig, TaggedTexts, TinyWorld, TokenClassifier,
+    WordPiece, evaluate, pretrain, set_dropout, tag_metrics, train_head,
+)
+from npft.autograd.machine import set_threads
+from npft.finetune.regimes import DROPOUT, EPOCHS, learning_rate
+from npft.material import INIT_STD, world_text
+from npft.nn.module import evaluating
+from npft.plots import draw_objectives, save_figure
+from npft.pretrain.budget import steps_within
+from npft.pretrain.objectives import MaskedLM, tally
+from npft.pretrain.pairs import Corpus
+from npft.pretrain.probe import make_probe, slices, unigram_loss
+from npft.pretrain.source import Source
+from npft.recipes import PRETRAIN_LR
+from npft.sweep import sweep
+
+CACHE = FOLDER / ".cache" / "objectives"
+BUDGET = 1e12  # floating-point operations
+BATCH_TOKENS = 1024
+TASKS = {"topic": 160, "senses": 320, "entities": 100}
+TEST = 1000
+CONTROLS = ("random", "words")
+
+
+def new_body(tok: WordPiece, positions: int, causal: bool, rng) -> Encoder:
+    """One block of the lesson's width: two would learn little but frequencies for this budget."""
+    config = EncoderConfig(
+        vocab_size=tok.vocab_size, num_layers=1, max_positions=positions, dropout=0.0,
+        causal=causal, init_std=INIT_STD,
+    )
+    return Encoder(config, tokenizer=tok, rng=rng)
+
+
+def downstream(body, name: str, seed: int) -> float:
+    """F1 of a new head and the body under it, trained on a task of TinyWorld(seed)."""
+    world, rng = TinyWorld(seed), np.random.default_rng(seed)
+    train, test = world.task(name, TASKS[name], seed=1), world.task(name, TEST, seed=2)
+    if isinstance(train, TaggedTexts):
+        model = TokenClassifier(body, train.tag_names, rng=rng)
+        batch = model.labelled(train)
+    else:
+        model = Classifier(body, len(train.label_names), label_names=train.label_names, rng=rng)
+        batch = model.tokenize(train.texts, train.pairs, labels=train.labels)
+    set_dropout(model, DROPOUT)
+    train_head(model, batch, epochs=EPOCHS, lr=learning_rate("full"), rng=rng)
+    if isinstance(train, TaggedTexts):
+        return tag_metrics(test.tags, model.predict(test.words)).f1
+    return evaluate(model, model.tokenize(test.texts, test.pairs, labels=test.labels)).f1
+
+
+def word_loss(model: MaskedLM, probe) -> float:
+    """The mean loss of the masked tokens of a probe without pairs."""
+    sums = []
+    with evaluating(model):
+        for part in slices(probe, 64):
+            scores = model.token_scores(model.encoder(part.batch), part)
+            sums.append(tally("words", scores, part.targets)["words_loss"][0])
+    return float(np.sum(sums) / len(probe.targets))
+
+
+def judged(arguments: dict) -> dict:
+    """Train and measure one objective, or one control, for one seed."""
+    set_threads(1)
+    name, seed = arguments["objective"], arguments["seed"]
+    if name == "words":
+        world = TinyWorld(seed)
+        return arguments | {
+            task: trivial(task, world.task(task, n, seed=1), world.task(task, TEST, seed=2))[1]
+            for task, n in TASKS.items()
+        }
+    text = world_text(seed)
+    tok = WordPiece.train(text.vocabulary, vocab_size=text.vocab_size)
+    rng = np.random.default_rng(seed)
+    if name == "random":
+        found, body = {"steps": 0}, new_body(tok, text.max_positions, False, rng)
+    else:
+        chosen = OBJECTIVES[name]
+        model = chosen.model(new_body(tok, text.max_positions, chosen.causal, rng), rng=rng)
+        found, body = trained(model, chosen, text, arguments, rng), model.body
+    before = body.state_dict()
+    for task in TASKS:
+        body.load_state_dict(before)
+        found[task] = downstream(body, task, seed)
+    return arguments | found
+
+
+def trained(model, chosen, text, arguments: dict, rng) -> dict:
+    """Spend the budget on a model; the steps, the tokens and the loss of masked words."""
+    tok, length = model.encoder.tokenizer, model.encoder.config.max_positions
+    source = Source(Corpus(text.train, tok), chosen.layout, length)
+    lengths = source.draw(source.starts, np.random.default_rng(0)).lengths
+    size = round(arguments["batch_tokens"] / lengths.mean())
+    steps = steps_within(
+        arguments["budget"], model, text.train, chosen, batch_size=size,
+        rng=np.random.default_rng(0),
+    )
+    history = pretrain(
+        model, text.train, steps=steps, batch_size=size, lr=arguments["lr"], every=steps,
+        layout=chosen.layout, corrupt=chosen.corrupt, rng=rng,
+    )
+    found = {"batch_size": size, "steps": steps, "tokens": int(history["tokens"][-1])}
+    probe = make_probe(text.held_out, tok, max_length=length, rng=np.random.default_rng(1))
+    if isinstance(model, MaskedLM):
+        found["word_loss"] = word_loss(model, probe)
+    return found | {"unigram": unigram_loss(Corpus(text.train, tok), probe)}
+
+
+def cell(arguments: dict) -> dict:
+    """``judged``, or what it found before with the same arguments."""
+    file = CACHE / f"{arguments['objective'].replace(',', '-')}{arguments['seed']}.json"
+    if file.exists():
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if arguments.items() <= kept.items():
+            return kept
+    found = judged(arguments)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(found) + "\n", encoding="utf-8")
+    return found
+
+
+def cells() -> list[dict]:
+    settings = {"budget": BUDGET, "batch_tokens": BATCH_TOKENS, "lr": PRETRAIN_LR}
+    return [
+        {"objective": name, "seed": seed} | settings
+        for seed in SEEDS
+        for name in (*OBJECTIVES, *CONTROLS)
+    ]
+
+
+def compute() -> list:
+    return sweep(cell, cells())
+
+
+def table(found: list) -> str:
+    """Mean and range of every measure, over the seeds."""
+    measures = ("word_loss", *TASKS)
+    lines = [f"{'':10}{'steps':>7}{'tokens':>9}" + "".join(f"{m:>24}" for m in measures)]
+    for name in (*OBJECTIVES, *CONTROLS):
+        rows = [c for c in found if c["objective"] == name]
+        line = f"{name:10}{np.mean([r.get('steps', 0) for r in rows]):7.0f}"
+        line += f"{np.mean([r.get('tokens', 0) for r in rows]) / 1e6:8.2f}M"
+        for measure in measures:
+            values = [r[measure] for r in rows if r.get(measure) is not None]
+            shown = "-"
+            if values:
+                shown = f"{np.mean(values):.3f} ({min(values):.3f}-{max(values):.3f})"
+            line += f"{shown:>24}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    found = results(__file__, compute)
+    print(table(found))
+    save_figure(
+        Path(__file__).with_suffix(".png"), draw_objectives, found, list(OBJECTIVES), list(TASKS),
+        columns=1 + len(TASKS),
+    )
