@@ -1,0 +1,44 @@
+"""Memory: training holds on to nothing from one step to the next."""
+
+import itertools
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from npft import AdamW, Batch, Encoder, EncoderConfig, Masked, MaskedLM, set_threads, train_steps
+from npft.pretrain.probe import slices
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_memory_does_not_grow_over_a_hundred_steps(threads):
+    rng = np.random.default_rng(0)
+    config = EncoderConfig(vocab_size=50, hidden_size=16, num_heads=2, intermediate_size=32,
+                           max_positions=12, type_vocab_size=0, dropout=0.1)
+    mlm = MaskedLM(Encoder(config, rng=rng), nsp=False, rng=rng)
+
+    def batches():
+        for length in itertools.cycle((8, 10, 12)):
+            ids = rng.integers(0, 50, (6, length))
+            rows = np.arange(0, ids.size, 5)
+            batch = Batch.from_padded(ids, np.ones_like(ids))
+            yield Masked(batch, rows, rng.integers(0, 50, len(rows)))
+
+    set_threads(threads)
+    steps = train_steps(
+        mlm, batches(), lambda m, pack, rng: m.loss(pack[0], whole=pack[1], rng=rng),
+        AdamW(mlm.parameters()), cut=lambda m: [(part, m) for part in slices(m, 3)], rng=rng,
+    )  # fmt: skip
+    tracemalloc.start()
+    try:
+        for _ in range(20):
+            next(steps)
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(100):
+            next(steps)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        set_threads(1)
+    weights = sum(p.data.nbytes for p in mlm.parameters())
+    assert after - before < weights / 4  # a single step's graph is larger than all weights
