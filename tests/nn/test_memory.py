@@ -1,5 +1,6 @@
 """Memory: training holds on to nothing from one step to the next."""
 
+import gc
 import itertools
 import tracemalloc
 
@@ -31,14 +32,15 @@ def test_memory_does_not_grow_over_a_hundred_steps(threads):
     )  # fmt: skip
     tracemalloc.start()
     try:
-        for _ in range(20):
+        for _ in range(100):
             next(steps)
+        gc.collect()
         before, _ = tracemalloc.get_traced_memory()
         for _ in range(100):
             next(steps)
+        gc.collect()
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
         set_threads(1)
-    weights = sum(p.data.nbytes for p in mlm.parameters())
-    assert after - before < weights / 4  # a single step's graph is larger than all weights
+    assert after - before < 30_000  # bytes; the graph of one step takes more
