@@ -1,8 +1,9 @@
 """Questions about a passage, whose answers are words of it: who, where, and what.
 
 A passage has a fact that is asked about, and facts about other people and things that distract. A
-question names all of its fact, half of the time in synonyms, but for what it asks for. Both facts
-hold a person, a place and a thing: which one is meant, only the words beside it tell.
+question names all of its fact, half of the time in synonyms, but for what it asks for. Each fact
+has a person, a place and a thing. A place or a thing may be found by its topic, which is that of
+the question; which person is meant, only the words beside the name tell.
 """
 
 from __future__ import annotations
