@@ -91,7 +91,8 @@ def draw_false_friend(axes: Any, cells: list[dict[str, Any]]) -> None:
     for name, (_, color) in shown.items():
         values = np.array([c["cosines"][name] for c in cells])  # (seeds, 2 + blocks)
         layers = np.arange(values.shape[1])
-        ax.fill_between(layers, values.min(axis=0), values.max(axis=0), color=color, alpha=0.15, lw=0)
+        low, high = values.min(axis=0), values.max(axis=0)
+        ax.fill_between(layers, low, high, color=color, alpha=0.15, lw=0)
         ax.plot(layers, values.mean(axis=0), color=color, marker="o")
         ends[name] = float(values[:, -1].mean())
     for y, (name, (text, color)) in zip(spread_out(list(ends.values()), 0.24), shown.items()):
