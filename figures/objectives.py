@@ -45,6 +45,7 @@ CACHE = FOLDER / ".cache" / "objectives"
 BUDGET = 1e12  # floating-point operations
 BATCH_TOKENS = 1024
 TASKS = {"topic": 160, "senses": 320, "entities": 100}
+OPTIONS = {"senses": {"distractors": 0.0}}  # an ambiguous word stands in a sentence once
 TEST = 1000
 CONTROLS = ("random", "words")
 
@@ -58,10 +59,17 @@ def new_body(tok: WordPiece, positions: int, causal: bool, rng) -> Encoder:
     return Encoder(config, tokenizer=tok, rng=rng)
 
 
+def data(world: TinyWorld, name: str) -> tuple:
+    """The labelled examples of a task, to train and to test on."""
+    options = OPTIONS.get(name, {})
+    train = world.task(name, TASKS[name], seed=1, **options)
+    return train, world.task(name, TEST, seed=2, **options)
+
+
 def downstream(body, name: str, seed: int) -> float:
     """F1 of a new head and the body under it, trained on a task of TinyWorld(seed)."""
     world, rng = TinyWorld(seed), np.random.default_rng(seed)
-    train, test = world.task(name, TASKS[name], seed=1), world.task(name, TEST, seed=2)
+    train, test = data(world, name)
     if isinstance(train, TaggedTexts):
         model = TokenClassifier(body, train.tag_names, rng=rng)
         batch = model.labelled(train)
@@ -91,10 +99,7 @@ def judged(arguments: dict) -> dict:
     name, seed = arguments["objective"], arguments["seed"]
     if name == "words":
         world = TinyWorld(seed)
-        return arguments | {
-            task: trivial(task, world.task(task, n, seed=1), world.task(task, TEST, seed=2))[1]
-            for task, n in TASKS.items()
-        }
+        return arguments | {task: trivial(*data(world, task))[1] for task in TASKS}
     text = world_text(seed)
     tok = WordPiece.train(text.vocabulary, vocab_size=text.vocab_size)
     rng = np.random.default_rng(seed)
