@@ -1,4 +1,4 @@
-"""All figures: ``python figures`` redraws them, ``python figures --recompute`` runs everything anew.
+"""All figures: ``python figures`` redraws them, ``python figures --recompute`` runs all anew.
 
 The five bodies are pretrained once and kept in figures/.cache; remove it to pretrain them again.
 """

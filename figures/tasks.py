@@ -12,6 +12,14 @@ The rule: the mean of "tuned" lies from 0.80 to 0.98, and where the answer depen
 words, "words" and "order-blind" are at least 0.05 lower. F1 is macro over the classes, over whole
 entities, or over the words of an answer; similarity is a rank correlation. Tests are of the other
 side of a task wherever it has two: other names, and other forms of sentences.
+
+How to read it. The settings below were chosen by these very scores, on seed 0 and for topic,
+sentiment and pos on all five seeds: the table says how hard the tasks are at these settings, it
+does not confirm a forecast. All names of the test side of "entities" are new, so that the most
+frequent tag finds none; "order-blind" is the fairer rival there. The place or the thing that a
+question asks for can be told by its topic, without any order, so "order-blind" may get far there.
+"similarity_words" stays below the band with 8,000 labels; on seed 0, with other rates and epochs,
+1,000 gave 0.33 and 4,000 gave 0.45. Why it is the harder one of the two was not examined.
 """
 
 from pathlib import Path
@@ -75,7 +83,7 @@ def make(name: str, seed: int) -> tuple:
 
 
 def shuffled(data, rng):
-    """The same with the words of each text in random order; tags and answers go with their words."""
+    """The same with the words of each text in random order; tags and answers go with them."""
     if isinstance(data, TaggedTexts):
         orders = [rng.permutation(len(row)) for row in data.words]
         words = [[row[i] for i in order] for row, order in zip(data.words, orders)]

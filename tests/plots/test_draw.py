@@ -90,7 +90,8 @@ def test_span_figure_tells_the_mean_drawn_and_expected(ax):
 
 def test_tasks_figure_counts_the_tasks_that_are_neither_too_hard_nor_saturated(ax):
     cells = [
-        {"task": t, "seed": s, "majority": 0.1, "words": None, "blind": 0.5, "tuned": tuned}
+        {"task": t, "seed": s, "majority": 0.1, "words": None, "tuned": tuned,
+         "blind": None if s or t == "d" else 0.5}
         for t, tuned in (("a_b", 0.9), ("c", 0.99), ("d", 0.7))
         for s in range(2)
     ]
@@ -98,8 +99,11 @@ def test_tasks_figure_counts_the_tasks_that_are_neither_too_hard_nor_saturated(a
     assert "on 1 of 3 tasks (2 seeds)" in ax.get_title() and "F1" in ax.get_xlabel()
     assert [t.get_text() for t in ax.get_yticklabels()] == ["d", "c", "a b"]
     marks = [line for line in ax.lines if line.get_marker() not in (None, "None", "")]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == [
+        "most frequent answer", "encoder", "encoder, order lost (seeds: 1)"
+    ]  # said once, though the first row drawn has no such answer
     assert sorted(float(m.get_xdata()[0]) for m in marks) == [
-        0.1, 0.1, 0.1, 0.5, 0.5, 0.5, 0.7, 0.9, 0.99
+        0.1, 0.1, 0.1, 0.5, 0.5, 0.7, 0.9, 0.99
     ]  # fmt: skip
 
 
