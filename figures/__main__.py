@@ -7,8 +7,10 @@ import runpy
 import sys
 from pathlib import Path
 
-SCRIPTS = ("graph", "step_size", "masking_audit", "mlm_training", "attention", "regimes",
-           "forgetting", "repairs", "embeddings", "tasks")
+SCRIPTS = (
+    "graph", "step_size", "masking_audit", "mlm_training", "objectives", "adaptation", "languages",
+    "attention", "regimes", "forgetting", "repairs", "embeddings", "tasks", "speed",
+)
 
 if __name__ == "__main__":
     for name in SCRIPTS:

@@ -38,6 +38,7 @@ from npft.nn.module import Module, Parameter, freeze, unfreeze
 from npft.nn.optim import SGD, AdamW
 from npft.nn.progress import Progress
 from npft.nn.schedules import cosine, slanted_triangular, warmup_linear
+from npft.pretrain.adapt import adapt
 from npft.pretrain.boundary import SpanLM
 from npft.pretrain.catalogue import OBJECTIVES
 from npft.pretrain.causal import CausalLM
@@ -61,15 +62,15 @@ __all__ = [
     "AdamW", "BPE", "Batch", "ByteTokenizer", "CausalLM", "Classifier", "Dropout", "Embedding",
     "Encoder", "EncoderConfig", "Examples", "ForgettingCurve", "History", "L2ToInit", "LayerNorm",
     "Linear", "Masked", "MaskedLM", "Metrics", "Module", "OBJECTIVES", "Parameter", "Progress",
-    "Regressor", "Repair", "ReplacedTokens", "ReplayMixer", "SGD", "SentenceEncoder", "SpanFinder",
-    "SpanLM", "Step", "TaggedTexts", "Tensor", "TinyWorld", "TokenClassifier", "Unigram",
-    "WordPiece", "alignment", "attention_profile", "bag_of_words", "batches_by_length",
-    "batches_of", "cosine", "drop_duplicates", "effective_rank", "errors", "evaluate",
-    "evaluate_mlm", "forgetting_curve", "freeze", "freeze_body", "grad", "gradcheck", "hold_out",
-    "in_batch_loss", "interpolate", "load", "mask_spans", "mask_tokens", "mean_cosine",
-    "next_sentence_pairs", "no_grad", "nt_xent", "num_trainable", "plots", "pool", "pretrain",
-    "primitive", "read_conll", "read_conllu", "read_jsonl", "read_labelled", "read_pairs",
-    "read_scored", "read_text", "save", "set_dropout", "set_threads", "simcse_loss",
+    "Regressor", "Repair", "ReplacedTokens", "ReplayMixer", "SGD", "SentenceEncoder",
+    "SpanFinder", "SpanLM", "Step", "TaggedTexts", "Tensor", "TinyWorld", "TokenClassifier",
+    "Unigram", "WordPiece", "adapt", "alignment", "attention_profile", "bag_of_words",
+    "batches_by_length", "batches_of", "cosine", "drop_duplicates", "effective_rank", "errors",
+    "evaluate", "evaluate_mlm", "forgetting_curve", "freeze", "freeze_body", "grad", "gradcheck",
+    "hold_out", "in_batch_loss", "interpolate", "load", "mask_spans", "mask_tokens",
+    "mean_cosine", "next_sentence_pairs", "no_grad", "nt_xent", "num_trainable", "plots", "pool",
+    "pretrain", "primitive", "read_conll", "read_conllu", "read_jsonl", "read_labelled",
+    "read_pairs", "read_scored", "read_text", "save", "set_dropout", "set_threads", "simcse_loss",
     "slanted_triangular", "sms_fixture", "sms_messages", "sms_test", "split", "tag_metrics",
     "trace", "train_classifier", "train_contrastive", "train_head", "train_steps", "unfreeze",
     "unfreeze_body", "uniformity", "warmup_linear",
