@@ -16,8 +16,8 @@ def draw_speed(ax: Any, rows: Sequence[dict]) -> None:
     """
     names = list(dict.fromkeys((row["work"], row["peer"]) for row in rows))
     for row in rows:
-        y = len(names) - names.index((row["work"], row["peer"]))
-        y += 0.15 if row["threads"] == 1 else -0.15
+        place = len(names) - names.index((row["work"], row["peer"]))
+        y = place + (0.15 if row["threads"] == 1 else -0.15)
         middle, least, most = row["ratio"]
         color = BLUE if row["threads"] == 1 else ORANGE
         ax.plot([least, most], [y, y], color=color, lw=2)

@@ -342,16 +342,18 @@ def fresh(seed=0):
     return model(True, dropout=0.1, width=4, seed=seed)
 
 
-def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path):
+@pytest.mark.parametrize("micro_batch", [None, 3])  # packs draw dropout of their own
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path, micro_batch):
+    settings = SETTINGS | {"micro_batch": micro_batch}
     whole = fresh()
-    history = pretrain(whole, documents(), **SETTINGS, rng=np.random.default_rng(0))
+    history = pretrain(whole, documents(), **settings, rng=np.random.default_rng(0))
     for stop in (1, 4, 9):
         folder = tmp_path / str(stop)
         with pytest.raises(KeyboardInterrupt):
-            pretrain(fresh(), documents(), **SETTINGS, folder=folder, progress=stop_at(stop),
+            pretrain(fresh(), documents(), **settings, folder=folder, progress=stop_at(stop),
                      rng=np.random.default_rng(0))
         late = fresh(seed=7)  # its own weights are replaced
-        again = pretrain(late, documents(), **SETTINGS, folder=folder, resume=True,
+        again = pretrain(late, documents(), **settings, folder=folder, resume=True,
                          rng=np.random.default_rng(0))
         assert bits(late) == bits(whole) and again.rows == history.rows
 
