@@ -1,5 +1,8 @@
 """Packs: the order of results, what a pack sees of its caller, and how a batch is cut."""
 
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -95,3 +98,21 @@ def test_a_batch_is_cut_by_its_tokens_and_not_by_the_threads():
         assert pack_size(33, 4 * packs.PACK) == 9
         assert pack_size(64, 10**6) == 64 // packs.MOST
         assert pack_size(3, 10**6) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_makes_threads_of_its_own():
+    code = (
+        "import os\n"
+        "from npft import set_threads\n"
+        "from npft.nn.packs import each_pack\n"
+        "set_threads(2)\n"
+        "assert list(each_pack(abs, [-1, -2])) == [1, 2]\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os._exit(0 if list(each_pack(abs, [-3, -4])) == [3, 4] else 1)\n"
+        "print(os.waitpid(child, 0)[1])\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True,
+                          text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["0"]
