@@ -7,7 +7,7 @@ import runpy
 import sys
 from pathlib import Path
 
-SCRIPTS = ("graph", "step_size", "masking_audit", "mlm_training", "attention", "regimes", "forgetting", "repairs", "embeddings")
+SCRIPTS = ("graph", "step_size", "pieces", "vocabulary", "masking_audit", "mlm_training", "attention", "regimes", "forgetting", "repairs", "embeddings")
 
 if __name__ == "__main__":
     for name in SCRIPTS:

@@ -9,10 +9,11 @@ from npft.plots.pretraining import draw_mlm
 from npft.plots.regimes import draw_regimes
 from npft.plots.style import STYLE, save_figure
 from npft.plots.tasks import draw_tasks
+from npft.plots.tokens import draw_coverage, draw_pieces, draw_tokens_per_word
 
 __all__ = [
-    "STYLE", "draw_alignment_uniformity", "draw_attention", "draw_cone", "draw_decay",
-    "draw_forgetting", "draw_graph", "draw_layers", "draw_masking_audit", "draw_mlm",
-    "draw_regimes", "draw_repairs", "draw_span_lengths", "draw_step_sizes", "draw_tasks",
-    "save_figure",
+    "STYLE", "draw_alignment_uniformity", "draw_attention", "draw_cone", "draw_coverage",
+    "draw_decay", "draw_forgetting", "draw_graph", "draw_layers", "draw_masking_audit", "draw_mlm",
+    "draw_pieces", "draw_regimes", "draw_repairs", "draw_span_lengths", "draw_step_sizes",
+    "draw_tasks", "draw_tokens_per_word", "save_figure",
 ]
