@@ -14,8 +14,8 @@ from npft.encoder.pooling import check_pool, pool
 from npft.errors import ConfigError, DataError, DtypeError, NonFiniteError, ShapeError
 from npft.finetune.baselines import word_table
 from npft.nn.module import evaluating
+from npft.text.basic import basic_words
 from npft.text.examples import Examples
-from npft.text.wordpiece import basic_words
 
 ENCODE_BATCH = 64
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from npft.errors import DataError
 from npft.metrics import Metrics, classification_metrics
+from npft.text.basic import basic_words
 from npft.text.examples import Examples
-from npft.text.wordpiece import basic_words
 
 L2 = 1.0  # the strength of the pull to 0, against the summed loss
 
