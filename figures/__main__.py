@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 SCRIPTS = (
-    "graph", "step_size", "masking_audit", "mlm_training", "objectives", "adaptation", "languages",
-    "attention", "regimes", "forgetting", "repairs", "embeddings", "tasks", "speed",
+    "graph", "step_size", "pieces", "vocabulary", "masking_audit", "mlm_training", "objectives",
+    "adaptation", "languages", "attention", "regimes", "forgetting", "repairs", "embeddings", "tasks", "speed",
 )
 
 if __name__ == "__main__":

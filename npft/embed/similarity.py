@@ -15,8 +15,8 @@ from npft.errors import ConfigError, DataError, DtypeError, NonFiniteError, Shap
 from npft.finetune.baselines import word_table
 from npft.nn.module import evaluating
 from npft.nn.packs import each_pack
+from npft.text.basic import basic_words
 from npft.text.examples import Examples
-from npft.text.wordpiece import basic_words
 
 ENCODE_BATCH = 64
 

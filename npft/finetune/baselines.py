@@ -14,9 +14,9 @@ import numpy as np
 from npft.errors import DataError
 from npft.finetune.tagging import TagMetrics, tag_metrics
 from npft.metrics import Metrics, classification_metrics
+from npft.text.basic import basic_words
 from npft.text.examples import Examples
 from npft.text.tagged import TaggedTexts
-from npft.text.wordpiece import basic_words
 
 L2 = 1.0  # the strength of the pull to 0, against the summed loss
 

@@ -104,7 +104,7 @@ class SpanFinder(Head):
                     passage[-1] = False  # the last [SEP]
                     spans[begin + row] = best_span(scores[own], passage)
         offsets = [self.tokenizer.offsets(passage) for passage in passages]
-        answers = answer_characters(batch, offsets, spans)
+        answers = answer_characters(batch, offsets, spans, passages)
         return [p[a:b] if a >= 0 else "" for p, (a, b) in zip(passages, answers.tolist())]
 
 

@@ -13,11 +13,12 @@ from npft.plots.regimes import draw_regimes
 from npft.plots.speed import draw_speed
 from npft.plots.style import STYLE, save_figure
 from npft.plots.tasks import draw_tasks
+from npft.plots.tokens import draw_coverage, draw_pieces, draw_tokens_per_word
 
 __all__ = [
     "STYLE", "draw_adaptation", "draw_alignment_uniformity", "draw_attention", "draw_cone",
-    "draw_decay", "draw_false_friend", "draw_forgetting", "draw_graph", "draw_languages",
-    "draw_layers", "draw_masking_audit", "draw_mlm", "draw_objectives", "draw_regimes",
-    "draw_repairs", "draw_span_lengths", "draw_speed", "draw_step_sizes", "draw_tasks",
-    "save_figure",
+    "draw_coverage", "draw_decay", "draw_false_friend", "draw_forgetting", "draw_graph",
+    "draw_languages", "draw_layers", "draw_masking_audit", "draw_mlm", "draw_objectives",
+    "draw_pieces", "draw_regimes", "draw_repairs", "draw_span_lengths", "draw_speed",
+    "draw_step_sizes", "draw_tasks", "draw_tokens_per_word", "save_figure",
 ]

@@ -10,6 +10,7 @@ from npft.errors import CheckpointError
 from npft.text.alignment import (
     answer_characters, answer_tokens, first_tokens, token_labels, word_labels,
 )
+from npft.text.basic import basic_words
 from npft.text.batch import IGNORE, Batch, batches_by_length, batches_of
 from npft.text.bpe import BPE
 from npft.text.bytes import ByteTokenizer
@@ -22,7 +23,7 @@ from npft.text.tables import read_jsonl, read_labelled, read_pairs, read_scored
 from npft.text.tagged import TaggedTexts
 from npft.text.tokenizer import Tokenizer
 from npft.text.unigram import Unigram
-from npft.text.wordpiece import WordPiece, basic_words
+from npft.text.wordpiece import WordPiece
 
 __all__ = [
     "BPE", "IGNORE", "Batch", "ByteTokenizer", "Examples", "TaggedTexts", "Tokenizer", "Unigram",

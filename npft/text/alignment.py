@@ -178,20 +178,30 @@ def answer_tokens(
 
 
 def answer_characters(
-    batch: Batch, offsets: Sequence[Sequence[tuple[int, int]]], spans: Any
+    batch: Batch,
+    offsets: Sequence[Sequence[tuple[int, int]]],
+    spans: Any,
+    texts: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Turn answers from tokens into characters: the way back of ``answer_tokens``, (B, 2).
 
     spans: (B, 2) first and last token of each answer, or (-1, -1). A span that reaches out of the
     passage becomes (-1, -1), for special tokens and the question are no answer.
+    texts: the B passages, so that white space at both ends of an answer is left out: pieces of BPE
+    and Unigram begin with the space before the word. An answer of white space alone is none.
 
     Raises ``ShapeError`` for other lengths.
 
     >>> b = Batch([2, 5, 3, 7, 8, 9, 3], [0, 7], token_types=[0, 0, 0, 1, 1, 1, 1])
     >>> answer_characters(b, [[(0, 2), (2, 4), (5, 7)]], [(4, 5)])
     array([[2, 7]])
+    >>> answer_characters(b, [[(0, 2), (2, 5), (5, 7)]], [(4, 5)], ["go in!?"])
+    array([[3, 7]])
     """
     begins, kept = _answer_texts("answer_characters", batch, len(offsets))
+    if texts is not None and len(texts) != len(batch):
+        raise ShapeError(f"answer_characters: {len(texts)} texts, the batch has {len(batch)} "
+                         f"sequences")
     spans = np.asarray(spans)
     if spans.shape != (len(batch), 2):
         raise ShapeError(f"answer_characters: spans have shape {spans.shape}, expected "
@@ -200,4 +210,14 @@ def answer_characters(
     for row, (first, last) in enumerate((spans - begins[:, None]).tolist()):
         if 0 <= first <= last < kept[row]:
             out[row] = character_span(offsets[row], first, last)
+            if texts is not None:
+                out[row] = _without_space(texts[row], *out[row].tolist())
     return out
+
+
+def _without_space(text: str, start: int, end: int) -> tuple[int, int]:
+    """The characters start to end without the white space at both ends."""
+    answer = text[start:end]
+    if not answer.strip():
+        return NO_SPAN, NO_SPAN
+    return end - len(answer.lstrip()), start + len(answer.rstrip())

@@ -31,6 +31,14 @@ class ByteTokenizer(Tokenizer):
     def _ids(self, text: str) -> list[int]:
         return list(text.encode("utf-8"))
 
+    def pieces(self, text: str) -> list[bytes]:
+        r"""The tokens of a text as bytes, one each.
+
+        >>> ByteTokenizer().pieces("né")
+        [b'n', b'\xc3', b'\xa9']
+        """
+        return [bytes([i]) for i in self.encode(text)]
+
     def _text(self, ids: list[int]) -> str:
         return bytes(ids).decode("utf-8", errors="replace")
 

@@ -1,6 +1,7 @@
 """The figures: what is drawn is what was measured, and everything is labelled."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,63 @@ def test_span_figure_tells_the_mean_drawn_and_expected(ax):
     assert "1.70 words, 1.85 expected" in ax.get_title() and "words" in ax.get_xlabel()
 
 
+def test_pieces_figure_has_a_box_for_each_piece_and_tells_whole_words_from_parts(ax):
+    cuts = {
+        "bytes": ([b"a", b" ", b"\xc3", b"\xab"], None),
+        "pieces": (["a", "b", "##c", "[UNK]"], [0, 1, 1, 2]),
+    }
+    plots.draw_pieces(ax, "a bc", cuts)
+    shown = ["a", "\N{OPEN BOX}", "C3", "AB", "a", "b", "##c", "[UNK]"]
+    kinds = ["a whole word", "part of a word", "unknown"]
+    assert [t.get_text() for t in ax.texts] == shown + kinds
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["bytes\n4 tokens", "pieces\n4 tokens"]
+    word, part, unknown = (box.get_edgecolor() for box in ax.patches[-3:])
+    assert [box.get_edgecolor() for box in ax.patches[:-3]] == (
+        [part] * 4 + [word, part, part, unknown])
+    for box, text in zip(ax.patches, ax.texts):  # each text stands in the middle of its own box
+        assert box.get_center() == pytest.approx(text.get_position())
+    edges = [(box.get_x(), box.get_x() + box.get_width()) for box in ax.patches[:4]]
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(edges))
+    plots.draw_pieces(ax, "a b", {"x": (["a", "b", "c"], [0, 1, 2]), "y": (["a", "[UNK]"], [0, 1])})
+    assert ax.get_title() == "3 tokens or 2, but 1 of the 2 are [UNK]\na b"
+
+
+def vocabulary_cells():
+    return [
+        {"seed": seed, "tokenizer": name, "text": text, "allowed": size,
+         "per_word": 1 + k + 0.2 * seed + 100 / size, "whole": 0.5 - 0.1 * k + size / 10_000,
+         "clean": 1.0 if name in ("BPE", "Unigram") else 0.4}
+        for seed in range(2)
+        for k, text in enumerate(("world", "sms", "clinic"))
+        for name in ("BPE", "WordPiece", "Unigram", "words")
+        for size in (500, 250, 1000)
+    ]
+
+
+def test_tokens_per_word_figure_draws_the_mean_over_the_seeds_in_order_of_size():
+    axes = Figure().subplots(1, 2)
+    cells = [cell for cell in vocabulary_cells() if cell["tokenizer"] != "words"]
+    plots.draw_tokens_per_word(axes, cells)
+    assert [len(ax.lines) for ax in axes] == [6, 3]
+    for ax, start in zip(axes, (1.1, 3.1)):
+        assert ax.lines[0].get_xdata().tolist() == [250, 500, 1000]
+        assert ax.lines[0].get_ydata() == pytest.approx([start + 0.4, start + 0.2, start + 0.1])
+    assert "2.2" in axes[0].get_title() and "3.1" in axes[1].get_title()
+    assert all(f"{name} 3.20" in texts(axes[1]) for name in ("BPE", "WordPiece", "Unigram"))
+    assert "2 seeds" in axes[0].get_xlabel() and "held-out" in axes[0].get_ylabel()
+
+
+def test_coverage_figure_sets_whole_words_beside_texts_without_unknown_ones():
+    left, right = axes = Figure().subplots(1, 2)
+    plots.draw_coverage(axes, vocabulary_cells())
+    assert [line.get_ydata()[-1] for line in left.lines] == pytest.approx([0.6] * 3 + [0.4] * 3)
+    assert left.get_title() == "Whole words: own field 60%, other 40%"
+    *shares, bytewise = right.lines
+    assert all(line.get_ydata() == pytest.approx([0.4] * 3) for line in shares)
+    assert list(bytewise.get_ydata()) == [1.0, 1.0] and "60% have [UNK]" in right.get_title()
+    assert "words 0.40" in texts(right) and "Unigram: 100%" in texts(right)
+
+
 def test_tasks_figure_counts_the_tasks_that_are_neither_too_hard_nor_saturated(ax):
     cells = [
         {"task": t, "seed": s, "majority": 0.1, "words": None, "tuned": tuned,
@@ -124,7 +182,9 @@ def test_regimes_figure_draws_one_curve_for_each_regime_and_labels_it(ax):
     assert "F1" in ax.get_ylabel() and "epoch" in ax.get_xlabel()
 
 
-@pytest.mark.parametrize("name", ["mlm_training", "regimes", "forgetting", "embeddings"])
+@pytest.mark.parametrize(
+    "name", ["mlm_training", "regimes", "forgetting", "embeddings", "vocabulary"]
+)
 def test_committed_results_are_of_five_seeds(name):
     results = json.loads((FIGURES / f"{name}.json").read_text(encoding="utf-8"))
     seeds = len(results) if name == "mlm_training" else len({c["seed"] for c in results})

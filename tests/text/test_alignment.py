@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from npft.errors import ConfigError, DataError, DtypeError, IdError, ShapeError
 from npft.text import (
-    IGNORE, Batch, ByteTokenizer, TaggedTexts, answer_characters, answer_tokens, first_tokens,
+    BPE, IGNORE, Batch, ByteTokenizer, TaggedTexts, answer_characters, answer_tokens, first_tokens,
     token_labels, word_labels,
 )
 from npft.text.alignment import character_span, token_span
@@ -179,9 +179,33 @@ def test_spans_that_reach_out_of_the_passage_are_no_answer():
         assert answer_characters(b, offsets, [span]).tolist() == [list(expected)]
 
 
+def test_the_space_before_a_word_is_no_part_of_its_answer():
+    tok, passage = BPE.train(["a red fox ran"] * 3, 300), "a red fox  ran "
+    assert tok.pieces(passage) == [b"a", b" red", b" fox", b" ", b" ran", b" "]
+    b, offsets = tok(["a"], [passage]), [tok.offsets(passage)]  # [CLS] a [SEP] a \u2423red ... [SEP]
+    for first, last, answer in ((4, 4, (2, 5)), (5, 5, (6, 9)), (4, 5, (2, 9)), (3, 8, (0, 14)),
+                                (6, 7, (11, 14)), (6, 6, (-1, -1)), (2, 4, (-1, -1))):
+        span = [(first, last)]
+        assert answer_characters(b, offsets, span, [passage]).tolist() == [list(answer)]
+    assert answer_characters(b, offsets, [(4, 4)]).tolist() == [[1, 5]]  # as the tokens have it
+
+
+@given(st.text("xé ", min_size=1), st.data())
+def test_a_stripped_answer_is_the_answer_stripped(passage, data):
+    b, offsets = BYTES([passage]), [BYTES.offsets(passage)]
+    first = data.draw(st.integers(1, len(b.ids) - 2))
+    span = [(first, data.draw(st.integers(first, len(b.ids) - 2)))]
+    (start, end), = answer_characters(b, offsets, span).tolist()
+    (left, right), = answer_characters(b, offsets, span, [passage]).tolist()
+    assert passage[max(left, 0) : max(right, 0)] == passage[start:end].strip()
+    assert (left, right) == (-1, -1) or start <= left < right <= end
+
+
 def test_answers_that_do_not_fit_the_batch_are_refused():
     b = BYTES(["ab"], ["xyz"])
     offsets = [BYTES.offsets("xyz")]
+    with pytest.raises(ShapeError, match="2 texts, the batch has 1"):
+        answer_characters(b, offsets, [(4, 5)], ["xyz", "x"])
     for turn in (answer_tokens, answer_characters):
         with pytest.raises(ShapeError, match="2 texts, the batch has 1"):
             turn(b, offsets * 2, [(0, 1)])
