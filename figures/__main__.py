@@ -9,7 +9,8 @@ from pathlib import Path
 
 SCRIPTS = (
     "graph", "step_size", "pieces", "vocabulary", "masking_audit", "mlm_training", "objectives",
-    "adaptation", "languages", "attention", "regimes", "forgetting", "repairs", "embeddings", "tasks", "speed",
+    "adaptation", "languages", "attention", "regimes", "forgetting", "repairs", "embeddings",
+    "tasks", "speed",
 )
 
 if __name__ == "__main__":
