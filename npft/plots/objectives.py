@@ -19,15 +19,19 @@ def draw_objectives(
 
     ``cells`` hold "objective", "seed", "budget", F1 by the name of the task and, where there is
     one, "word_loss" beside "unigram". Small dots are seeds, a large one is their mean; the dashed
-    line is guessing by frequency, the dotted ones are a random body and words alone.
+    line is guessing by frequency, the dotted ones are a random body and words alone, with bands
+    from their lowest to their highest seed.
     """
     rows = list(reversed(objectives))
+    winners = set()
     for ax, measure in zip(axes, ("word_loss", *tasks)):
-        for control, color in zip(CONTROLS, (GREY, ORANGE)):
+        for (control, label), color, y in zip(CONTROLS.items(), (GREY, ORANGE), (0.01, 0.99)):
             values = _values(cells, control, measure)
             if values:
                 ax.axvspan(min(values), max(values), color=color, alpha=0.15, lw=0)
                 ax.axvline(np.mean(values), color=color, ls=":", lw=2)
+                ax.text(np.mean(values), y, label, transform=ax.get_xaxis_transform(), color=color,
+                        ha="center", va="bottom" if y < 0.5 else "top", fontsize="small")
         means = {}
         for y, name in enumerate(rows):
             values = _values(cells, name, measure)
@@ -38,19 +42,29 @@ def draw_objectives(
             means[name] = float(np.mean(values))
             ax.plot(values, [y] * len(values), "o", color=BLUE, ms=5, alpha=0.4)
             ax.plot(means[name], y, "o", color=BLUE, ms=11)
-        ax.set_ylim(-0.6, len(rows) - 0.4)
+        ax.set_ylim(-0.9, len(rows) - 0.1)
         ax.set_yticks(range(len(rows)), rows if measure == "word_loss" else [])
         ax.grid(axis="y", visible=False)
         if measure == "word_loss":
             unigram = float(np.mean([c["unigram"] for c in cells if "unigram" in c]))
             ax.axvline(unigram, color=GREY, ls="--", lw=2)
             best = min(means, key=lambda n: means[n])
-            ax.set_xlabel("loss of masked words (nats; dashed: unigram)")
-            ax.set_title(f"{best} {means[best]:.2f}, unigram {unigram:.2f}")
+            ax.set_xlabel("loss of masked words (nats)")
+            ax.set_title(f"words: {best} {means[best]:.2f}, unigram {unigram:.2f}")
         else:
             best = max(means, key=lambda n: means[n])
             ax.set_xlabel(f"F1, {measure}")
-            ax.set_title(f"{measure}: {best} {means[best]:.2f}")
+            random = float(np.mean(_values(cells, "random", measure)))
+            below = sum(mean < random for mean in means.values())
+            ax.set_title(f"{measure}: {best} {means[best]:.2f}, {below} below random")
+        winners.add(best)
+    found = "none is best everywhere" if len(winners) > 1 else f"{best} is best everywhere"
+    budget, seeds = cells[0]["budget"] / 1e9, len({c["seed"] for c in cells})
+    axes[0].figure.suptitle(
+        f"{len(rows)} objectives, each for {budget:,.0f} billion operations: {found} "
+        f"({seeds} seed{'s' if seeds > 1 else ''})",
+        fontsize=18,
+    )
 
 
 def _values(cells: list[dict[str, Any]], name: str, measure: str) -> list[float]:

@@ -16,8 +16,8 @@ def cells(seeds=3):
     for seed in range(seeds):
         up = 0.1 * seed
         found += [
-            {"objective": "mlm", "seed": seed, "topic": 0.5 + up, "word_loss": 3 + up,
-             "unigram": 5.0},
+            {"objective": "mlm", "seed": seed, "budget": 1e12, "topic": 0.5 + up,
+             "word_loss": 3 + up, "unigram": 5.0},
             {"objective": "span", "seed": seed, "topic": 0.1 + up, "word_loss": 4 + up,
              "unigram": 5.0},
             {"objective": "clm", "seed": seed, "unigram": 5.0, "topic": 0.6 + up},
@@ -34,10 +34,20 @@ def test_each_objective_has_its_seeds_and_their_mean_and_the_best_is_named():
     assert [t.get_text() for t in words.get_yticklabels()] == NAMES[::-1]
     points = [line for line in topic.lines if line.get_marker() == "o"]
     assert points[0].get_xdata() == pytest.approx([0.6, 0.7, 0.8])  # clm, the lowest row
-    assert [float(np.ravel(p.get_xdata())[0]) for p in points[1::2]] == pytest.approx([0.7, 0.2, 0.6])
-    assert "clm 0.70" in topic.get_title() and "F1" in topic.get_xlabel()
+    means = [float(np.ravel(p.get_xdata())[0]) for p in points[1::2]]
+    assert means == pytest.approx([0.7, 0.2, 0.6])
+    assert "clm 0.70, 1 below random" in topic.get_title() and "F1" in topic.get_xlabel()
     assert "mlm 3.10" in words.get_title() and "unigram 5.00" in words.get_title()
     assert "nats" in words.get_xlabel()
+    assert words.figure.get_suptitle() == (
+        "3 objectives, each for 1,000 billion operations: none is best everywhere (3 seeds)"
+    )
+
+
+def test_an_objective_that_is_best_by_every_measure_is_named_above_all():
+    axes = Figure().subplots(1, 2)
+    plots.draw_objectives(axes, cells(seeds=1), NAMES[:2], ["topic"])
+    assert "mlm is best everywhere (1 seed)" in axes[0].figure.get_suptitle()
 
 
 def test_an_objective_without_a_head_for_words_says_so_and_controls_are_lines():
@@ -46,6 +56,7 @@ def test_an_objective_without_a_head_for_words_says_so_and_controls_are_lines():
     words, topic = axes
     assert [t.get_text() for t in words.texts] == ["no head for words"]
     assert words.texts[0].get_position()[1] == 0  # the row of clm
+    assert sorted(t.get_text() for t in topic.texts) == ["random body", "words alone"]
     lines = [line.get_xdata()[0] for line in topic.lines if line.get_linestyle() == ":"]
     assert lines == pytest.approx([0.4, 0.2])  # a random body, words alone
     dashed = [line.get_xdata()[0] for line in words.lines if line.get_linestyle() == "--"]
