@@ -6,7 +6,6 @@ from matplotlib.figure import Figure
 
 from npft import plots
 
-
 NAMES = ["mlm", "span", "clm"]
 
 
