@@ -70,6 +70,19 @@ def lattices(words: Sequence[bytes], pieces: Sequence[bytes]) -> Iterator[Lattic
         yield Lattice(np.array(rows), ids)
 
 
+def pruned(lattice: Lattice, keep: np.ndarray) -> Lattice:
+    """The lattice with the pieces to keep (V,) bool alone, numbered anew in their order.
+
+    Looking all substrings up again would take most of the time of training.
+
+    >>> lattice, = lattices([b"ab"], [b"a", b"b", b"ab"])
+    >>> pruned(lattice, np.array([True, False, True])).ids[:, :, 0].tolist()
+    [[0, 1], [2, 2]]
+    """
+    numbers = np.append(np.where(keep, np.cumsum(keep) - 1, keep.sum()), keep.sum())
+    return Lattice(lattice.words, numbers.astype(np.int32)[lattice.ids])
+
+
 def inside(scores: np.ndarray) -> np.ndarray:
     """log α: for each place in a word the log of the summed probability of all cuts before it.
 
@@ -202,9 +215,9 @@ def learn_pieces(
     words = [word.encode("utf-8") for word in counts]
     frequency = np.array(list(counts.values()), dtype=float)
     pieces, expected = seed_pieces(counts, SEEDS_PER_PIECE * size, min_count)
+    all_lattices = list(lattices(words, pieces))
     while True:
         log_p = np.log(probabilities(expected))
-        all_lattices = list(lattices(words, pieces))
         for _ in range(TURNS):
             expected, _likelihood = expected_counts(all_lattices, frequency, log_p)
             log_p = np.log(probabilities(expected))
@@ -218,6 +231,7 @@ def learn_pieces(
             keep[256 + worst_first[: len(losses) - kept]] = False
         pieces = [piece for piece, stays in zip(pieces, keep) if stays]
         expected = expected[keep]
+        all_lattices = [pruned(lattice, keep) for lattice in all_lattices]
 
 
 class Unigram(PieceTokenizer):

@@ -14,7 +14,7 @@ from npft.text import Unigram
 from npft.text.pieces import count_words
 from npft.text.unigram import (
     KEPT, LEAST_P, LONGEST_PIECE, SEEDS_PER_PIECE, TURNS, expected_counts, inside, lattices,
-    learn_pieces, outside, probabilities, pruning_losses, seed_pieces,
+    learn_pieces, outside, probabilities, pruned, pruning_losses, seed_pieces,
 )
 
 SINGLE = [bytes([i]) for i in range(256)]
@@ -330,6 +330,34 @@ def test_an_alpha_that_is_no_weight_is_refused(alpha):
     tok = Unigram(["ab"], LOG_P)
     with pytest.raises(ConfigError, match="alpha is"):
         tok.sample("a", alpha=alpha, rng=np.random.default_rng(0))
+
+
+@given(models(), st.data())
+@example(REPEATED, None)
+def test_a_pruned_lattice_is_the_lattice_of_the_pieces_kept(model, data):
+    pieces, _, words, _ = model
+    drawn = st.lists(st.booleans(), min_size=len(pieces), max_size=len(pieces))
+    keep = np.array(data.draw(drawn) if data else [True, False, False, True])
+    kept = [piece for piece, stays in zip(pieces, keep) if stays]
+    for whole, expected in zip(lattices(words, pieces), lattices(words, kept), strict=True):
+        before = whole.ids.copy()
+        found = pruned(whole, keep)
+        np.testing.assert_array_equal(found.words, expected.words)
+        np.testing.assert_array_equal(found.ids, expected.ids)
+        assert found.ids.dtype == expected.ids.dtype
+        np.testing.assert_array_equal(whole.ids, before)
+
+
+def test_training_looks_each_substring_up_only_once(monkeypatch):
+    calls = []
+
+    def counted(words, pieces):
+        calls.append(len(pieces))
+        return lattices(words, pieces)
+
+    monkeypatch.setattr("npft.text.unigram.lattices", counted)
+    learn_pieces({"aabbabab" * 4: 5, "babbaab" * 4: 7}, 10, 2)  # several turns of pruning
+    assert len(calls) == 1
 
 
 def test_the_given_numbers_are_copied_and_kept_read_only():
