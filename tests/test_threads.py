@@ -6,11 +6,14 @@ import pytest
 from npft import (
     Classifier, Encoder, EncoderConfig, MaskedLM, TinyWorld, WordPiece, pretrain, set_threads,
 )
+from npft.autograd import machine
+from npft.errors import DataError
+from npft.finetune.heads import Regressor
 from npft.finetune.spans import SpanFinder
 from npft.finetune.tagging import TokenClassifier
 from npft.finetune.train import train_classifier, train_head
 from npft.nn import packs
-from npft.text.batch import Batch
+from npft.text.batch import IGNORE, NO_SPAN, Batch
 from npft.worlds.questions import questions_task
 from npft.worlds.tags import entities_task
 
@@ -113,13 +116,66 @@ def test_fine_tuning_in_packs_is_fine_tuning_on_whole_batches(words, task, monke
         np.testing.assert_allclose(a[name], b[name], rtol=1e-5, atol=1e-7, err_msg=name)
 
 
-def test_predictions_have_the_same_bits_on_any_number_of_threads(words):
-    make, data = sequences(words[1])
-    model = make(np.random.default_rng(0))
-    data = Batch.concat([data] * 5)
+@pytest.mark.parametrize("task", [tags, answers])
+def test_a_batch_without_a_label_is_refused_in_packs_as_well(words, task, monkeypatch):
+    make, data = task(words[1])
+    if task is tags:
+        without = Batch(data.ids, data.offsets, data.token_types, words=data.words,
+                        token_labels=np.full_like(data.token_labels, IGNORE))
+    else:
+        without = Batch(data.ids, data.offsets, data.token_types, words=data.words,
+                        spans=np.full_like(data.spans, NO_SPAN))
+    train = Batch.concat([data[:4], without])  # batches without any label are certain
+    for pack in (10**9, 64):
+        monkeypatch.setattr(packs, "PACK", pack)
+        with pytest.raises(DataError, match="label|span|answer"):
+            train_head(make(np.random.default_rng(2)), train, epochs=1, batch_size=6,
+                       rng=np.random.default_rng(3))
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor", "tagger", "finder"])
+def test_predictions_have_the_same_bits_on_any_number_of_threads(words, kind):
+    rng = np.random.default_rng(0)
+    texts = [s for d in TinyWorld(1).documents(30) for s in d.sentences]  # several slices
+    body = encoder_of(words[1])
+    said = {
+        "classifier": lambda: Classifier(body, 3, rng=rng).predict_proba(texts),
+        "regressor": lambda: Regressor(body, rng=rng).predict(texts),
+        "tagger": lambda: TokenClassifier(body, ["A", "B"], rng=rng).predict(
+            [text.split() for text in texts]),
+        "finder": lambda: SpanFinder(body, rng=rng).predict(["where"] * len(texts), texts),
+    }[kind]
 
     def run(threads):
+        nonlocal rng
+        rng = np.random.default_rng(0)
         set_threads(threads)
-        return model.logits(data).tobytes()
+        return np.array(said()).tobytes() if kind in ("classifier", "regressor") else said()
 
     assert run(1) == run(2) == run(5)
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor", "tagger", "finder"])
+def test_a_prediction_takes_place_with_products_on_one_thread(words, kind, monkeypatch):
+    control = machine._product_threads()
+    if control is None:
+        return
+    get, put = control
+    put(2)
+    seen, rng, forward = [], np.random.default_rng(0), Encoder.forward
+
+    def watched(self, *arguments, **options):
+        seen.append(get())
+        return forward(self, *arguments, **options)
+
+    monkeypatch.setattr(Encoder, "forward", watched)
+    body = encoder_of(words[1])
+    if kind == "classifier":
+        Classifier(body, 3, rng=rng).predict(["a b", "c"])
+    elif kind == "regressor":
+        Regressor(body, rng=rng).predict(["a b", "c"])
+    elif kind == "tagger":
+        TokenClassifier(body, ["A", "B"], rng=rng).predict([["a", "b"]])
+    else:
+        SpanFinder(body, rng=rng).predict(["where"], ["a b"])
+    assert set(seen) == {1}

@@ -22,7 +22,7 @@ from npft.autograd.tensor import primitive
 from npft.errors import ConfigError, ShapeError, check_shape
 
 SPREAD = 8  # sequences share a block if their lengths, rounded up to a multiple of this, agree
-NEVER = -1e9  # the score of a key that may not be seen: its weight exp(-1e9) is 0 exactly
+NEVER = -np.inf  # the score of a key that may not be seen: its weight exp(-inf) is 0 exactly
 SAFE = 60.0  # exp of a score up to this size, and a sum of thousands of them, fits a float32
 
 

@@ -18,7 +18,9 @@ import contextlib
 import ctypes
 import functools
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,16 @@ from npft.errors import ConfigError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # the names of the settings in glibc's malloc.h
 KEEP = 1 << 30  # bytes
+KEEP_OLD = 1 << 25  # the most that older releases of glibc accept for M_MMAP_THRESHOLD
 
 
 class Setting:
-    """What ``set_threads`` was told last."""
+    """What ``set_threads`` was told last, and who has put products on one thread for a while."""
 
     threads = 1
+    lock = threading.Lock()
+    open_blocks = 0  # of ``one_thread_products``, in all threads
+    before = 1  # threads of a product, before the first of them
 
 
 @functools.cache
@@ -62,16 +68,20 @@ def set_threads(n: int) -> bool:
     """Let up to ``n`` threads work on a batch from now on, in this process.
 
     Each matrix product stays on one thread; the bits of every result are the same for any ``n``.
+    (Without a call of this, that holds for training, evaluation, prediction and embedding, but not
+    for a model called by itself: NumPy's matrix library then uses as many threads as it likes.)
     Returns False where NumPy uses a matrix library that cannot be told to: then the library
     decides about threads, and parts of a batch are worked on one after another.
     Raises ``ConfigError`` for n < 1.
     """
-    if not isinstance(n, int) or n < 1:
-        raise ConfigError(f"set_threads: n is {n}, expected at least 1")
-    Setting.threads = n
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+        raise ConfigError(f"set_threads: n is {n}, expected a whole number of at least 1")
+    Setting.threads = int(n)
     control = _product_threads()
     if control is not None:
-        control[1](1)
+        with Setting.lock:
+            control[1](1)
+            Setting.before = 1
     return control is not None
 
 
@@ -79,6 +89,7 @@ def set_threads(n: int) -> bool:
 def one_thread_products() -> Iterator[int]:
     """Keep each matrix product inside this block on one thread; then all is as it was.
 
+    Blocks may overlap, in several threads: the last to end puts things back.
     Gives the number of threads that may call products at once: what ``set_threads`` was told, or
     1 with a matrix library that cannot be kept on one thread.
     """
@@ -87,12 +98,18 @@ def one_thread_products() -> Iterator[int]:
         yield 1
         return
     get, put = control
-    before = get()
-    put(1)
+    with Setting.lock:
+        if Setting.open_blocks == 0:
+            Setting.before = get()
+            put(1)
+        Setting.open_blocks += 1
     try:
         yield Setting.threads
     finally:
-        put(before)
+        with Setting.lock:
+            Setting.open_blocks -= 1
+            if Setting.open_blocks == 0:
+                put(Setting.before)
 
 
 def keep_freed_memory() -> bool:
@@ -105,5 +122,6 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    done = [mallopt(M_MMAP_THRESHOLD, KEEP), mallopt(M_TRIM_THRESHOLD, KEEP)]
-    return all(done)
+    # the second alone would do harm: it stops the library from adapting the first
+    kept = mallopt(M_MMAP_THRESHOLD, KEEP) or mallopt(M_MMAP_THRESHOLD, KEEP_OLD)
+    return bool(kept and mallopt(M_TRIM_THRESHOLD, KEEP))

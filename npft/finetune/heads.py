@@ -8,7 +8,7 @@ layer on the pooled hidden states is put in its place; the body stays the very s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,12 @@ class Head(Module):
     def terms(self, batch: Batch) -> int:
         """How many things the loss of a batch is a mean over: its sequences."""
         return len(batch)
+
+    def outputs(self, batch: Batch) -> Iterator[tuple[Batch, np.ndarray]]:
+        """Slices of the batch in order, each with what the head says of it in evaluation mode."""
+        parts = [batch[i : i + PREDICT_BATCH] for i in range(0, len(batch), PREDICT_BATCH)]
+        with evaluating(self):
+            yield from zip(parts, each_pack(lambda part: self(part).data, parts))
 
 
 class Classifier(Head):
@@ -151,10 +157,10 @@ class Classifier(Head):
         # like lengths side by side cost least; the order is put back at the end
         order = np.argsort(batch.lengths, kind="stable")
         out = np.empty((len(batch), self.num_labels), self.classifier.weight.dtype)
-        packs = [order[i : i + PREDICT_BATCH] for i in range(0, len(batch), PREDICT_BATCH)]
-        with evaluating(self):
-            for rows, logits in zip(packs, each_pack(lambda rows: self(batch[rows]).data, packs)):
-                out[rows] = logits
+        first = 0
+        for part, logits in self.outputs(batch[order]):
+            out[order[first : first + len(part)]] = logits
+            first += len(part)
         return out
 
     def tokenize(
@@ -235,13 +241,9 @@ class Regressor(Head):
 
     def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> np.ndarray:
         """The grade of each text or pair: (B,), between low and high."""
-        batch = self.tokenize(texts, pairs)
-        found = np.zeros(len(batch))
-        with evaluating(self):
-            for start in range(0, len(batch), PREDICT_BATCH):
-                part = batch[start : start + PREDICT_BATCH]
-                found[start : start + len(part)] = self(part).data[:, 0]
-        return self.low + (self.high - self.low) * np.clip(found, 0, 1)
+        found = [out[:, 0] for _, out in self.outputs(self.tokenize(texts, pairs))]
+        grades = np.concatenate([np.zeros(0), *found])  # float64
+        return self.low + (self.high - self.low) * np.clip(grades, 0, 1)
 
 
 def freeze_body(model: Any, last: int = 0) -> None:

@@ -19,9 +19,8 @@ from npft.autograd.kernels import take_rows
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
 from npft.errors import DataError
-from npft.finetune.heads import PREDICT_BATCH, Head
+from npft.finetune.heads import Head
 from npft.nn.layers import Linear
-from npft.nn.module import evaluating
 from npft.text.alignment import answer_characters, answer_tokens
 from npft.text.batch import NO_SPAN, Batch
 
@@ -93,18 +92,14 @@ class SpanFinder(Head):
         if len(questions) == 0:
             return []
         batch = self.tokenize(questions, passages)
-        spans = np.full((len(batch), 2), NO_SPAN)
-        with evaluating(self):
-            for begin in range(0, len(batch), PREDICT_BATCH):
-                part = batch[begin : begin + PREDICT_BATCH]
-                scores = self(part).data
-                for row in range(len(part)):
-                    own = slice(part.offsets[row], part.offsets[row + 1])
-                    passage = part.token_types[own] == 1
-                    passage[-1] = False  # the last [SEP]
-                    spans[begin + row] = best_span(scores[own], passage)
+        found = []
+        for part, scores in self.outputs(batch):
+            for first, end in zip(part.offsets[:-1], part.offsets[1:]):
+                passage = part.token_types[first:end] == 1
+                passage[-1] = False  # the last [SEP]
+                found.append(best_span(scores[first:end], passage))
         offsets = [self.tokenizer.offsets(passage) for passage in passages]
-        answers = answer_characters(batch, offsets, spans, passages)
+        answers = answer_characters(batch, offsets, np.array(found), passages)
         return [p[a:b] if a >= 0 else "" for p, (a, b) in zip(passages, answers.tolist())]
 
 

@@ -21,10 +21,9 @@ from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError, DataError
-from npft.finetune.heads import PREDICT_BATCH, Head
+from npft.finetune.heads import Head
 from npft.metrics import confusion_matrix
 from npft.nn.layers import Linear
-from npft.nn.module import evaluating
 from npft.text.alignment import token_labels, word_labels
 from npft.text.batch import IGNORE, Batch
 from npft.text.tagged import TaggedTexts
@@ -103,12 +102,7 @@ class TokenClassifier(Head):
         if len(words) == 0:
             return []
         batch = self.tokenize(words)
-        best = np.empty(len(batch.ids), dtype=np.int64)
-        with evaluating(self):
-            for start in range(0, len(batch), PREDICT_BATCH):
-                part = batch[start : start + PREDICT_BATCH]
-                first = batch.offsets[start]
-                best[first : first + len(part.ids)] = self(part).data.argmax(axis=1)
+        best = np.concatenate([scores.argmax(axis=1) for _, scores in self.outputs(batch)])
         nothing = "O" if "O" in self.tag_names else self.tag_names[0]
         return [
             [nothing if k == IGNORE else self.tag_names[k] for k in row]

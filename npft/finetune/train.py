@@ -99,6 +99,8 @@ def head_steps(
             return [(batch, 1.0)]
         parts = [batch[i : i + size] for i in range(0, len(batch), size)]
         terms = [model.terms(part) for part in parts]
+        if not any(terms):
+            return [(batch, 1.0)]  # whose loss says what is missing
         return [(part, n / sum(terms)) for part, n in zip(parts, terms) if n]
 
     def loss_fn(model: Head, pack: tuple[Batch, float], rng: np.random.Generator):

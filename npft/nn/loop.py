@@ -12,7 +12,7 @@ import numpy as np
 
 from npft.autograd.machine import keep_freed_memory
 from npft.autograd.tensor import Tensor, pull_back
-from npft.errors import NonFiniteError
+from npft.errors import DataError, NonFiniteError
 from npft.nn.module import Module
 from npft.nn.optim import Optimizer, clip_grad_norm
 from npft.nn.packs import each_pack
@@ -84,8 +84,9 @@ def train_steps(
     ``repairs`` may add to the loss, and change the weights after the step.
     ``cut`` divides a batch into pieces whose losses add up to that of the batch (gradient
     accumulation): their gradients are added before the step. As many pieces as there are threads
-    (``set_threads``) are in memory and worked on at once, each with dropout of its own.
-    Raises ``NonFiniteError`` that names the step, and the parameter for a gradient.
+    (``set_threads``) are worked on at once, and one more may wait; each has dropout of its own.
+    Raises ``DataError`` for a batch cut into nothing, ``NonFiniteError`` that names the step, and
+    the parameter for a gradient.
 
     >>> from npft.nn.layers import Linear
     >>> from npft.nn.optim import SGD
@@ -106,6 +107,8 @@ def train_steps(
         for weight in weights:
             weight.grad = None
         pieces = [batch] if cut is None else list(cut(batch))
+        if not pieces:
+            raise DataError(f"step {step}: the batch was cut into no pieces, expected at least one")
         chances = [rng]
         if len(pieces) > 1:
             seeds = rng.integers(1 << 62, size=len(pieces))

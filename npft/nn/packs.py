@@ -20,8 +20,10 @@ from __future__ import annotations
 import contextvars
 import functools
 import os
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from npft.autograd.inputs import mode
@@ -44,9 +46,20 @@ def pack_size(sequences: int, tokens: int) -> int:
     return -(-sequences // packs)
 
 
-@functools.cache
+class _Here(threading.local):
+    """What is true of one thread: whether it works on packs for another."""
+
+    helper = False
+
+
+_here = _Here()
+
+
+@functools.lru_cache(maxsize=1)
 def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="npft")
+    return ThreadPoolExecutor(
+        threads, thread_name_prefix="npft", initializer=setattr, initargs=(_here, "helper", True)
+    )
 
 
 if hasattr(os, "register_at_fork"):
@@ -57,14 +70,16 @@ def each_pack(work: Callable[[P], R], packs: Iterable[P]) -> Iterator[R]:
     """The results of ``work`` on each pack, in order; several packs at once after ``set_threads``.
 
     ``work`` may change nothing that another pack reads. It finds ``no_grad`` and NumPy's error
-    settings as they are here. The first pack that fails, in order, raises its error here.
+    settings as they are here. The first pack that fails, in order, raises its error here. At most
+    one pack more than there are threads is handed out ahead, so that few results wait in memory.
+    Packs within ``work`` get no threads: all threads might end up waiting for them.
 
     >>> list(each_pack(lambda x: x * x, [1, 2, 3]))
     [1, 4, 9]
     """
     packs = list(packs)
     with one_thread_products() as threads:
-        if threads == 1 or len(packs) < 2:
+        if threads == 1 or len(packs) < 2 or _here.helper:
             yield from map(work, packs)
             return
         paused = mode.paused
@@ -73,5 +88,14 @@ def each_pack(work: Callable[[P], R], packs: Iterable[P]) -> Iterator[R]:
             mode.paused = paused
             return context.run(work, pack)
 
-        contexts = [contextvars.copy_context() for _ in packs]
-        yield from _pool(min(threads, len(packs))).map(inherit, packs, contexts)
+        pool, begun = _pool(threads), deque[Future[R]]()
+        try:
+            for pack in packs:
+                begun.append(pool.submit(inherit, pack, contextvars.copy_context()))
+                if len(begun) > threads:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for future in begun:
+                future.cancel()

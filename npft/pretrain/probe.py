@@ -60,7 +60,7 @@ def make_probe(
 
 
 def slices(masked: Masked, batch_size: int) -> Iterator[Masked]:
-    """A masked data set in order, in batches."""
+    """A masked data set in order, in batches; one without a masked row is left out."""
     for start in range(0, len(masked.batch), batch_size):
         batch = masked.batch[start : start + batch_size]
         first = masked.batch.offsets[start]

@@ -253,11 +253,15 @@ def _counted(feed: Feed, run: Run) -> Iterator[Masked]:
 
 
 def _pieces(masked: Masked, micro_batch: int | None) -> list[tuple[Masked, Masked | None]]:
-    """The slices of a batch, each with the whole; a batch that is not cut has no whole."""
+    """The slices of a batch, each with the whole; a batch that is not cut has no whole.
+
+    One is not cut if a slice of it would have no masked row: the labels of its pairs would be lost.
+    """
     size = micro_batch or pack_size(len(masked.batch), len(masked.batch.ids))
-    if size >= len(masked.batch):
+    parts = list(slices(masked, size))
+    if len(parts) < max(2, -(-len(masked.batch) // size)):
         return [(masked, None)]
-    return [(part, masked) for part in slices(masked, size)]
+    return [(part, masked) for part in parts]
 
 
 def _waited(history: History) -> int:

@@ -225,6 +225,17 @@ def test_huge_scores_choose_one_key_without_overflow():
         assert out.ravel().tolist() == [1.0, 1.0]
 
 
+@pytest.mark.parametrize("causal", [False, True])
+def test_what_may_not_be_seen_has_no_weight_however_low_the_scores(causal):
+    qkv = np.ones((5, 3))
+    qkv[:, 0], qkv[:, 1] = 2e8, -2e8  # scores of -4e16
+    qkv[1, 2], qkv[4, 2] = 3.0, 100.0  # the first sequence is filled up to three tokens
+    blocks = blocks_by_length(np.array([0, 2, 5]))
+    out = attention(qkv, blocks=blocks, num_heads=1, causal=causal).data[:, 0]
+    last = 34.0  # (1 + 1 + 100) / 3
+    np.testing.assert_allclose(out, [1, 2, 1, 1, last] if causal else [2, 2, last, last, last])
+
+
 def test_attention_is_that_of_the_slow_loop_over_tokens():
     rng = np.random.default_rng(3)
     qkv, offsets = ragged_qkv([5, 1, 12, 12, 3], rng, heads=3, d=4)
@@ -385,7 +396,7 @@ def test_the_fast_gelu_of_float32_is_the_exact_one_to_rounding():
 
 
 def test_gelu_of_a_number_whose_square_is_too_large_for_float32():
-    with np.errstate(over="ignore"):  # NumPy warns of the square
+    with np.errstate(all="raise"):
         value, slope = gelu_and_slope(np.array([1e30, -1e30]), np.float32)
     assert value.tolist() == [np.float32(1e30), 0.0] and slope.tolist() == [1.0, 0.0]
 

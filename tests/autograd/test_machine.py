@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from npft.autograd.machine import _openblas, keep_freed_memory, set_threads
+from npft.autograd.machine import Setting, _openblas, keep_freed_memory, set_threads
 from npft.errors import ConfigError
 
 
@@ -17,10 +17,15 @@ def test_set_threads_says_whether_it_could():
     assert done == (_openblas() is not None)
 
 
-@pytest.mark.parametrize("n", [0, -1, 1.5])
-def test_no_threads_are_refused(n):
-    with pytest.raises(ConfigError, match=f"n is {n}, expected at least 1"):
+@pytest.mark.parametrize("n", [0, -1, 1.5, True])
+def test_what_is_no_number_of_threads_is_refused(n):
+    with pytest.raises(ConfigError, match=f"n is {n}, expected a whole number of at least 1"):
         set_threads(n)
+
+
+def test_a_whole_number_of_numpy_is_a_number_of_threads():
+    set_threads(np.int64(1))
+    assert type(Setting.threads) is int
 
 
 def test_the_setting_reaches_the_library():
@@ -67,7 +72,12 @@ def test_the_c_library_is_told_what_its_header_says(monkeypatch):
     assert keep_freed_memory() is True
     # M_TRIM_THRESHOLD is -1 and M_MMAP_THRESHOLD -3 in malloc.h; 1 GiB is more than an array here
     assert sorted(told) == [(-3, 2**30), (-1, 2**30)]
-    monkeypatch.setattr(Library, "mallopt", lambda *setting: 0)
+    told.clear()
+    monkeypatch.setattr(Library, "mallopt", lambda *setting: told.append(setting) or 0)
     assert keep_freed_memory() is False
+    # the first alone, set to what an older release accepts, or nothing: see the comment there
+    assert told == [(-3, 2**30), (-3, 2**25)]
+    monkeypatch.setattr(Library, "mallopt", lambda name, value: int(value <= 2**25 or name == -1))
+    assert keep_freed_memory() is True
     monkeypatch.delattr(Library, "mallopt")
     assert keep_freed_memory() is False

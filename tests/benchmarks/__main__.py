@@ -74,6 +74,9 @@ def parts(sms: Path | None) -> dict[str, Callable[[int, int], list[dict]]]:
         found[f"memory, {library}"] = lambda t, r, library=library: [
             {"work": library, "mb": memory.peak_of_steps(library, "tiny")}
         ]
+    found["memory, whole batch"] = lambda t, r: [
+        {"work": "npft, whole batch", "mb": memory.peak_of_steps("npft", "tiny", packs=1)}
+    ]
     found["memory, growth"] = lambda t, r: [memory.growth("lesson", 1000)]
     return found
 
@@ -112,16 +115,18 @@ def machine() -> dict[str, str]:
 
 
 def peak_memory(rows: list[dict]) -> list[dict]:
-    """The two memory measurements as one row of the table."""
-    mb = {row["work"]: row["mb"] for row in rows if row["work"] in ("npft", "torch")}
+    """The memory measurements as rows of the table: npft in packs, as it trains, and without."""
+    works = {"npft, whole batch": "peak memory, not in packs", "npft": "peak memory, tiny step"}
+    mb = {row["work"]: row["mb"] for row in rows if row["work"] in (*works, "torch")}
     rest = [row for row in rows if row["work"] not in mb]
-    if len(mb) == 2:
-        ratio = round(mb["npft"] / mb["torch"], 3)
-        rest.append({
-            "work": "peak memory, tiny step", "peer": "PyTorch eager", "threads": 1,
-            "npft_mb": round(mb["npft"], 1), "peer_mb": round(mb["torch"], 1),
-            "ratio": [ratio, ratio, ratio],
-        })  # fmt: skip
+    for name, work in works.items():
+        if name in mb and "torch" in mb:
+            ratio = round(mb[name] / mb["torch"], 3)
+            rest.append({
+                "work": work, "peer": "PyTorch eager", "threads": 1,
+                "npft_mb": round(mb[name], 1), "peer_mb": round(mb["torch"], 1),
+                "ratio": [ratio, ratio, ratio],
+            })  # fmt: skip
     return rest
 
 
@@ -181,8 +186,9 @@ def main() -> None:
             for row in found:
                 print(line(row), flush=True)
     rows = with_aims(peak_memory(rows))
-    if any(row["work"].startswith("peak") for row in rows):
-        print(line(rows[-1]))
+    for row in rows:
+        if row["work"].startswith("peak"):
+            print(line(row))
     if args.sms is None:
         print("ragged: left out, because --sms names no file")
     if args.save:

@@ -22,12 +22,12 @@ def resident(field: str) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
 
-def peak_of_steps(library: str, name: str) -> float:
+def peak_of_steps(library: str, name: str, packs: int | None = None) -> float:
     """MB above the built model, at the highest point of three steps."""
     size = SIZES[name]
     ours, masked = our_model(size), full_batch(size)
     if library == "npft":
-        step: Callable[[], object] = our_step(ours, masked)
+        step: Callable[[], object] = our_step(ours, masked, packs)
     else:
         import torch
 

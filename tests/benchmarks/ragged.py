@@ -24,6 +24,7 @@ from npft import (
     mask_tokens, read_labelled, train_steps,
 )
 from npft.nn.optim import decay_groups
+from npft.nn.packs import pack_size
 from npft.text.batch import batches_of
 
 BATCH, BATCHES = 32, 24  # 24 batches a round: a part of an epoch, drawn anew for each setting
@@ -111,13 +112,25 @@ def classification(size: Size, tokenizer: Any, batches: list[Batch]) -> tuple[Ca
         return functional.cross_entropy(head(mean), labels)
 
     def ours() -> None:
-        steps(model, batches, lambda m, batch, rng: (m.loss(batch, rng), {}), None)
+        steps(model, batches, share_of_loss, labelled_packs)
 
     def theirs() -> None:
         for tensors in inputs:
             torch_step(their_loss, optimizer, *tensors)()
 
     return ours, theirs
+
+
+def labelled_packs(batch: Batch) -> list[tuple[Batch, float]]:
+    """What ``train_classifier`` makes of a batch: packs, and the share of each in the loss."""
+    size = pack_size(len(batch), len(batch.ids))
+    parts = [batch[i : i + size] for i in range(0, len(batch), size)]
+    return [(part, len(part) / len(batch)) for part in parts]
+
+
+def share_of_loss(model: Classifier, pack: tuple[Batch, float], rng: Any) -> tuple[Any, dict]:
+    batch, share = pack
+    return model.loss(batch, rng) * share, {}
 
 
 def steps(model: Any, batches: list, loss_fn: Callable, cut: Callable | None) -> None:

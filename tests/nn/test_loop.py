@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from npft.autograd import Tensor
-from npft.errors import ConfigError, NonFiniteError, ShapeError
+from npft.errors import ConfigError, DataError, NonFiniteError, ShapeError
 from npft.nn import progress
 from npft.nn.history import History
 from npft.nn.layers import Dropout, Linear
@@ -139,6 +139,14 @@ def test_a_loss_of_many_elements_is_refused():
 
 
 # --- streams ------------------------------------------------------------------------------------
+
+
+def test_a_batch_that_is_cut_into_nothing_is_refused():
+    model = Linear(1, 1, rng=np.random.default_rng(0))
+    steps = train_steps(model, [1], None, SGD(model.parameters(), lr=1.0), cut=lambda batch: [],
+                        rng=np.random.default_rng(0))
+    with pytest.raises(DataError, match="step 1: the batch was cut into no pieces"):
+        next(steps)
 
 
 def test_streams_are_independent_of_each_other_and_repeat():

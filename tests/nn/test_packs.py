@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -88,6 +89,55 @@ def test_the_threads_of_products_are_afterwards_what_they_were():
     with pytest.raises(KeyError), machine.one_thread_products():
         raise KeyError
     assert get() == before
+
+
+def test_blocks_of_one_thread_products_may_overlap_in_any_order():
+    control = machine._product_threads()
+    if control is None:
+        return
+    get, put = control
+    put(2)
+    before = get()  # 1 on a machine of one core
+    first, second = machine.one_thread_products(), machine.one_thread_products()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert get() == 1  # the second still needs it
+    second.__exit__(None, None, None)
+    assert get() == before
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_packs_within_a_pack_do_not_wait_for_each_other_for_ever(threads):
+    set_threads(threads)
+
+    def total(n):
+        return sum(each_pack(abs, range(n)))
+
+    assert list(each_pack(total, range(6))) == [0, 0, 1, 3, 6, 10]
+
+
+def test_few_results_wait_in_memory():
+    if not set_threads(2):
+        return
+    begun = []
+    results = each_pack(begun.append, range(50))
+    next(results)
+    threading.Event().wait(0.05)  # time enough to begin all, if they could
+    assert len(begun) <= 3
+    assert len(list(results)) == 49
+
+
+def test_threads_that_are_no_longer_asked_for_end():
+    if not set_threads(5):
+        return
+    list(each_pack(abs, range(50)))
+    set_threads(2)
+    list(each_pack(abs, range(50)))
+    deadline = time.monotonic() + 10
+    while (left := sum(t.name.startswith("npft") for t in threading.enumerate())) > 2:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.01)
 
 
 def test_a_batch_is_cut_by_its_tokens_and_not_by_the_threads():

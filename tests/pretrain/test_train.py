@@ -297,6 +297,38 @@ def test_gradients_of_the_slices_add_up_to_those_of_the_whole_batch(nsp, micro_b
         np.testing.assert_allclose(p.grad, g, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("nsp", [True, False])
+def test_a_slice_without_a_mask_does_not_lose_its_pairs(nsp):
+    """A corruption of one's own may hide nothing in some sequences."""
+
+    def first_only(batch, tokenizer, *, rng):
+        masked = mask_tokens(batch, tokenizer, rng=rng)
+        keep = masked.rows < batch.offsets[1]
+        return Masked(masked.batch, masked.rows[keep], masked.targets[keep])
+
+    def run(micro_batch):
+        mlm = model(nsp).astype(np.float64)
+        history = pretrain(mlm, documents(9), steps=3, batch_size=8, lr=1e-2, corrupt=first_only,
+                           micro_batch=micro_batch, rng=np.random.default_rng(0))
+        return history.rows, mlm.state_dict()
+
+    (rows_a, a), (rows_b, b) = run(None), run(2)
+    for row_a, row_b in zip(rows_a, rows_b, strict=True):
+        assert row_a == pytest.approx(row_b, rel=1e-9)
+    for name in a:
+        np.testing.assert_allclose(a[name], b[name], rtol=1e-6, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("micro_batch", [None, 2])
+def test_a_corruption_that_hides_nothing_is_refused(micro_batch):
+    def nothing(batch, tokenizer, *, rng):
+        return Masked(batch, np.zeros(0, int), np.zeros(0, int))
+
+    with pytest.raises(DataError, match="no token"):
+        pretrain(model(False), documents(9), steps=1, batch_size=8, corrupt=nothing,
+                 micro_batch=micro_batch, rng=np.random.default_rng(0))
+
+
 def test_training_in_slices_gives_the_weights_of_training_in_whole_batches():
     def run(micro_batch):
         mlm = model(True).astype(np.float64)
