@@ -1,6 +1,5 @@
 """F0, F13, F16: the cone of sentence embeddings, by layer, and on the way through SimCSE."""
 
-from pathlib import Path
 
 import numpy as np
 from common import FOLDER, SEEDS, body_folder, pretrain_seed, results

@@ -8,6 +8,6 @@ from npft.plots import draw_speed, save_figure
 if __name__ == "__main__":
     here = Path(__file__)
     found = json.loads(here.with_suffix(".json").read_text(encoding="utf-8"))["rows"]
-    rows = [row for row in found if "ratio" in row and "forward" not in row["work"]]
-    rows = [row for row in rows if "backward" not in row["work"]]
+    no_step = ("forward", "backward", "memory")
+    rows = [r for r in found if "ratio" in r and not any(part in r["work"] for part in no_step)]
     save_figure(here.with_suffix(".png"), draw_speed, rows)

@@ -18,7 +18,6 @@ import numpy as np
 from npft.embed.geometry import mean_cosine
 from npft.embed.similarity import SentenceEncoder
 from npft.encoder.checkpoint import save
-from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError, ConfigError, DataError
 from npft.finetune.heads import Classifier, num_trainable

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from op_table import TABLE, cases, plain_attention
 from scipy.special import ndtr
 
-from npft.autograd import Tensor, attention, kernels, losses, ops, primitive, segments
+from npft.autograd import Tensor, kernels, losses, ops, primitive, segments
 from npft.autograd.attention import attention, attention_maps, blocks_by_length
 from npft.autograd.segments import segment_max, segment_mean
 from npft.errors import (

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from clock import compared, in_turns
 from models import (
-    LR, WEIGHT_DECAY, Size, named_weights, our_model, packs, torch_model, torch_optimizer,
+    LR, WEIGHT_DECAY, Size, our_model, packs, torch_model, torch_optimizer,
     torch_step,
 )
 
 from npft import (
-    AdamW, Batch, ByteTokenizer, Classifier, Masked, MaskedLM, WordPiece, drop_duplicates,
+    AdamW, Batch, ByteTokenizer, Classifier, MaskedLM, WordPiece, drop_duplicates,
     mask_tokens, read_labelled, train_steps,
 )
 from npft.nn.optim import decay_groups
