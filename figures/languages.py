@@ -18,7 +18,7 @@ from npft.pretrain.mixture import shares_by_alpha
 from npft.pretrain.probe import make_probe
 from npft.sweep import sweep
 from npft.text import draw_documents
-from npft.worlds.languages import FALSE_FRIEND, FRIEND_MEANS, second_language, translated
+from npft.worlds.languages import FALSE_FRIEND, FRIEND_MEANS, translated
 from npft.worlds.lexicon import GIVEN_NAMES
 
 LARGE, SMALL, HELD_OUT = 4000, 200, 200  # documents of the first language and of the second
@@ -38,12 +38,12 @@ def sentences(world: TinyWorld, n: int, start: int) -> list[list[str]]:
 @cache
 def material(seed: int) -> tuple:
     """The training and the held-out text of both languages, and the vocabulary."""
-    world = TinyWorld(seed)
+    first, second = TinyWorld(seed), TinyWorld(seed, language="second")
     # the second language is another text, not a translation of the first
-    texts = {"first": sentences(world, LARGE, 0), "second": second_language(world, SMALL, 5000)}
+    texts = {"first": sentences(first, LARGE, 0), "second": sentences(second, SMALL, 5000)}
     held = {
-        "first": sentences(world, HELD_OUT, 10_000),
-        "second": second_language(world, HELD_OUT, 10_200),
+        "first": sentences(first, HELD_OUT, 10_000),
+        "second": sentences(second, HELD_OUT, 10_200),
     }
     drawn, _ = draw_documents(
         list(texts.values()), LARGE + SMALL, alpha=VOCABULARY_ALPHA,

@@ -1,6 +1,7 @@
 """The figures: what is drawn is what was measured, and everything is labelled."""
 
 import json
+import runpy
 from itertools import pairwise
 from pathlib import Path
 
@@ -202,6 +203,12 @@ FIGURE_NAMES = [
 def test_committed_figures_are_there_and_in_the_readme(name):
     assert (FIGURES / f"{name}.png").stat().st_size > 10_000
     assert f"figures/{name}.png" in (FIGURES.parent / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", sorted(FIGURES.glob("[a-z]*.py")), ids=lambda path: path.stem)
+def test_every_script_of_figures_can_be_loaded(path, monkeypatch):
+    monkeypatch.syspath_prepend(str(FIGURES))
+    runpy.run_path(str(path), run_name="loaded, not run")
 
 
 def test_a_figure_is_the_same_bytes_each_time(tmp_path):
