@@ -14,7 +14,7 @@ import numpy as np
 from npft.encoder.checkpoint import save
 from npft.errors import CheckpointError, ConfigError
 from npft.loading import load
-from npft.material import MAX_POSITIONS, VOCAB_SIZE, make_tokenizer, new_encoder, read_documents
+from npft.material import MAX_POSITIONS, VOCAB_SIZE, make_tokenizer, new_encoder, read_parts
 from npft.pretrain.adapt import ADAPT_LR, adapt
 from npft.pretrain.catalogue import OBJECTIVES, Objective
 from npft.pretrain.mixture import shares_by_alpha
@@ -22,7 +22,7 @@ from npft.pretrain.probe import hold_out, make_probe
 from npft.pretrain.source import Pretrainable
 from npft.pretrain.train import pretrain
 from npft.recipes import PRETRAIN_LR, ProgressMaker, check_out, pretrain_files, timed, write_run
-from npft.text import draw_documents
+from npft.text import draw_documents, read_text
 
 STEPS = 1500
 ADAPT_STEPS = 500
@@ -80,8 +80,9 @@ def adapt_files(
 ) -> dict[str, Any]:
     """Go on pretraining the model in ``start`` on the text of a new domain (see ``adapt``).
 
-    The last 5 % of the text are held out. ``general`` are the files the model was pretrained on:
-    their held-out part, which it never saw, is measured, and the rest is there for ``replay``.
+    The last 5 % of each file are held out. ``general`` are files the model was pretrained on, all
+    or some: their held-out part, which it never saw, is measured, and the rest is there for
+    ``replay``.
     ``objective`` must be the one of the model.
     """
     check_out(out)
@@ -96,8 +97,8 @@ def adapt_files(
             f"{start}: holds a {model.kind} {model.options() or ''}, which the objective "
             f"{objective} does not train; name its own with --objective"
         )
-    train, held_out = hold_out(read_documents(paths))
-    pool, probe_text = hold_out(read_documents(general)) if general else (None, None)
+    train, held_out = read_parts(paths)
+    pool, probe_text = read_parts(general) if general else (None, None)
     steps = ADAPT_STEPS if steps is None else steps
     timings: dict[str, float] = {}
     with timed(timings, "pretrain"):
@@ -174,7 +175,7 @@ def pretrain_languages(
     steps = STEPS if steps is None else steps
     timings: dict[str, float] = {}
     rng = np.random.default_rng(seed)
-    parts = {name: hold_out(read_documents([path])) for name, path in zip(names, paths)}
+    parts = {name: hold_out(read_text(path)) for name, path in zip(names, paths)}
     texts = {name: train for name, (train, _) in parts.items()}
     shares = shares_by_alpha(texts, alpha)
     with timed(timings, "tokenizer"):

@@ -9,7 +9,7 @@ import numpy as np
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError
+from npft.errors import ConfigError, DataError
 from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Documents
 from npft.pretrain.probe import hold_out
@@ -56,9 +56,25 @@ def new_masked_lm(
     return MaskedLM(new_encoder(tokenizer, max_positions, rng), nsp=nsp, rng=rng)
 
 
-def read_documents(paths: list[Path]) -> Documents:
-    """All documents of all files, in the order given."""
-    return [document for path in paths for document in read_text(path)]
+def read_parts(paths: list[Path]) -> tuple[Documents, Documents]:
+    """The documents of text files in two parts: to train on, and the last 5 % of each file.
+
+    A file is divided by itself (see ``hold_out``), so its held-out part is the same in any company
+    and order of files, and what one run held out no later run trains on. A file too short to be
+    divided is all for training. Raises ``DataError`` if nothing is held out.
+    """
+    train, held_out = [], []
+    for path in paths:
+        documents = read_text(path)
+        try:
+            first, last = hold_out(documents)
+        except DataError:
+            first, last = documents, []
+        train += first
+        held_out += last
+    if not held_out:
+        raise DataError("too little text to hold any out; give at least a few sentences")
+    return train, held_out
 
 
 class Text(NamedTuple):
@@ -73,11 +89,11 @@ class Text(NamedTuple):
 
 
 def file_text(paths: list[Path]) -> Text:
-    """The documents of text files; the last 5 % are held out (see ``hold_out``).
+    """The documents of text files; the last 5 % of each file are held out.
 
     The vocabulary is learnt from the training part alone.
     """
-    train, held_out = hold_out(read_documents(paths))
+    train, held_out = read_parts(paths)
     sentences = [s for d in train for s in d]
     return Text(train, held_out, sentences, VOCAB_SIZE, MAX_POSITIONS, 1500)
 

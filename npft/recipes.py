@@ -28,7 +28,7 @@ from npft.forgetting.replay import ReplayMixer
 from npft.loading import load
 from npft.material import (
     MAX_POSITIONS, VOCAB_SIZE, file_text, make_tokenizer, new_encoder, new_masked_lm,
-    read_documents, world_text,
+    read_parts, world_text,
 )
 from npft.nn.history import History
 from npft.nn.layers import set_dropout
@@ -36,8 +36,8 @@ from npft.nn.loop import Repair
 from npft.nn.progress import ProgressFn
 from npft.pretrain.catalogue import OBJECTIVES
 from npft.pretrain.objectives import MaskedLM
-from npft.pretrain.pairs import Corpus, Documents
-from npft.pretrain.probe import evaluate_mlm, hold_out, make_probe, unigram_loss
+from npft.pretrain.pairs import Corpus
+from npft.pretrain.probe import evaluate_mlm, make_probe, unigram_loss
 from npft.pretrain.train import pretrain
 from npft.text import Examples, WordPiece, drop_duplicates, read_labelled, read_text, split
 
@@ -160,9 +160,9 @@ def quick_body(train: Examples, max_positions: int, progress: ProgressFn | None,
 class Memory:
     """What a pretrained model knows of its text: held-out loss with frozen masks, then and now."""
 
-    def __init__(self, mlm: MaskedLM, documents: Documents, seed: int) -> None:
+    def __init__(self, mlm: MaskedLM, text: list[Path], seed: int) -> None:
         self.mlm = mlm
-        self.train, held_out = hold_out(documents)
+        self.train, held_out = read_parts(text)
         tok, positions = mlm.encoder.tokenizer, mlm.encoder.config.max_positions
         rng = np.random.default_rng(seed)
         self.probe = make_probe(held_out, tok, nsp=mlm.nsp, max_length=positions, rng=rng)
@@ -243,7 +243,7 @@ def finetune_file(
     if text:
         if not isinstance(mlm, MaskedLM):
             raise ConfigError(f"{model} holds no pretraining head; --text needs a pretrained model")
-        memory = Memory(mlm, read_documents(text), seed)
+        memory = Memory(mlm, text, seed)
         if replay:
             replay_rng = np.random.default_rng(seed + 1)
             repairs.append(ReplayMixer(memory.train, mlm, replay, REPLAY_WEIGHT, rng=replay_rng))
