@@ -30,8 +30,8 @@ ORDER = """
     encoder/checkpoint encoder/__init__
     pretrain/masking pretrain/corruptions pretrain/spans pretrain/pairs pretrain/packing
     pretrain/source pretrain/mixture pretrain/probe pretrain/objectives pretrain/boundary
-    pretrain/causal pretrain/electra pretrain/catalogue pretrain/budget pretrain/train
-    pretrain/adapt pretrain/__init__
+    pretrain/causal pretrain/electra pretrain/catalogue pretrain/budget pretrain/run
+    pretrain/train pretrain/adapt pretrain/__init__
     finetune/heads finetune/tagging finetune/spans finetune/baselines finetune/train
     finetune/regimes finetune/__init__
     embed/geometry embed/contrastive embed/similarity embed/compare embed/__init__

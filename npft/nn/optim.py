@@ -119,7 +119,8 @@ class Optimizer:
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Go on from a ``state_dict`` of an optimiser of the same kind and parameters.
 
-        Raises ``CheckpointError`` if names or shapes differ; nothing is changed then.
+        Raises ``CheckpointError`` if names or shapes differ, or for numbers that cannot be; nothing
+        is changed then.
         """
         own = self.state_dict()
         shapes = {name: a.shape for name, a in own.items()}
@@ -188,6 +189,10 @@ class AdamW(Optimizer):
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         super().load_state_dict(state)
+        for name, a in state.items():
+            least = -np.inf if name.startswith("m.") else 0
+            if not (np.isfinite(a) & (a >= least)).all():
+                raise CheckpointError(f"AdamW: {name} of the state holds numbers that cannot be")
         self.steps = [int(n) for n in state["steps"]]
         for i in range(len(self.groups)):
             self.m[i][...], self.v[i][...] = state[f"m.{i}"], state[f"v.{i}"]

@@ -25,6 +25,7 @@ from npft.nn.progress import ProgressFn
 from npft.pretrain.masking import mask_tokens
 from npft.pretrain.pairs import Documents
 from npft.pretrain.probe import make_probe
+from npft.pretrain.run import checksum
 from npft.pretrain.source import Corrupt, Pretrainable
 from npft.pretrain.train import pretrain
 
@@ -110,6 +111,7 @@ def adapt(
         corrupt=corrupt,
         folder=folder,
         resume=resume,
+        origin=checksum(model.state_dict().values()),
         progress=progress,
         rng=rng,
     )

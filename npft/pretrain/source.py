@@ -149,7 +149,14 @@ class Feed:
         return {"place": self.place, **states}, self.epoch
 
     def go_on(self, state: dict[str, Any], epoch: np.ndarray) -> None:
-        """Continue behind the last example before ``state`` was taken."""
-        self.place, self.epoch = state["place"], epoch
+        """Continue behind the last example before ``state`` was taken.
+
+        Raises ``CheckpointError`` for an order of sequences that this text does not have.
+        """
+        place = state["place"]
+        right = epoch.ndim == 1 and np.isin(epoch, self.source.starts).all()
+        if not right or type(place) is not int or place < 0:
+            raise CheckpointError("its place in the text is none")
+        self.place, self.epoch = place, epoch
         self.order.bit_generator.state = state["order"]
         self.masks.bit_generator.state = state["masks"]

@@ -7,15 +7,13 @@ whole, and ``resume=True`` goes on from there to the same bits as a run that was
 from __future__ import annotations
 
 import time
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from npft.encoder.checkpoint import read_training, save
-from npft.errors import CheckpointError, ConfigError
+from npft.errors import ConfigError
 from npft.nn.history import History
 from npft.nn.loop import streams, train_steps
 from npft.nn.module import train_mode
@@ -27,70 +25,11 @@ from npft.pretrain.masking import Masked, mask_tokens
 from npft.pretrain.mixture import source_of
 from npft.pretrain.pairs import Corpus, Documents
 from npft.pretrain.probe import evaluate_mlm, has_words, make_probe, slices, unigram_loss
+from npft.pretrain.run import Run, checksum, identity, identity_of_corruption, identity_of_text
 from npft.pretrain.source import Corrupt, Feed, Pretrainable
 
 WARMUP = 0.08  # share of the steps
 WEIGHT_DECAY = 0.01
-
-
-class Run:
-    """A training run at a step: everything that the next step depends on."""
-
-    def __init__(
-        self,
-        model: Any,
-        optimizer: AdamW,
-        feed: Feed,
-        dropout: np.random.Generator,
-        settings: dict[str, Any],
-    ) -> None:
-        self.model, self.optimizer, self.feed, self.dropout = model, optimizer, feed, dropout
-        self.settings = settings
-        self.step = self.tokens = 0
-        self.history = History()
-
-    def save(self, folder: Path) -> None:
-        """Write the model and the state of the run, whole or not at all."""
-        feed, epoch = self.feed.state()
-        state = {
-            "settings": self.settings,
-            "step": self.step,
-            "tokens": self.tokens,
-            "history": self.history.rows,
-            "dropout": self.dropout.bit_generator.state,
-            "feed": feed,
-        }
-        save(folder, self.model, (state, {"epoch": epoch, **self.optimizer.state_dict()}))
-
-    def load(self, folder: Path) -> None:
-        """Go on from a checkpoint.
-
-        Raises ``CheckpointError`` for a file without a run or of another one, with all settings
-        that differ.
-        """
-        weights, (state, arrays) = read_training(folder)
-        try:
-            differ = [
-                f"{name} was {state['settings'].get(name)!r} and is {value!r}"
-                for name, value in self.settings.items()
-                if state["settings"].get(name) != value
-            ]
-            if differ:
-                raise CheckpointError(
-                    f"{folder}: another run was stopped here: {'; '.join(differ)}; give the same "
-                    "arguments, or another folder"
-                )
-            self.model.load_state_dict(weights)
-            epoch = arrays.pop("epoch")
-            self.optimizer.load_state_dict(arrays)
-            self.feed.go_on(state["feed"], epoch)
-            self.dropout.bit_generator.state = state["dropout"]
-            self.step, self.tokens = int(state["step"]), int(state["tokens"])
-            self.history = History(state["history"])
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            if isinstance(error, CheckpointError):
-                raise
-            raise CheckpointError(f"{folder}: its state of training is damaged: {error}") from None
 
 
 def pretrain(
@@ -110,6 +49,7 @@ def pretrain(
     patience: int | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
+    origin: str | None = None,
     progress: ProgressFn | None = None,
     rng: np.random.Generator,
 ) -> History:
@@ -132,7 +72,9 @@ def pretrain(
     ``nn/packs.py``); the result is the same within rounding, the memory less, and packs are what
     several threads can share.
     ``patience``: stop after so many measurements without a lower held-out loss.
-    ``folder``: write a checkpoint at each row of the history; ``resume``: go on from it.
+    ``folder``: write a checkpoint at each row of the history; ``resume``: go on from it. All but
+    the weights of ``model``, which are replaced, must be as it was; ``origin`` is a name for what
+    else the run depends on, such as the weights it began with.
 
     Raises ``DataError`` for documents without text, ``ConfigError`` for numbers out of range or
     an encoder without a tokenizer, ``CheckpointError`` for a folder that cannot be resumed,
@@ -161,12 +103,11 @@ def pretrain(
     feed = Feed(source, corrupt, batch_size, order=order, masks=masks)
     optimizer = AdamW(decay_groups(model, lr=lr, weight_decay=WEIGHT_DECAY), lr=lr)
     settings = {
-        "text": _fingerprint(c.tokens for c in corpora.values()), "layout": layout, "steps": steps,
+        "text": identity_of_text(corpora), "layout": layout, "steps": steps,
         "batch_size": batch_size, "micro_batch": micro_batch, "lr": lr, "every": every,
-        "corrupt": _name(corrupt),
+        "patience": patience, "corrupt": identity_of_corruption(corrupt, source),
+        "shares": None if shares is None else dict(shares), "origin": origin, **identity(model),
     }  # fmt: skip
-    if shares is not None:
-        settings["shares"] = dict(shares)
     watched = {f"{name}_": (probe, corpora.get(name)) for name, probe in (probes or {}).items()}
     if held_out is not None:
         probe = make_probe(
@@ -174,11 +115,11 @@ def pretrain(
         )
         watched = {"": (probe, corpora["text"]), **watched}
     if watched:  # covers the held-out text, the seed, and what is done to the text
-        settings["probe"] = _fingerprint(probe.batch.ids for probe, _ in watched.values())
+        settings["probe"] = checksum(probe.batch.ids for probe, _ in watched.values())
     run = Run(model, optimizer, feed, dropout, settings)
     if resume:
         run.load(Path(str(folder)))
-        if run.step >= steps:
+        if run.step >= steps or (patience is not None and _waited(run.history) >= patience):
             model.eval()
             return run.history
     elif watched:
@@ -238,14 +179,6 @@ def _measured(
     }
 
 
-def _fingerprint(arrays: Iterable[np.ndarray]) -> int:
-    """One checksum over all arrays."""
-    crc = 0
-    for array in arrays:
-        crc = zlib.crc32(array.tobytes(), crc)
-    return crc
-
-
 def _counted(feed: Feed, run: Run) -> Iterator[Masked]:
     for masked in feed:
         run.tokens += len(masked.batch.ids)
@@ -271,10 +204,3 @@ def _waited(history: History) -> int:
         return 0
     losses = history[measured[0]]
     return len(losses) - 1 - int(losses.argmin())
-
-
-def _name(corrupt: Any) -> str:
-    """The name of a corruption, of a partial with its options."""
-    options = getattr(corrupt, "keywords", None)
-    name = getattr(getattr(corrupt, "func", corrupt), "__name__", type(corrupt).__name__)
-    return f"{name} {sorted(options.items())}" if options else name

@@ -7,7 +7,7 @@ import pytest
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError
+from npft.errors import CheckpointError, ConfigError
 from npft.pretrain.adapt import adapt, copy_of
 from npft.pretrain.catalogue import OBJECTIVES
 from npft.pretrain.objectives import MaskedLM
@@ -153,6 +153,10 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(pretrained, tmp_path):
         run(pretrained, steps=8, every=2, folder=tmp_path, progress=stop)
     late, again = run(pretrained, steps=8, every=2, folder=tmp_path, resume=True)
     assert bits(late) == bits(whole) and again.rows == history.rows
+    other = copy_of(pretrained)
+    other.predictions.bias.assign(pretrained.predictions.bias.data + 1)
+    with pytest.raises(CheckpointError, match="origin was"):  # it began with other weights
+        run(other, steps=8, every=2, folder=tmp_path, resume=True)
 
 
 @pytest.mark.parametrize("name", ["mlm,sop", "roberta", "span,sbo", "clm", "electra"])

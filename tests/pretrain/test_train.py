@@ -403,16 +403,87 @@ def test_a_run_with_other_arguments_is_not_gone_on_with(tmp_path):
     with pytest.raises(CheckpointError, match="steps was 10 and is 20; batch_size was 8 and is 4"):
         pretrain(fresh(), documents(), **options, folder=tmp_path, resume=True,
                  rng=np.random.default_rng(0))
-    with pytest.raises(CheckpointError, match="text was"):
-        pretrain(fresh(), documents(seed=5), **SETTINGS, folder=tmp_path, resume=True,
-                 rng=np.random.default_rng(0))
     save(tmp_path, fresh())
     with pytest.raises(CheckpointError, match="holds a finished model"):
         pretrain(fresh(), documents(), **SETTINGS, folder=tmp_path, resume=True,
                  rng=np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("other, words", [
+    (lambda docs: documents(seed=5), "text was"),
+    (lambda docs: [sum(docs, [])], "text was"),  # the same sentences, other documents
+    (lambda docs: [[sentence] for document in docs for sentence in document], "text was"),
+    (lambda docs: [[" ".join(document)] for document in docs], "text was"),
+    (lambda docs: {"a": docs[:12], "b": docs[12:]}, "text was"),
+])
+def test_a_run_on_another_text_or_with_other_borders_is_not_gone_on_with(tmp_path, other, words):
+    options = {"steps": 4, "every": 1, "batch_size": 8, "layout": "segments", "folder": tmp_path}
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(model(False, width=4), documents(), **options, progress=stop_at(2),
+                 rng=np.random.default_rng(0))
+    with pytest.raises(CheckpointError, match=words):
+        pretrain(model(False, width=4), other(documents()), **options, resume=True,
+                 rng=np.random.default_rng(0))
+
+
+def test_a_run_of_another_model_is_not_gone_on_with(tmp_path):
+    pretrain(fresh(), documents(), **SETTINGS, folder=tmp_path, rng=np.random.default_rng(0))
+    config = fresh().encoder.config.as_dict()
+    for name, value in {"num_heads": 4, "dropout": 0.3, "layer_norm_eps": 0.1}.items():
+        rng = np.random.default_rng(0)
+        encoder = Encoder(EncoderConfig(**config | {name: value}), tokenizer=TOK, rng=rng)
+        with pytest.raises(CheckpointError, match=f"{name} was"):
+            pretrain(MaskedLM(encoder, rng=rng), documents(), **SETTINGS, folder=tmp_path,
+                     resume=True, rng=np.random.default_rng(0))
+
+
+def test_a_corruption_made_in_the_same_place_but_unlike_is_told_apart(tmp_path):
+    def hide(rate):
+        return lambda batch, tok, *, rng: mask_tokens(batch, tok, rate=rate, rng=rng)
+
+    options = {"steps": 4, "every": 1, "batch_size": 8, "folder": tmp_path}
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(fresh(), documents(), **options, corrupt=hide(0.15), progress=stop_at(2),
+                 rng=np.random.default_rng(0))
+    with pytest.raises(CheckpointError, match="corrupt was <lambda>"):
+        pretrain(fresh(), documents(), **options, corrupt=hide(0.5), resume=True,
+                 rng=np.random.default_rng(0))
+    pretrain(fresh(), documents(), **options, corrupt=hide(0.15), resume=True,
+             rng=np.random.default_rng(0))
+
+
+def test_a_run_ended_by_patience_stays_ended_and_patience_cannot_change(tmp_path):
+    options = dict(steps=400, batch_size=4, lr=0.3, every=1, patience=3, folder=tmp_path,
+                   held_out=documents(3, seed=9))
+    one, two = model(False, width=4), model(False, width=4)
+    history = pretrain(one, documents(), **options, rng=np.random.default_rng(0))
+    again = pretrain(two, documents(), **options, resume=True, rng=np.random.default_rng(0))
+    assert history.step[-1] < 400 and again.rows == history.rows and bits(one) == bits(two)
+    with pytest.raises(CheckpointError, match="patience was 3 and is 50"):
+        pretrain(two, documents(), **options | {"patience": 50}, resume=True,
+                 rng=np.random.default_rng(0))
+
+
 @pytest.mark.parametrize("damage", [
+    lambda state, arrays: state["feed"].update(place="x"),
+    lambda state, arrays: state["feed"].update(place=1.5),
+    lambda state, arrays: state["feed"].update(place=-5),
+    lambda state, arrays: arrays.update(epoch=arrays["epoch"] + 1000),
+    lambda state, arrays: arrays.update(epoch=arrays["epoch"] + 0.5),
+    lambda state, arrays: arrays.update(epoch=arrays["epoch"][None]),
+    lambda state, arrays: state.update(history="abc"),
+    lambda state, arrays: state.update(history=None),
+    lambda state, arrays: state.update(history=[1, 2]),
+    lambda state, arrays: state["history"].pop(),
+    lambda state, arrays: state["dropout"]["state"].update(state=-1),
+    lambda state, arrays: state["dropout"]["state"].update(state=2**200),
+    lambda state, arrays: state.update(step=-3),
+    lambda state, arrays: state.update(step=99),
+    lambda state, arrays: state.update(step=True),
+    lambda state, arrays: state.update(tokens=-1),
+    lambda state, arrays: arrays["m.0"].__setitem__(0, np.nan),
+    lambda state, arrays: arrays["v.0"].__setitem__(0, -1),
+    lambda state, arrays: arrays["steps"].__setitem__(0, -1),
     lambda state, arrays: state.pop("feed"),
     lambda state, arrays: state.update(dropout={"bit_generator": "MT19937"}),
     lambda state, arrays: state.update(settings=None),
@@ -424,10 +495,12 @@ def test_a_damaged_state_of_training_is_refused(tmp_path, damage):
     pretrain(fresh(), documents(), **SETTINGS, folder=tmp_path, rng=np.random.default_rng(0))
     _, (state, arrays) = read_training(tmp_path)
     damage(state, arrays)
-    save(tmp_path, fresh(), (state, arrays))
-    with pytest.raises(CheckpointError):
-        pretrain(fresh(), documents(), **SETTINGS, folder=tmp_path, resume=True,
+    save(tmp_path, fresh(seed=3), (state, arrays))
+    late = fresh()
+    with pytest.raises(CheckpointError, match=str(tmp_path)):
+        pretrain(late, documents(), **SETTINGS, folder=tmp_path, resume=True,
                  rng=np.random.default_rng(0))
+    assert bits(late) == bits(fresh())  # the model is changed last
 
 
 CHILD = """
