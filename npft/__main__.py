@@ -45,10 +45,11 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("text", type=Path, nargs="*",
                    help="text files: a sentence a line, or prose (default: TinyWorld)")
     p.add_argument("--out", type=Path, required=True, help="folder for the model")
-    p.add_argument("--objective", default="mlm,nsp", choices=list(OBJECTIVES),
-                   help="what is learnt (default mlm,nsp)")
+    p.add_argument("--objective", default="mlm,nsp", choices=list(OBJECTIVES), metavar="NAME",
+                   help=f"what is learnt: {'  '.join(OBJECTIVES)} (default mlm,nsp)")
     p.add_argument("--tokenizer", choices=TOKENIZERS, help="default wordpiece")
-    p.add_argument("--vocab-size", type=int, help="default 4000, of TinyWorld 2000")
+    p.add_argument("--vocab-size", type=int,
+                   help="default 4000, of TinyWorld 2000; bytes have none")
     p.add_argument("--steps", type=int, help="default 1500, on TinyWorld 2800, with --from 500")
     p.add_argument("--batch-size", type=int, default=32)
     p.add_argument("--lr", type=float,

@@ -91,6 +91,31 @@ def check_shape(name: str, array: np.ndarray, axes: str) -> dict[str, int]:
     raise ShapeError(f"{name} has shape {shape}, expected {expected} with {axis} = {want}")
 
 
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """Check that ``value`` is a whole number, ``least`` or more; return it.
+
+    >>> check_count("steps", 2.5)
+    Traceback (most recent call last):
+        ...
+    npft.errors.ConfigError: steps is 2.5, expected a whole number, 1 or more
+    """
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        raise ConfigError(f"{name} is {value!r}, expected a whole number, {least} or more")
+    return int(value)
+
+
+def check_rng(name: str, rng: Any) -> None:
+    """Check that ``rng`` is a generator of random numbers, and not, for example, a seed.
+
+    >>> check_rng("pretrain: rng", 3)
+    Traceback (most recent call last):
+        ...
+    npft.errors.ConfigError: pretrain: rng is 3, expected a generator: np.random.default_rng(seed)
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise ConfigError(f"{name} is {rng!r}, expected a generator: np.random.default_rng(seed)")
+
+
 def check_finite(name: str, array: np.ndarray) -> None:
     """Check that no element is NaN or infinite.
 

@@ -83,7 +83,8 @@ def adapt_files(
     The last 5 % of each file are held out. ``general`` are files the model was pretrained on, all
     or some: their held-out part, which it never saw, is measured, and the rest is there for
     ``replay``.
-    ``objective`` must be the one of the model.
+    ``objective`` must train a model of this kind. Which of several such it was pretrained with
+    (``span`` or ``roberta``, pairs or their order) no file says: give the same.
     """
     check_out(out)
     if not paths:
@@ -121,7 +122,7 @@ def adapt_files(
             rng=np.random.default_rng(seed),
         )
     first, last = history.rows[0], history.rows[-1]
-    figures = [k for k in first if k != "step" and not k.endswith("unigram")]
+    figures = [k for k in first if k in last and k not in ("step", "unread")]
     results = {
         "objective": objective,
         "documents": len(train),
@@ -184,7 +185,7 @@ def pretrain_languages(
         sentences, _ = draw_documents(
             lines, sum(map(len, lines)), alpha=VOCABULARY_ALPHA, rng=np.random.default_rng(seed)
         )
-        tok = make_tokenizer(tokenizer, sentences, vocab_size or VOCAB_SIZE)
+        tok = make_tokenizer(tokenizer, sentences, vocab_size, VOCAB_SIZE)
     model = chosen.model(new_encoder(tok, MAX_POSITIONS, rng, chosen.causal), rng=rng)
     probes = {
         name: make_probe(
@@ -211,6 +212,11 @@ def pretrain_languages(
             rng=rng,
         )
     row = history.rows[0] | history.rows[-1]  # the unigram losses stand in the first
+    figures: dict[str, dict[str, float]] = {name: {} for name in names}
+    for key in history.rows[0]:  # all of the form LANGUAGE_FIGURE; "en_us" is not a figure of "en"
+        owner = max((n for n in names if key.startswith(f"{n}_")), key=len, default=None)
+        if owner is not None:
+            figures[owner][key.removeprefix(f"{owner}_")] = row[key]
     results = {
         "objective": objective,
         "alpha": alpha,
@@ -223,8 +229,7 @@ def pretrain_languages(
                 "documents": len(texts[name]),
                 "sentences": sum(map(len, texts[name])),
                 "share": shares[name],
-                **{k.removeprefix(f"{name}_"): v for k, v in row.items()
-                   if k.startswith(f"{name}_")},
+                **figures[name],
             }
             for name in names
         },

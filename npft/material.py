@@ -22,12 +22,20 @@ TOKENIZERS = ("wordpiece", "byte", "bpe", "unigram")
 INIT_STD = 0.1  # of new weights: 0.02 suits a width of 768; a width of 64 wants more
 
 
-def make_tokenizer(kind: str, texts: list[str], vocab_size: int) -> Tokenizer:
-    """A tokenizer of one of ``TOKENIZERS``, trained on the texts (bytes need no training)."""
+def make_tokenizer(
+    kind: str, texts: list[str], vocab_size: int | None, default_size: int
+) -> Tokenizer:
+    """A tokenizer of one of ``TOKENIZERS``, trained on the texts (bytes need no training).
+
+    Without a ``vocab_size`` it has the ``default_size``. Raises ``ConfigError`` for bytes with one.
+    """
     if kind not in TOKENIZERS:
         raise ConfigError(f"tokenizer is {kind!r}, expected one of {', '.join(TOKENIZERS)}")
     if kind == "byte":
+        if vocab_size is not None:
+            raise ConfigError("bytes have no --vocab-size: there are always 256; leave it out")
         return ByteTokenizer()
+    vocab_size = default_size if vocab_size is None else vocab_size
     if kind == "wordpiece":
         return WordPiece.train(texts, vocab_size=vocab_size)
     if kind == "bpe":

@@ -108,8 +108,7 @@ def pretrain_files(
     text = file_text(paths) if paths else world_text(seed)
     steps = text.steps if steps is None else steps
     with timed(timings, "tokenizer"):
-        size = text.vocab_size if vocab_size is None else vocab_size
-        tok = make_tokenizer(tokenizer, text.vocabulary, size)
+        tok = make_tokenizer(tokenizer, text.vocabulary, vocab_size, text.vocab_size)
     mlm = chosen.model(new_encoder(tok, text.max_positions, rng, chosen.causal), rng=rng)
     with timed(timings, "pretrain"):
         history = pretrain(
@@ -136,6 +135,7 @@ def pretrain_files(
         "parameters": mlm.num_parameters(),
         "steps": steps,
         "unigram_loss": history["unigram"][0],
+        "unread": history.rows[0].get("unread", 0.0),
         **{k: v for k, v in last.items() if k != "step" and not k.startswith("train_")},
         "seed": seed,
     }

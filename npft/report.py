@@ -47,6 +47,11 @@ def report(verb: str, results: dict[str, Any]) -> str:
                 f"{'unigram loss':26} {results['unigram_loss']:.3f} nats: the model is "
                 f"{abs(below):.3f} {'below' if below > 0 else 'above'}"
             )
+        if results["unread"]:
+            lines.append(
+                f"never read: {results['unread']:.1%} of the tokens, the ends of sentences longer "
+                "than a segment; --objective roberta reads all"
+            )
         return "\n".join(lines)
     if verb == "embed":
         cosine = results["mean_cosine"]

@@ -1,11 +1,14 @@
 """The command line: results on small real files, and one clear line for every bad input."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from npft import many_texts
 from npft.__main__ import main
 from npft.loading import load
 
@@ -146,6 +149,59 @@ def test_languages_are_read_with_alpha_and_measured_apart(body, notes, tmp_path,
     assert main([*argv, "--alpha", "0.3", "--out", str(tmp_path / "x")]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in printed] == ["text", "notes"] and "share" in printed[0]
+
+
+def test_a_language_whose_name_begins_another_keeps_its_own_figures(notes, tmp_path, capsys):
+    for name in ("train", "train_us"):
+        (tmp_path / f"{name}.txt").write_bytes(notes.read_bytes())
+    argv = ["pretrain", str(tmp_path / "train.txt"), str(tmp_path / "train_us.txt"), "--json"]
+    assert main([*argv, "--alpha", "1", "--steps", "2", "--out", str(tmp_path / "out")]) == 0
+    rows = json.loads(capsys.readouterr().out)["languages"]
+    figures = {"mlm_loss", "mlm_acc", "nsp_loss", "nsp_acc", "unigram"}
+    assert [set(row) - {"documents", "sentences", "share"} for row in rows.values()] == [figures] * 2
+
+
+def test_no_general_text_that_is_measured_was_trained_on(tmp_path, monkeypatch):
+    """Whatever the number and order of the files at first and later."""
+    files, seen = [str(tmp_path / name) for name in ("many.txt", "few.txt")], {}
+    for file, n in zip(files, (40, 24)):
+        lines = [f"a{n} b{i}\nc{n} d{i}" for i in range(n)]  # no sentence twice
+        Path(file).write_text("\n\n".join(lines), encoding="utf-8")
+
+    def spy(name, function):
+        def wrapped(*args, **options):
+            seen[name] = args, options
+            return function(*args, **options)
+
+        monkeypatch.setattr(many_texts, name, wrapped)
+
+    spy("pretrain", many_texts.pretrain)
+    spy("adapt", many_texts.adapt)
+    base = ["pretrain", *files, "--alpha", "1", "--steps", "1", "--out", str(tmp_path / "base")]
+    assert main(base) == 0
+    trained = {s for text in seen["pretrain"][0][1].values() for d in text for s in d}
+    argv = ["pretrain", files[1], "--from", str(tmp_path / "base"), "--steps", "1", "--general"]
+    assert main([*argv, *files[::-1], "--out", str(tmp_path / "x")]) == 0
+    measured = {s for d in seen["adapt"][1]["general"] for s in d}
+    assert trained and measured and not measured & trained
+
+
+def test_sentences_too_long_for_a_segment_are_reported(tmp_path, capsys):
+    text = tmp_path / "long.txt"
+    text.write_text("\n".join(f"{i} " + "word " * 300 for i in range(30)), encoding="utf-8")
+    argv = ["pretrain", str(text), "--vocab-size", "40", "--steps", "1", "--out"]
+    assert main([*argv, str(tmp_path / "a")]) == 0
+    assert re.search(r"never read: 7\d\.\d% of the tokens", capsys.readouterr().out)
+    assert main([*argv, str(tmp_path / "b"), "--objective", "roberta"]) == 0
+    assert "never read" not in capsys.readouterr().out
+
+
+def test_bytes_have_no_vocabulary_size(notes, tmp_path, capsys):
+    for more in ([], ["--alpha", "1"]):
+        text = [notes, tmp_path / "other.txt"] if more else [notes]
+        (tmp_path / "other.txt").write_bytes(notes.read_bytes())
+        argv = ["pretrain", *text, *more, "--tokenizer", "byte", "--vocab-size", "0"]
+        assert "bytes have no --vocab-size" in refused(capsys, *argv, "--out", tmp_path / "out")
 
 
 def test_texts_and_options_that_do_not_fit_together_are_refused(body, notes, tmp_path, capsys):

@@ -20,6 +20,7 @@ import os
 import re
 import tempfile
 import zipfile
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +34,7 @@ from npft.text import tokenizer_from_dict
 FORMAT, VERSION = "npft", 1
 FILE = "model.npz"
 MANIFEST, WEIGHTS, TRAINING = "manifest", "weights/", "training/"
+MEMBERS = ("format", "version", "kind", "config", "tokenizer", "options")  # of a manifest
 DTYPES = ("<f4", "<f8", "<i8", "|u1", "|b1")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.npy")
 MAX_HEADER = 10_000  # bytes; a real header has about 120
@@ -64,6 +66,8 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)  # mkstemp made it readable for its owner only
         os.replace(temporary, path)
+        for left in path.parent.glob(f"{path.name}*.tmp"):  # by a process that was killed
+            left.unlink(missing_ok=True)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -199,7 +203,11 @@ def _read(
     Raises ``CheckpointError`` that names the file and what is wrong with it.
     """
     file = Path(path) / FILE
-    if not file.is_file():
+    try:
+        there = file.is_file()
+    except (OSError, ValueError) as error:  # a name too long, or with a NUL
+        raise CheckpointError(f"{path}: cannot be read: {error}") from None
+    if not there:
         raise CheckpointError(f"{path}: no {FILE} in this folder; give a folder npft has written")
     arrays = read_arrays(file)
     if MANIFEST not in arrays:
@@ -208,14 +216,13 @@ def _read(
         manifest = json.loads(arrays.pop(MANIFEST).tobytes().decode("utf-8"))
     except (ValueError, RecursionError):
         raise CheckpointError(f"{file}: its manifest is not JSON") from None
-    fields = ("format", "version", "kind", "config", "tokenizer", "options")
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise CheckpointError(f"{file}: was not written by npft")
     if manifest.get("version") != VERSION:
         raise CheckpointError(
             f"{file}: has format version {manifest.get('version')}, this npft reads {VERSION}"
         )
-    missing = [name for name in fields if name not in manifest]
+    missing = [name for name in MEMBERS if name not in manifest]
     if missing:
         raise CheckpointError(f"{file}: its manifest lacks {', '.join(missing)}")
     weights, state = {}, {}
@@ -246,6 +253,8 @@ def load_as(cls: Any, path: str | Path) -> Any:
     try:
         tok = manifest["tokenizer"]
         tokenizer = None if tok is None else tokenizer_from_dict(tok)
+        if set(manifest["config"]) != {field.name for field in fields(EncoderConfig)}:
+            raise CheckpointError(f"its configuration has the fields {sorted(manifest['config'])}")
         config = EncoderConfig(**manifest["config"])
         held = sum(array.size for array in weights.values())
         if config.num_parameters() > 2 * held:  # do not build what the file cannot fill

@@ -7,7 +7,8 @@ For each head, the mean attention weight of tokens d apart is fitted by a power 
     γ       how fast attention falls with distance: 0 is the same everywhere
     reach   Σ α_ij |i - j| per token: how far away it looks, on the average
     regime  "local" for γ > 1 (what lies far away adds up to little), "wide" for γ < 0.5, else
-            "middle"; "growing" for γ < -0.1, where attention rises with distance
+            "middle"; "growing" for γ < -0.1, where attention rises with distance; "unknown" for
+            a head that attends to one distance only
 
 These definitions are ours. Special tokens are left out: many heads rest their eyes on [SEP], and
 that says nothing about distance.
@@ -21,7 +22,7 @@ import numpy as np
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError, DataError
+from npft.errors import ConfigError, DataError, check_count
 from npft.text.batch import Batch
 
 
@@ -43,9 +44,11 @@ class Profile:
 def regime_of(gamma: float) -> str:
     """The label of a decay exponent.
 
-    >>> [regime_of(g) for g in (-0.5, 0.0, 0.7, 1.5)]
-    ['growing', 'wide', 'middle', 'local']
+    >>> [regime_of(g) for g in (-0.5, 0.0, 0.7, 1.5, float("nan"))]
+    ['growing', 'wide', 'middle', 'local', 'unknown']
     """
+    if np.isnan(gamma):
+        return "unknown"
     if gamma < -0.1:
         return "growing"
     return "wide" if gamma < 0.5 else "middle" if gamma <= 1 else "local"
@@ -54,7 +57,7 @@ def regime_of(gamma: float) -> str:
 def decay_exponent(distance: np.ndarray, attention: np.ndarray, pairs: np.ndarray) -> float:
     """γ of A(d) ≈ c d^-γ, by least squares of log A on log d, each distance weighted by its pairs.
 
-    Distances without any attention are left out; with fewer than two others γ is 0.
+    Distances without any attention are left out; with fewer than two others γ is NaN.
 
     >>> d = np.arange(1, 6)
     >>> round(decay_exponent(d, 0.3 * d**-1.5, np.ones(5)), 6)
@@ -62,7 +65,7 @@ def decay_exponent(distance: np.ndarray, attention: np.ndarray, pairs: np.ndarra
     """
     some = attention > 0
     if some.sum() < 2:
-        return 0.0
+        return float("nan")
     x, y, pairs = np.log(distance[some]), np.log(attention[some]), pairs[some]
     dx, dy = x - np.average(x, weights=pairs), y - np.average(y, weights=pairs)
     return float(-np.sum(pairs * dx * dy) / np.sum(pairs * dx * dx))
@@ -71,15 +74,15 @@ def decay_exponent(distance: np.ndarray, attention: np.ndarray, pairs: np.ndarra
 def attention_profile(encoder: Encoder, batch: Batch, longest: int | None = None) -> Profile:
     """The profile of every head over the text tokens of a batch, for distances 1 to ``longest``.
 
-    Raises ``ConfigError`` if the encoder has no tokenizer (which knows the special tokens),
-    ``DataError`` if no two text tokens are three apart.
+    Raises ``ConfigError`` if the encoder has no tokenizer (which knows the special tokens) or
+    ``longest`` is below 3, ``DataError`` if no two text tokens are three apart.
     """
     if encoder.tokenizer is None:
         raise ConfigError("attention_profile: the encoder has no tokenizer; pass one to Encoder")
     text = ~np.isin(batch.ids, encoder.tokenizer.special_ids)
     places = [np.flatnonzero(text[a:b]) for a, b in zip(batch.offsets[:-1], batch.offsets[1:])]
     most = max((int(p[-1] - p[0]) for p in places if len(p)), default=0)
-    longest = most if longest is None else min(longest, most)
+    longest = most if longest is None else min(check_count("longest", longest, least=3), most)
     if longest < 3:
         raise DataError("attention_profile: no two text tokens are three apart; give longer texts")
     c = encoder.config
@@ -119,6 +122,7 @@ def flops(config: EncoderConfig, length: int) -> dict[str, int]:
     >>> flops(c, 1024)["attention"] // flops(c, 512)["attention"]
     4
     """
+    check_count("flops: length", length)
     t, d, f, n = length, config.hidden_size, config.intermediate_size, config.num_layers
     return {
         "projections": 8 * t * d * d * n,
@@ -128,9 +132,10 @@ def flops(config: EncoderConfig, length: int) -> dict[str, int]:
 
 
 def kv_bytes(config: EncoderConfig, tokens: int, bytes_per_number: int = 4) -> int:
-    """Memory of the keys and values of ``tokens`` tokens in all blocks: 2 L N D bytes each.
+    """Memory of the keys and values of ``tokens`` tokens in all blocks: 2 L N D numbers.
 
     >>> kv_bytes(EncoderConfig.lesson(), 32)
     32768
     """
+    check_count("kv_bytes: tokens", tokens, least=0)
     return 2 * config.num_layers * tokens * config.hidden_size * bytes_per_number

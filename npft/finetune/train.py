@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from npft.autograd.losses import softmax_cross_entropy
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_count
 from npft.finetune.heads import Classifier, Head
 from npft.metrics import Metrics, classification_metrics
 from npft.nn.history import History
 from npft.nn.loop import Repair, Step, streams, train_steps
 from npft.nn.module import train_mode
-from npft.nn.optim import AdamW, decay_groups
+from npft.nn.optim import AdamW, check_positive, decay_groups
 from npft.nn.packs import pack_size
 from npft.nn.progress import ProgressFn
 from npft.nn.schedules import warmup_linear
@@ -29,11 +29,9 @@ WEIGHT_DECAY = 0.01
 
 def check_options(epochs: int, batch_size: int, lr: float) -> None:
     """Raise ``ConfigError`` for numbers with which training cannot begin."""
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if value < 1:
-            raise ConfigError(f"fine-tuning: {name} is {value}, expected at least 1")
-    if not 0 < lr < np.inf:
-        raise ConfigError(f"fine-tuning: lr is {lr}, expected a positive number")
+    check_count("fine-tuning: epochs", epochs)
+    check_count("fine-tuning: batch_size", batch_size)
+    check_positive("fine-tuning: lr", lr)
 
 
 def evaluate(model: Classifier, test: Batch) -> Metrics:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import ConfigError
+from npft.errors import ConfigError, DataError
 
 
 class History:
@@ -59,8 +59,16 @@ class History:
 
     @classmethod
     def from_json(cls, path: str | Path) -> History:
-        """Read what ``to_json`` wrote."""
-        return cls(json.loads(Path(path).read_text(encoding="utf-8")))
+        """Read what ``to_json`` wrote. Raises ``DataError`` for another file, or none."""
+        try:
+            rows = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DataError(f"cannot be read: {error.strerror or error}", path) from None
+        except ValueError:
+            raise DataError("is no JSON; give a history.json npft has written", path) from None
+        if not isinstance(rows, list) or not all(isinstance(r, dict) and "step" in r for r in rows):
+            raise DataError("is no list of measurements, each with its step", path)
+        return cls(rows)
 
     def __repr__(self) -> str:
         return f"History({len(self.rows)} rows: {', '.join(self.metrics)})"

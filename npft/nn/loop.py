@@ -12,7 +12,7 @@ import numpy as np
 
 from npft.autograd.machine import keep_freed_memory
 from npft.autograd.tensor import Tensor, pull_back
-from npft.errors import DataError, NonFiniteError
+from npft.errors import DataError, NonFiniteError, check_rng
 from npft.nn.module import Module
 from npft.nn.optim import Optimizer, clip_grad_norm
 from npft.nn.packs import each_pack
@@ -38,7 +38,8 @@ class Streams(NamedTuple):
 
 
 def streams(rng: np.random.Generator) -> Streams:
-    """Derive the generators of a training run from one."""
+    """Derive the generators of a training run from one; ``ConfigError`` if it is none."""
+    check_rng("training: rng", rng)
     return Streams(*rng.spawn(len(Streams._fields)))
 
 
@@ -101,7 +102,7 @@ def train_steps(
     [1.0, 0.5625, 0.25]
     """
     keep_freed_memory()
-    weights = model.parameters()
+    weights = [*model.parameters(), *optimizer.params]  # which may train more than the model
     for step, batch in enumerate(batches, start=first):
         factor = 1.0 if schedule is None else schedule(step)
         for weight in weights:
@@ -141,7 +142,8 @@ def train_steps(
         try:
             norm = clip_grad_norm(optimizer.params, clip)
         except NonFiniteError:
-            bad = next(n for n, p in model.named_parameters() if not _finite(p.grad))
+            names = (name for name, p in model.named_parameters() if not _finite(p.grad))
+            bad = next(names, "a parameter outside the model")
             raise NonFiniteError(
                 f"step {step}: the gradient of {bad} is not finite; lower the learning rate"
             ) from None

@@ -18,18 +18,20 @@ from npft.nn.module import Module, Parameter
 CHUNK = 16384  # elements of float32: 64 KiB for each array of a step
 
 
-def _check_positive(name: str, value: float, zero: bool = False) -> None:
-    if not (value > 0 or (zero and value == 0)) or not np.isfinite(value):
+def check_positive(name: str, value: Any, zero: bool = False) -> None:
+    """Check that ``value`` is a finite number above 0, or 0 where ``zero`` is allowed."""
+    number = isinstance(value, (int, float, np.integer, np.floating)) and np.isfinite(value)
+    if not number or value < 0 or (value == 0 and not zero):
         least = "0 or more" if zero else "more than 0"
-        raise ConfigError(f"{name} is {value}, expected a finite number, {least}")
+        raise ConfigError(f"{name} is {value!r}, expected a finite number, {least}")
 
 
 class Group:
     """Parameters trained alike, laid end to end in one flat array."""
 
     def __init__(self, params: list[Parameter], lr: float, weight_decay: float) -> None:
-        _check_positive("lr", lr)
-        _check_positive("weight_decay", weight_decay, zero=True)
+        check_positive("lr", lr)
+        check_positive("weight_decay", weight_decay, zero=True)
         if len({p.dtype for p in params}) > 1:
             raise DtypeError("optimiser: the parameters of a group must be of one dtype")
         self.params = params
@@ -173,7 +175,7 @@ class AdamW(Optimizer):
     ) -> None:
         if not all(0 <= b < 1 for b in betas):
             raise ConfigError(f"AdamW: betas are {betas}, expected two numbers in [0, 1)")
-        _check_positive("eps", eps)
+        check_positive("eps", eps)
         super().__init__(groups, lr, weight_decay)
         self.betas, self.eps = betas, eps
         self.steps = [0 for _ in self.groups]
@@ -265,7 +267,7 @@ def clip_grad_norm(params: list[Parameter], max_norm: float | None) -> float:
         largest = max(float(np.abs(g).max(initial=0)) for g in grads)  # whose square overflowed
         norm = largest * float(np.sqrt(sum(np.sum((g / largest) ** 2) for g in grads)))
     if max_norm is not None:
-        _check_positive("max_norm", max_norm)
+        check_positive("max_norm", max_norm)
         if norm > max_norm:
             for p in params:
                 if p.grad is not None:

@@ -21,13 +21,16 @@ class Progress:
         self.label = label
         self.stream = stream or sys.stderr
         self.start = self.last = time.perf_counter()
+        self.before: int | None = None  # the steps of an earlier process, when a run goes on
 
     def __call__(self, step: int, total: int, message: str) -> None:
         now = time.perf_counter()
+        if self.before is None:
+            self.before = step - 1
         if step < total and now - self.last < EVERY:
             return
         self.last = now
         spent = now - self.start
-        left = spent / step * (total - step) if step else 0.0
+        left = spent / max(1, step - self.before) * (total - step)
         line = f"{self.label} {step}/{total}  {message}  {spent:.0f} s"
         print(line + (f", {left:.0f} s left" if step < total else ""), file=self.stream, flush=True)

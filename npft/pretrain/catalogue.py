@@ -10,6 +10,8 @@
     span,sbo   SpanLM           packed     mask_spans     SpanBERT        (Joshi et al. 2020)
     clm        CausalLM         packed     predict_next   GPT             (Radford et al. 2018)
     electra    ReplacedTokens   packed     mask_tokens    ELECTRA         (Clark et al. 2020)
+
+"mlm,sop" has the head, the labels and the names of figures ("nsp_loss", ...) of "mlm,nsp".
 """
 
 from __future__ import annotations

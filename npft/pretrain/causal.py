@@ -16,7 +16,7 @@ from npft.autograd import kernels
 from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError, DataError
+from npft.errors import ConfigError, DataError, check_count, check_rng
 from npft.nn.module import Parameter, evaluating
 from npft.pretrain.masking import Masked, ordinary_tokens
 from npft.pretrain.objectives import tally
@@ -79,12 +79,25 @@ class CausalLM(Pretrainable):
         return loss, {"clm": loss.item()}
 
     def measure(self, masked: Masked) -> dict[str, tuple[float, int]]:
-        return tally("clm", self.logits(masked), masked.targets)
+        """Loss and hits on the words, as sums: [SEP] has no frequency to compare with."""
+        tok = self.encoder.tokenizer
+        word = ~np.isin(masked.targets, () if tok is None else tok.special_ids)
+        words = Masked(masked.batch, masked.rows[word], masked.targets[word])
+        return tally("clm", self.logits(words), words.targets)
 
     def perplexity(self, texts: Sequence[str]) -> float:
-        """exp of the mean loss per token: among how many tokens it is as if in doubt."""
+        """exp of the mean loss per token, ends included: among how many it is as if in doubt.
+
+        Raises ``DataError`` for a text longer than the encoder reads: cut it into parts.
+        """
         tok = self._tokenizer()
-        batch = tok(texts, max_length=self.encoder.config.max_positions)
+        room = self.encoder.config.max_positions
+        batch = tok(texts, max_length=room)
+        if batch.n_truncated:
+            raise DataError(
+                f"perplexity: {batch.n_truncated} texts are longer than the {room} positions of "
+                "the encoder; cut them into parts"
+            )
         with evaluating(self):
             return float(np.exp(self.loss(predict_next(batch, tok))[0].item()))
 
@@ -100,12 +113,13 @@ class CausalLM(Pretrainable):
 
         A ``temperature`` below 1 sharpens them, 0 takes the likeliest. It ends at [SEP], or when
         the positions are used up. Raises ``ConfigError`` for a negative temperature or number of
-        tokens, ``DataError`` for a text without room behind it.
+        tokens, ``DataError`` for a text longer than the encoder reads; one that just fits comes
+        back as it is.
         """
-        if not 0 <= temperature < np.inf or tokens < 0:
-            raise ConfigError(
-                f"generate: temperature is {temperature}, tokens {tokens}; expected 0 or more"
-            )
+        check_count("generate: tokens", tokens, least=0)
+        check_rng("generate: rng", rng)
+        if not 0 <= temperature < np.inf:
+            raise ConfigError(f"generate: temperature is {temperature}, expected 0 or more")
         tok = self._tokenizer()
         ids = [tok.cls_id, *tok.encode(text)]
         if len(ids) > self.encoder.config.max_positions:

@@ -76,6 +76,8 @@ class Mixture(Source):
         self.tokenizer, self.layout, self.max_length = (
             first.tokenizer, first.layout, first.max_length,
         )
+        tokens = [len(s.corpus.tokens) for s in sources]
+        self.unread = float(np.average([s.unread for s in sources], weights=tokens))
         # the starts of all sources end to end; source i begins at borders[i]
         self.borders = np.cumsum([0] + [len(s.starts) for s in sources])
         self.starts = np.arange(self.borders[-1])
@@ -122,8 +124,7 @@ def source_of(
         raise ConfigError(
             f"shares are of {', '.join(shares)}, the texts are {', '.join(corpora)}"
         )
-    if len(sources) == 1:
-        return sources[0]
     sizes = np.array([len(s.starts) for s in sources])
     q = sizes / sizes.sum() if shares is None else [shares[name] for name in corpora]
-    return Mixture(sources, list(q))
+    mixture = Mixture(sources, list(q))
+    return mixture if len(sources) > 1 else sources[0]

@@ -14,7 +14,7 @@ import numpy as np
 from npft.autograd import kernels, losses
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError, DataError
+from npft.errors import ConfigError, DataError, DtypeError, check_count
 from npft.nn.layers import LayerNorm, Linear
 from npft.nn.module import Module, Parameter, evaluating
 from npft.pretrain.masking import Masked
@@ -69,6 +69,8 @@ class MaskedLM(Pretrainable):
     def __init__(
         self, encoder: Encoder, nsp: bool = True, tied: bool = True, *, rng: np.random.Generator
     ) -> None:
+        if not isinstance(nsp, bool) or not isinstance(tied, bool):
+            raise ConfigError(f"MaskedLM: nsp is {nsp!r}, tied {tied!r}; expected True or False")
         if nsp and encoder.config.type_vocab_size < 2:
             raise ConfigError(
                 "MaskedLM: next-sentence prediction needs an encoder with type_vocab_size=2; "
@@ -144,10 +146,11 @@ class MaskedLM(Pretrainable):
         """For each ``[MASK]`` in the text, the k likeliest tokens with their probabilities.
 
         Raises ``ConfigError`` if the encoder has no tokenizer or k < 1, ``DataError`` without a
-        mask.
+        mask or for a text longer than the encoder reads.
         """
-        if k < 1:
-            raise ConfigError(f"fill_mask: k is {k}, expected at least 1")
+        check_count("fill_mask: k", k)
+        if not isinstance(text, str):
+            raise DtypeError(f"fill_mask: the text is a {type(text).__name__}, expected one string")
         tok = self.encoder.tokenizer
         if tok is None:
             raise ConfigError("fill_mask: the encoder has no tokenizer; pass one to Encoder")
@@ -161,6 +164,11 @@ class MaskedLM(Pretrainable):
         for piece in pieces[1:]:
             ids += [tok.mask_id] + piece
         ids += [tok.sep_id]
+        if len(ids) > self.encoder.config.max_positions:
+            raise DataError(
+                f"fill_mask: the text has {len(ids) - 2} tokens, the encoder has room for "
+                f"{self.encoder.config.max_positions - 2}; give a shorter text"
+            )
         batch = Batch(ids, [0, len(ids)])
         rows = np.flatnonzero(batch.ids == tok.mask_id)
         with evaluating(self):

@@ -33,10 +33,15 @@ class Corpus:
 
     tokens (N,), sentence (S + 1,) where each sentence begins, document (S,) the document each
     sentence is in.
-    Raises ``DataError`` if there is no sentence with a token.
+    Raises ``DataError`` if there is no sentence with a token, or a document is a string.
     """
 
     def __init__(self, documents: Documents, tokenizer: Tokenizer) -> None:
+        if isinstance(documents, str) or any(isinstance(d, str) for d in documents):
+            raise DataError(
+                "pretraining: a document is a string, expected a list of sentences: "
+                '[["First one.", "Second."], ["Another document."]]'
+            )
         encoded = [
             (d, ids)
             for d, sentences in enumerate(documents)

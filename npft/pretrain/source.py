@@ -80,6 +80,9 @@ class Pretrainable(Module):
 class Source:
     """The sequences of a corpus in one layout: ``starts`` are the numbers to draw them by.
 
+    ``unread`` is the share of the tokens that no sequence ever has room for: the ends of sentences
+    longer than a segment. Packed rows go on in the next row, and lose none.
+
     Raises ``ConfigError`` for an unknown layout, ``DataError`` for pairs from documents of one
     sentence.
     """
@@ -92,8 +95,13 @@ class Source:
         if layout == "packed":
             self.rows = pack(corpus, max_length)
             self.starts = np.arange(len(self.rows))
-        else:
-            self.starts = corpus.starts(followed=layout != "segments")
+            self.unread = 0.0
+            return
+        self.starts = corpus.starts(followed=layout != "segments")
+        alone = layout == "segments"
+        room = corpus.room(max_length, 2) if alone else corpus.room(max_length, 3) // 2
+        too_long = np.maximum(np.diff(corpus.sentence) - room, 0)
+        self.unread = float(too_long.sum() / len(corpus.tokens))
 
     def epoch(self, rng: np.random.Generator) -> np.ndarray:
         """The starts of one epoch, in a new order."""

@@ -102,7 +102,7 @@ def mask_spans(
     unigram: np.ndarray | None = None,
     rng: np.random.Generator,
 ) -> Masked:
-    """Hide spans of words that hold about 15 % of the tokens of each sequence, and never more.
+    """Hide spans of words that hold 15 % of the tokens of each sequence, on the average.
 
     One decision for each span: 80 % of the spans become [MASK] tokens, 10 % random tokens, 10 %
     stay. ``lengths`` are the probabilities of 1, 2, ... words (``span_lengths()`` by default).

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_count
 from npft.nn.history import History
 from npft.nn.loop import streams, train_steps
 from npft.nn.module import train_mode
@@ -57,9 +57,10 @@ def pretrain(
 
     AdamW with warm-up and linear decay; matrices decay by 0.01, vectors do not. With ``held_out``
     documents the history holds, at step 0, every ``every`` steps and at the end, what
-    ``evaluate_mlm`` measures on a probe with frozen masks, and once the loss of the unigram
-    distribution ("unigram"); also the training loss, as the mean since the last row ("train_mlm"
-    or another first part of the loss), and the "tokens" seen so far.
+    ``evaluate_mlm`` measures on a probe with frozen masks; once the loss of the unigram
+    distribution ("unigram") and, if there are any, the share of the tokens that no sequence has
+    room for ("unread", see ``Source``); also the training loss, as the mean since the last row
+    ("train_mlm" or another first part of the loss), and the "tokens" seen so far.
 
     ``documents`` may be several texts by name, such as languages: then ``shares`` says what part
     of the sequences each supplies (default: by size; see ``mixture.py``). ``probes`` are further
@@ -69,8 +70,9 @@ def pretrain(
     ``layout`` and ``corrupt`` make the objective (``source.py``): by default masked tokens, in
     pairs for a model with next-sentence prediction. ``micro_batch``: cut each batch into packs
     of so many sequences whose gradients are added, by default of 1,024 tokens or more (see
-    ``nn/packs.py``); the result is the same within rounding, the memory less, and packs are what
-    several threads can share.
+    ``nn/packs.py``); the memory is less, and packs are what several threads can share. The result
+    is the same within rounding, unless the model draws: each pack draws its own dropout, and the
+    generator of ``ReplacedTokens`` its own tokens.
     ``patience``: stop after so many measurements without a lower held-out loss.
     ``folder``: write a checkpoint at each row of the history; ``resume``: go on from it. All but
     the weights of ``model``, which are replaced, must be as it was; ``origin`` is a name for what
@@ -83,11 +85,10 @@ def pretrain(
     tok = model.encoder.tokenizer
     if tok is None:
         raise ConfigError("pretrain: the encoder has no tokenizer; pass one to Encoder")
-    numbers = (steps, batch_size, every, micro_batch, patience)
-    if any(n is not None and n < 1 for n in numbers):
-        raise ConfigError(
-            "pretrain: steps, batch_size, every, micro_batch and patience must be at least 1"
-        )
+    numbers = {"steps": steps, "batch_size": batch_size, "every": every}
+    optional = {"micro_batch": micro_batch, "patience": patience}
+    for name, n in (numbers | {k: n for k, n in optional.items() if n is not None}).items():
+        check_count(f"pretrain: {name}", n)
     if patience is not None and held_out is None and not probes:
         raise ConfigError("pretrain: patience needs held_out documents to measure on")
     if resume and folder is None:
@@ -128,6 +129,8 @@ def pretrain(
             for name, (probe, corpus) in watched.items()
             if corpus is not None and has_words(corpus, probe)
         }
+        if source.unread:
+            floors["unread"] = source.unread
         run.history.add(0, **floors, **_measured(model, watched))
 
     warmup = max(1, round(WARMUP * steps))

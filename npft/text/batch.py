@@ -19,7 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, DtypeError, IdError, ShapeError, check_shape
+from npft.errors import (
+    ConfigError, DataError, DtypeError, IdError, ShapeError, check_count, check_shape,
+)
 from npft.text.examples import checked_labels, row_numbers, span_array
 
 IGNORE = -100  # the label of a token that a loss leaves out; the number PyTorch uses, too
@@ -351,12 +353,6 @@ def _checked_offsets(offsets: Any, n: int) -> np.ndarray:
     return offsets
 
 
-def _checked_size(name: str, size: Any) -> int:
-    if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < 1:
-        raise ConfigError(f"{name} is {size!r}, expected 1, 2, ...")
-    return int(size)
-
-
 def batches_of(
     batch: Batch, batch_size: int, *, rng: np.random.Generator | None = None
 ) -> Iterator[Batch]:
@@ -372,7 +368,7 @@ def batches_of(
     >>> [b.ids.tolist() for b in batches_of(data, 2)]
     [[2, 1, 1, 1], [3, 3]]
     """
-    batch_size = _checked_size("batches_of: batch_size", batch_size)
+    batch_size = check_count("batches_of: batch_size", batch_size)
     order = np.arange(len(batch)) if rng is None else rng.permutation(len(batch))
     chunks = (order[start : start + batch_size] for start in range(0, len(order), batch_size))
     return (batch[rows[np.argsort(batch.lengths[rows], kind="stable")]] for rows in chunks)
@@ -398,8 +394,8 @@ def batches_by_length(
     >>> sorted(b.lengths.tolist() for b in batches_by_length(data, 2, pool=3, rng=rng))
     [[1, 1], [1, 1], [4, 4]]
     """
-    batch_size = _checked_size("batches_by_length: batch_size", batch_size)
-    size = batch_size * _checked_size("batches_by_length: pool", pool)
+    batch_size = check_count("batches_by_length: batch_size", batch_size)
+    size = batch_size * check_count("batches_by_length: pool", pool)
     order = rng.permutation(len(batch))
     chunks: list[np.ndarray] = []
     for start in range(0, len(order), size):

@@ -327,6 +327,19 @@ def test_weights_that_do_not_fit_are_listed_all_at_once(whole, tmp_path):
             r"\(4, 45\), expected \(45, 4\)")
 
 
+def test_what_a_killed_process_left_behind_is_swept_away(tmp_path):
+    (tmp_path / f"{FILE}abc.tmp").write_bytes(b"half a file")
+    (tmp_path / "notes.tmp").write_bytes(b"somebody's own")
+    save(tmp_path, body())
+    assert sorted(p.name for p in tmp_path.iterdir()) == [FILE, "notes.tmp"]
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "x" * 300])
+def test_a_path_that_cannot_be_is_refused(name):
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_as(Encoder, name)
+
+
 # ---- the manifest ----
 
 
@@ -355,12 +368,13 @@ def test_the_manifest_below_is_otherwise_good(whole, tmp_path):
     ({"kind": "masked_lm"}, "holds a masked_lm, not a encoder"),
     ({"kind": ["encoder"]}, "not a encoder"),
     ({"config": None}, "."),
-    ({"config": {}}, "vocab_size"),
-    ({"config": {"vocab_size": 45, "depth": 3}}, "depth"),
-    ({"config": {"vocab_size": -45}}, "vocab_size is -45"),
-    ({"config": {"vocab_size": 45, "dropout": "x"}}, "dropout is 'x'"),
-    ({"config": {"vocab_size": 10**12}}, "means 64.* weights, it holds"),
-    ({"config": {"vocab_size": 45, "num_layers": 10**9}}, "weights, it holds"),
+    ({"config": {}}, r"has the fields \[\]"),
+    ({"config": {"vocab_size": 45}}, r"has the fields \['vocab_size'\]"),  # no default is taken
+    ({"config": {**good_manifest()["config"], "depth": 3}}, "depth"),
+    ({"config": {**good_manifest()["config"], "vocab_size": -45}}, "vocab_size is -45"),
+    ({"config": {**good_manifest()["config"], "dropout": "x"}}, "dropout is 'x'"),
+    ({"config": {**good_manifest()["config"], "vocab_size": 10**12}}, "means 4.* weights, it hold"),
+    ({"config": {**good_manifest()["config"], "num_layers": 10**9}}, "weights, it holds"),
     ({"config": {**good_manifest()["config"], "norm": "post"}}, "missing embeddings.LayerNorm"),
     ({"config": {**good_manifest()["config"], "vocab_size": 44}}, r"expected \(44, 4\)"),
     ({"tokenizer": {"kind": "letters"}}, "kind of tokenizer is 'letters'"),

@@ -227,7 +227,7 @@ def test_data_that_cannot_be_judged_is_refused(data, words):
 
 
 @pytest.mark.parametrize("options, words", [
-    ({"epochs": 0}, "epochs is 0, expected at least 1"),
+    ({"epochs": 0}, "epochs is 0, expected a whole number, 1 or more"),
     ({"batch_size": 0}, "batch_size is 0"),
     ({"patience": 0, "validation": separable(4)}, "patience must be at least 1"),
     ({"patience": 2}, "patience .* needs validation"),

@@ -11,7 +11,7 @@ from npft.nn import progress
 from npft.nn.history import History
 from npft.nn.layers import Dropout, Linear
 from npft.nn.loop import Streams, streams, train_steps
-from npft.nn.module import Module
+from npft.nn.module import Module, Parameter
 from npft.nn.optim import SGD, AdamW
 from npft.nn.progress import Progress
 
@@ -198,6 +198,29 @@ def test_two_histories_share_no_rows():
     assert b.rows == []
 
 
+def test_a_weight_beside_the_model_is_trained_like_one_of_it():
+    model, scale = Linear(1, 1, rng=rng_of()), Parameter(np.array([2.0], np.float32))
+
+    def scaled(model, batch, rng):
+        out = model(batch) * scale
+        return (out * out).mean(), {}
+
+    gradients = []
+    data = [np.ones((1, 1), np.float32)] * 3
+    optimizer = SGD([*model.parameters(), scale], lr=1e-9)
+    for _ in train_steps(model, data, scaled, optimizer, clip=None, rng=rng_of()):
+        gradients.append(scale.grad.item())
+    assert gradients[0] == pytest.approx(gradients[-1], rel=1e-5) != 0  # not added up
+    with pytest.raises(NonFiniteError, match="a parameter outside the model"):
+
+        def steep(model, batch, rng):
+            return (model(batch) * 1.0).mean() + (scale * 1e-30).sqrt().sum() * 0.0, {}
+
+        scale.assign(np.zeros(1, np.float32))
+        with np.errstate(all="ignore"):
+            list(train_steps(model, data, steep, optimizer, rng=rng_of()))
+
+
 # --- progress -----------------------------------------------------------------------------------
 
 
@@ -217,6 +240,17 @@ def test_progress_writes_every_so_many_seconds_and_at_the_end(monkeypatch):
     ]
 
 
+def test_a_run_that_goes_on_reckons_with_its_own_steps_only(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
+    stream = io.StringIO()
+    p = Progress("tour", stream)
+    for step, at in [(891, 1.0), (900, 10.0)]:  # 890 of 1,000 steps were done before
+        now[0] = at
+        p(step, 1000, "")
+    assert stream.getvalue().endswith("10 s, 100 s left\n")
+
+
 def test_progress_goes_to_standard_error_and_takes_step_0(capsys, monkeypatch):
     p = Progress("x")
     p(0, 0, "nothing to do")
@@ -228,3 +262,19 @@ def test_an_engine_tensor_is_what_a_loss_is():
     model = Linear(1, 1, rng=rng_of())
     loss, _ = plain_loss(model, np.ones((1, 1), np.float32), rng_of())
     assert isinstance(loss, Tensor) and loss.requires_grad
+
+
+# --- history from a file ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text, words", [
+    (None, "cannot be read"), ("{", "is no JSON"), ("[1, 2]", "no list of measurements"),
+    ('{"step": 1}', "no list of measurements"),
+])  # fmt: skip
+def test_a_file_that_is_no_history_is_refused(tmp_path, text, words):
+    path = tmp_path / "history.json"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=words) as caught:
+        History.from_json(path)
+    assert str(caught.value).startswith(str(path))

@@ -180,7 +180,7 @@ def test_every_objective_goes_on_with_its_own_losses(name):
     ({"replay": -0.1, "pool": GENERAL}, "replay is -0.1"),
     ({"replay": float("nan"), "pool": GENERAL}, "replay is nan"),
     ({"replay": 0.2}, "replay needs a pool"),
-    ({"steps": 0}, "must be at least 1"),
+    ({"steps": 0}, "steps is 0, expected a whole number"),
 ])  # fmt: skip
 def test_what_cannot_be_adapted_is_refused(pretrained, options, words):
     with pytest.raises(ConfigError, match=words):

@@ -191,7 +191,7 @@ def test_the_recipe_runs_on_a_text_file(name, text, tmp_path):
 def by_hand(name, path, *, steps, batch_size):
     """What the recipe should do with seed 0 and its default learning rate."""
     rng, text, objective = np.random.default_rng(0), file_text([path]), OBJECTIVES[name]
-    tok = make_tokenizer("wordpiece", text.vocabulary, 80)
+    tok = make_tokenizer("wordpiece", text.vocabulary, 80, 80)
     encoder = new_encoder(tok, text.max_positions, rng, objective.causal)
     lm = objective.model(encoder, rng=rng)
     pretrain(lm, text.train, steps=steps, batch_size=batch_size, lr=PRETRAIN_LR, rng=rng,

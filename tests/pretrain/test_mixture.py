@@ -173,6 +173,21 @@ def test_sources_that_do_not_fit_together_are_refused():
         source_of(dict.fromkeys("ab", Corpus(BIG, TOK)), "pairs", LENGTH, {"a": 0.5, "c": 0.5})
 
 
+def test_the_share_of_one_text_is_1():
+    corpora = {"text": Corpus(BIG, TOK)}
+    assert type(source_of(corpora, "segments", LENGTH, {"text": 1.0})) is Source
+    with pytest.raises(ConfigError, match="sum 1"):
+        source_of(corpora, "segments", LENGTH, {"text": 0.3})
+
+
+def test_a_mixture_leaves_unread_what_its_texts_do():
+    long = [["x" * 50, "y" * 30]]  # room for 22 of each
+    both = mixed([0.5, 0.5], texts=(long, SMALL))
+    assert both.unread == pytest.approx((28 + 8 + 8) / (80 + len(Corpus(SMALL, TOK).tokens)), abs=0.2)
+    assert both.unread == pytest.approx(
+        (80 - 2 * (LENGTH - 2)) / (80 + len(Corpus(SMALL, TOK).tokens)))
+
+
 def test_shares_are_taken_by_name_and_by_size_where_none_are_given():
     corpora = {"a": Corpus(BIG, TOK), "b": Corpus(SMALL, TOK)}
     assert source_of(corpora, "segments", LENGTH, {"b": 0.25, "a": 0.75}).shares.tolist() == [

@@ -6,7 +6,7 @@ import pytest
 from npft.autograd.tensor import Tensor
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError, DataError, ShapeError
+from npft.errors import ConfigError, DataError, DtypeError
 from npft.nn.module import freeze
 from npft.pretrain.masking import Masked, mask_tokens
 from npft.pretrain.objectives import MaskedLM
@@ -160,10 +160,13 @@ def test_fill_mask_runs_without_dropout_and_leaves_each_part_in_its_mode():
 @pytest.mark.parametrize("text, k, tokenizer, error, words", [
     ("no mask here", 5, TOK, DataError, r"holds no \[MASK\]"),
     ("", 5, TOK, DataError, r"holds no \[MASK\]"),
-    ("a [MASK]", 0, TOK, ConfigError, "k is 0, expected at least 1"),
+    ("a [MASK]", 0, TOK, ConfigError, "k is 0, expected a whole number, 1 or more"),
     ("a [MASK]", -2, TOK, ConfigError, "k is -2"),
     ("a [MASK]", 5, None, ConfigError, "no tokenizer; pass one to Encoder"),
-    ("a" * 30 + "[MASK]", 5, TOK, ShapeError, "longest of 33 tokens; expected 1 to 24"),
+    ("a [MASK]", 1.5, TOK, ConfigError, "k is 1.5"),
+    (None, 5, TOK, DtypeError, "the text is a NoneType, expected one string"),
+    (["a [MASK]"], 5, TOK, DtypeError, "the text is a list, expected one string"),
+    ("a" * 30 + "[MASK]", 5, TOK, DataError, "the text has 31 tokens, the encoder has room for 22"),
 ])
 def test_fill_mask_refuses_what_it_cannot_fill(text, k, tokenizer, error, words):
     with pytest.raises(error, match=words):

@@ -182,3 +182,26 @@ def test_a_model_without_a_loss_says_so():
     for ask in (Pretrainable().loss, Pretrainable().measure):
         with pytest.raises(NotImplementedError):
             ask(none)
+
+
+# ---- what is never read ----
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_share_of_tokens_without_room_is_that_of_those_in_no_sequence(layout):
+    """Every token of this text is different, so what was drawn can be counted."""
+    letters = [chr(33 + i) for i in range(90)]
+    documents = [["".join(letters[:20]), "".join(letters[20:24])], ["".join(letters[24:90]), "~"]]
+    source = Source(Corpus(documents, TOK), layout, LENGTH)
+    drawn, random = set(), rng()
+    for _ in range(40):
+        drawn |= set(source.draw(source.starts, random).ids.tolist())
+    words = set(source.corpus.tokens.tolist())
+    assert source.unread == pytest.approx(len(words - drawn) / len(words))
+    assert (source.unread == 0) == (layout == "packed")
+
+
+def test_a_document_that_is_a_string_is_refused():
+    for documents in ("a text", ["a text", "another"], [["a text"], "another"]):
+        with pytest.raises(DataError, match="expected a list of sentences"):
+            Corpus(documents, TOK)

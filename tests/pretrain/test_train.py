@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError, ConfigError, DataError, NonFiniteError
 from npft.loading import load
+from npft.nn.loop import train_steps
 from npft.nn.module import freeze
 from npft.pretrain.masking import Masked, mask_tokens
 from npft.pretrain.objectives import MaskedLM
@@ -242,16 +244,20 @@ def test_the_model_is_in_evaluation_mode_also_after_an_interrupt():
     ([], {}, DataError, "the documents hold no token"),
     ([["cat"], ["dog"]], {}, DataError, "no document has two sentences"),
     (documents(), {"held_out": []}, DataError, "the documents hold no token"),
-    (documents(), {"steps": 0}, ConfigError, "must be at least 1"),
-    (documents(), {"batch_size": 0}, ConfigError, "must be at least 1"),
-    (documents(), {"every": 0}, ConfigError, "must be at least 1"),
-    (documents(), {"micro_batch": 0}, ConfigError, "must be at least 1"),
-    (documents(), {"patience": 0, "held_out": documents(2)}, ConfigError, "must be at least 1"),
+    (documents(), {"steps": 0}, ConfigError, "is 0, expected a whole number, 1 or more"),
+    (documents(), {"batch_size": 0}, ConfigError, "is 0, expected a whole number, 1 or more"),
+    (documents(), {"every": 0}, ConfigError, "is 0, expected a whole number, 1 or more"),
+    (documents(), {"micro_batch": 0}, ConfigError, "is 0, expected a whole number, 1 or more"),
+    (documents(), {"patience": 0, "held_out": documents(2)}, ConfigError, "is 0, expected a whole number, 1 or more"),
     (documents(), {"patience": 1}, ConfigError, "patience needs held_out"),
     (documents(), {"resume": True}, ConfigError, "resume needs the folder"),
     (documents(), {"layout": "heap"}, ConfigError, "layout is 'heap', expected one of segments"),
     (documents(), {"lr": 0}, ConfigError, "lr is 0"),
     (documents(), {"lr": float("nan")}, ConfigError, "lr is nan"),
+    (documents(), {"lr": "1"}, ConfigError, "lr is '1'"),
+    (documents(), {"steps": "3"}, ConfigError, "steps is '3'"),
+    (documents(), {"batch_size": 2.5}, ConfigError, "batch_size is 2.5"),
+    (["cat dog", "red"], {}, DataError, "expected a list of sentences"),
 ])
 def test_what_cannot_be_trained_is_refused_before_it_starts(docs, options, error, words):
     mlm = model(width=4)
@@ -264,6 +270,11 @@ def test_what_cannot_be_trained_is_refused_before_it_starts(docs, options, error
 def test_an_encoder_without_a_tokenizer_is_refused():
     with pytest.raises(ConfigError, match="no tokenizer; pass one to Encoder"):
         pretrain(model(tokenizer=None), documents(), steps=1, rng=np.random.default_rng(0))
+
+
+def test_a_seed_is_no_generator():
+    with pytest.raises(ConfigError, match="rng is 3, expected a generator"):
+        pretrain(model(width=4), documents(), steps=1, rng=3)
 
 
 def test_weights_that_are_not_finite_stop_the_run_with_the_step():
@@ -357,6 +368,24 @@ def test_tokens_are_counted():
     assert 0 < history["tokens"][0] < history["tokens"][1] <= 4 * batch * 2
 
 
+def test_the_rate_rises_falls_to_a_twentieth_and_matrices_alone_decay(monkeypatch):
+    """8 % of the steps to the full rate, then to 5 % of it; a weight without gradient shrinks."""
+    factors, groups = [], []
+
+    def spy(model, batches, loss_fn, optimizer, **options):
+        groups[:] = [(g.weight_decay, {p.ndim for p in g.params}) for g in optimizer.groups]
+        for step in train_steps(model, batches, loss_fn, optimizer, **options):
+            factors.append(step.factor)
+            yield step
+
+    monkeypatch.setattr(import_module("npft.pretrain.train"), "train_steps", spy)
+    pretrain(model(width=4), documents(), steps=50, batch_size=2, every=50,
+             rng=np.random.default_rng(0))
+    assert factors[:5] == pytest.approx([0.25, 0.5, 0.75, 1.0, 0.05 + 0.95 * 45 / 46])
+    assert factors[-1] == pytest.approx(0.05) and len(factors) == 50
+    assert groups == [(0.01, {2}), (0.0, {1})]
+
+
 # ---- stopping and going on ----
 
 SETTINGS = dict(steps=10, batch_size=8, every=1, held_out=documents(3, seed=9), lr=1e-2)
@@ -399,8 +428,9 @@ def test_writing_checkpoints_changes_no_bit(tmp_path):
 
 def test_a_run_with_other_arguments_is_not_gone_on_with(tmp_path):
     pretrain(fresh(), documents(), **SETTINGS, folder=tmp_path, rng=np.random.default_rng(0))
-    options = {**SETTINGS, "steps": 20, "batch_size": 4}
-    with pytest.raises(CheckpointError, match="steps was 10 and is 20; batch_size was 8 and is 4"):
+    options = {**SETTINGS, "steps": 20, "batch_size": 4, "lr": 1e-3}
+    words = "steps was 10 and is 20; batch_size was 8 and is 4; lr was 0.01 and is 0.001"
+    with pytest.raises(CheckpointError, match=words):
         pretrain(fresh(), documents(), **options, folder=tmp_path, resume=True,
                  rng=np.random.default_rng(0))
     save(tmp_path, fresh())
