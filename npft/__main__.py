@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from npft import __version__, many_texts, recipes
 from npft.autograd.machine import keep_freed_memory, set_threads
 from npft.encoder.pooling import POOLS
@@ -123,7 +125,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise ConfigError(f"{flag} is {value}, expected {least} or more")
         set_threads(args.threads)
         keep_freed_memory()
-        results = run(args)
+        with np.errstate(all="ignore"):  # what is not finite is found and named, once
+            results = run(args)
     except NpftError as error:
         print(f"npft {args.verb}: {error}", file=sys.stderr)
         return 2

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.encoder.checkpoint import save
+from npft.encoder.checkpoint import read_training, save
 from npft.errors import CheckpointError, ConfigError
 from npft.loading import load
 from npft.material import MAX_POSITIONS, VOCAB_SIZE, make_tokenizer, new_encoder, read_parts
@@ -44,6 +44,8 @@ def pretrain_texts(
     **options: Any,
 ) -> dict[str, Any]:
     """``npft pretrain``: choose by the options given between one text, a new domain, languages."""
+    if not options.get("resume"):
+        check_not_stopped(out)
     if start is None:
         if general or replay:
             raise ConfigError("--general and --replay need --from, the model that goes on learning")
@@ -60,6 +62,18 @@ def pretrain_texts(
     rate = ADAPT_LR if lr is None else lr
     return adapt_files(
         paths, out, start=start, general=general, replay=replay, lr=rate, **options
+    )
+
+
+def check_not_stopped(out: Path) -> None:
+    """Refuse to write over a run that was stopped in ``out`` and could go on."""
+    try:
+        _, (state, _) = read_training(out)
+    except CheckpointError:  # nothing there, or a finished model
+        return
+    raise CheckpointError(
+        f"{out}: holds a run that was stopped at step {state.get('step')}; go on with --resume, "
+        "or name another folder"
     )
 
 

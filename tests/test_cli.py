@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from npft import many_texts
+from npft import many_texts, pretrain
 from npft.__main__ import main
 from npft.loading import load
 
@@ -194,6 +195,21 @@ def test_sentences_too_long_for_a_segment_are_reported(tmp_path, capsys):
     assert re.search(r"never read: 7\d\.\d% of the tokens", capsys.readouterr().out)
     assert main([*argv, str(tmp_path / "b"), "--objective", "roberta"]) == 0
     assert "never read" not in capsys.readouterr().out
+
+
+def test_a_stopped_run_is_not_written_over(notes, tmp_path, capsys):
+    argv = ["pretrain", str(notes), "--steps", "2", "--out", str(tmp_path)]
+    assert main(argv) == 0 and main(argv) == 0  # a finished model may be
+    documents, rng = [["a b", "c d"], ["e f", "g h"]], np.random.default_rng(0)
+    pretrain(load("tinyworld"), documents, steps=2, every=1, folder=tmp_path, rng=rng)
+    before = (tmp_path / "model.npz").read_bytes()
+    assert "stopped at step 2; go on with --resume" in refused(capsys, *argv)
+    assert (tmp_path / "model.npz").read_bytes() == before
+
+
+def test_a_rate_beyond_reason_gives_one_line_and_no_warnings(notes, tmp_path, capsys):
+    line = refused(capsys, "pretrain", notes, "--lr", "1e30", "--steps", "5", "--out", tmp_path)
+    assert "is not finite" in line or "the loss is" in line
 
 
 def test_bytes_have_no_vocabulary_size(notes, tmp_path, capsys):
