@@ -130,18 +130,28 @@ def character_span(offsets: Sequence[tuple[int, int]], first: int, last: int) ->
     return offsets[first][0], offsets[last][1]
 
 
-def _answer_texts(name: str, batch: Batch, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _answer_texts(
+    name: str, batch: Batch, offsets: Sequence[Sequence[tuple[int, int]]]
+) -> tuple[np.ndarray, np.ndarray]:
     """Where the text with the answer begins in each sequence (B,), and its kept tokens (B,).
 
     It is y of [CLS] x [SEP] y [SEP], and x of [CLS] x [SEP].
     """
-    if count != len(batch):
-        raise ShapeError(f"{name}: {count} texts, the batch has {len(batch)} sequences")
+    if len(offsets) != len(batch):
+        raise ShapeError(f"{name}: {len(offsets)} texts, the batch has {len(batch)} sequences")
     seconds = np.zeros(len(batch), dtype=np.int64)
     np.add.at(seconds, batch.sequence, batch.token_types == 1)
     if (seconds > 0).any() and not (seconds > 0).all():
         raise DataError(f"{name}: some sequences are pairs and some are not")
     kept = seconds - 1 if (seconds > 0).any() else batch.lengths - 2  # without the specials
+    if batch.tokens_cut is not None:
+        tokens = np.array([len(row) for row in offsets])
+        wrong = (tokens < kept) | (tokens > kept + batch.tokens_cut)
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise DataError(f"{name}: text {row} has {tokens[row]} tokens, the batch {kept[row]} "
+                            f"of it, and {batch.tokens_cut[row]} were cut; give the offsets of "
+                            "these texts, and tokenize them with special tokens")
     return batch.lengths - 1 - kept, kept
 
 
@@ -158,13 +168,14 @@ def answer_tokens(
     An answer that was cut off, even in part, becomes (-1, -1): half an answer would be a wrong
     gold answer. Use ``truncation="only_second"`` so that no question is cut for its passage.
 
-    Raises ``ShapeError`` for other lengths.
+    Raises ``ShapeError`` for other lengths, ``DataError`` for offsets that do not fit,
+    as for sequences without special tokens.
 
     >>> b = Batch([2, 5, 3, 7, 8, 9, 3], [0, 7], token_types=[0, 0, 0, 1, 1, 1, 1])
     >>> answer_tokens(b, [[(0, 2), (2, 4), (5, 7)]], [(2, 7)])
     array([[4, 5]])
     """
-    begins, kept = _answer_texts("answer_tokens", batch, len(offsets))
+    begins, kept = _answer_texts("answer_tokens", batch, offsets)
     spans = np.asarray(spans)
     if spans.shape != (len(batch), 2):
         raise ShapeError(f"answer_tokens: spans have shape {spans.shape}, expected "
@@ -198,7 +209,7 @@ def answer_characters(
     >>> answer_characters(b, [[(0, 2), (2, 5), (5, 7)]], [(4, 5)], ["go in!?"])
     array([[3, 7]])
     """
-    begins, kept = _answer_texts("answer_characters", batch, len(offsets))
+    begins, kept = _answer_texts("answer_characters", batch, offsets)
     if texts is not None and len(texts) != len(batch):
         raise ShapeError(f"answer_characters: {len(texts)} texts, the batch has {len(batch)} "
                          f"sequences")

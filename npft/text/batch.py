@@ -46,8 +46,8 @@ def _whole_numbers(name: str, values: Any, length: int | None, low: int) -> np.n
         raise DtypeError(f"Batch: {name} is {array.dtype}, expected whole numbers (int64)")
     array = array.astype(np.int64)
     if (array < low).any():
-        raise IdError(f"Batch: {name}[{int(np.argmax(array < low))}] is {array.min()}, "
-                      f"expected {low} or more")
+        raise IdError(f"Batch: {name}[{int(np.argmax(array < low))}] is "
+                      f"{array[array < low][0]}, expected {low} or more")
     return _frozen(array)
 
 

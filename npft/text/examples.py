@@ -13,7 +13,9 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, DtypeError, IdError, ShapeError
+from npft.errors import (
+    ConfigError, DataError, DtypeError, IdError, ShapeError, check_rng,
+)
 
 Data = TypeVar("Data", bound="Divisible")
 
@@ -69,7 +71,7 @@ def checked_labels(name: str, labels: Any, length: int) -> np.ndarray:
     if array.dtype == np.float64 and not np.isfinite(array).all():
         raise DataError(f"{name}: label {int(np.argmin(np.isfinite(array)))} is not finite")
     if array.dtype == np.int64 and (array < 0).any():
-        raise DataError(f"{name}: label {int(np.argmax(array < 0))} is {array.min()}, "
+        raise DataError(f"{name}: label {int(np.argmax(array < 0))} is {array[array < 0][0]}, "
                         f"classes are counted from 0")
     array.flags.writeable = False
     return array
@@ -264,7 +266,8 @@ def split(
     stratify: give each class its own share: ``round(test_size * n_class)`` test rows, at least
         one and not all. Without it the share is taken of all rows together.
     groups: (n,) ids; a group is never shared by both parts. Then the shares are met as closely
-        as whole groups allow. By default ``examples.groups``, if there are any.
+        as up to 12 whole groups allow; of more, nearly so, which is not always the closest. By
+        default ``examples.groups``, if there are any.
     Both parts keep the order of ``examples``.
 
     Raises ``ConfigError`` for a test_size that is no share, ``DataError`` when a class (or the
@@ -275,8 +278,9 @@ def split(
     >>> np.bincount(train.labels), np.bincount(test.labels)
     (array([320, 320]), array([80, 80]))
     """
-    if not 0 < test_size < 1:
-        raise ConfigError(f"split: test_size is {test_size}, expected a share between 0 and 1")
+    if not isinstance(test_size, (int, float)) or not 0 < test_size < 1:
+        raise ConfigError(f"split: test_size is {test_size!r}, expected a share between 0 and 1")
+    check_rng("split: rng", rng)
     if len(examples) < 2:
         raise DataError(f"split: {len(examples)} examples cannot make two parts")
     classes = _classes(examples) if stratify else np.zeros(len(examples), dtype=np.int64)
@@ -316,15 +320,28 @@ def _label_name(examples: Divisible, label: int) -> str:
     return repr(examples.label_names[label]) if examples.label_names else str(label)
 
 
+FEW_GROUPS = 12  # so few that all 4,096 choices can be looked at
+
+
 def _whole_groups(
     counts: np.ndarray, target: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Choose groups for the test part: counts (G, K), target (K,) -> mask (G,).
 
-    Large groups are placed first, each where it brings the class counts nearer to the target.
-    Then single groups change sides, or two groups change places, as long as that helps.
+    Of a few groups every choice is looked at. Of many, the large ones are placed first, each where
+    it brings the class counts nearer to the target; then single groups change sides, or two groups
+    change places, as long as that helps. The order of equally large groups is random.
     """
     total = counts.sum(0)
+    if len(counts) <= FEW_GROUPS:
+        chance = rng.permutation(2 ** len(counts))  # which of equally good choices is met first
+        masks = (chance[:, None] >> np.arange(len(counts)) & 1).astype(bool)  # (2^G, G)
+        inside = masks @ counts  # (2^G, K)
+        missing = ((inside == 0) | (inside == total)).any(axis=1)
+        if missing.all():
+            raise _indivisible(len(counts))
+        away = ((inside - target) ** 2).sum(axis=1)
+        return masks[np.where(missing, np.iinfo(np.int64).max, away).argmin()]
 
     def distance(inside: np.ndarray) -> np.ndarray:  # (..., K) -> (...)
         missing = (inside == 0) | (inside == total)  # a class that one part would not have at all
@@ -352,6 +369,10 @@ def _whole_groups(
                 in_test[group] ^= True
                 improved = True
     if ((inside == 0) | (inside == total)).any():
-        raise DataError(f"split: {len(counts)} groups cannot be divided so that every class is in "
-                        f"both parts; use more and smaller groups, or stratify=False")
+        raise _indivisible(len(counts))
     return in_test
+
+
+def _indivisible(groups: int) -> DataError:
+    return DataError(f"split: {groups} groups cannot be divided so that every class is in both "
+                     f"parts; use more and smaller groups")

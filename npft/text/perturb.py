@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, DtypeError
+from npft.errors import ConfigError, DataError, DtypeError, check_count
 
 SLIPS = ("swap", "drop", "double", "neighbour")
 ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")  # each row of keys stands half a key to the right
@@ -37,14 +37,16 @@ def _neighbour_keys() -> dict[str, str]:
 NEIGHBOURS = _neighbour_keys()
 
 
-def _checked(name: str, texts: Sequence[str], rate: float, what: str = "rate") -> list[str]:
-    if not 0 <= rate <= 1:
-        raise ConfigError(f"{name}: {what} is {rate}, expected a share from 0 to 1")
+def _checked(
+    name: str, texts: Sequence[str], rate: float, what: str = "rate", of: str = "texts"
+) -> list[str]:
+    if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
+        raise ConfigError(f"{name}: {what} is {rate!r}, expected a share from 0 to 1")
     if isinstance(texts, str):
-        raise DtypeError(f"{name}: texts is one string, expected a list of strings: [text]")
+        raise DtypeError(f"{name}: {of} is one string, expected a list of strings: [text]")
     for index, text in enumerate(texts):
         if not isinstance(text, str):
-            raise DtypeError(f"{name}: texts[{index}] is {type(text).__name__}, expected str")
+            raise DtypeError(f"{name}: {of}[{index}] is {type(text).__name__}, expected str")
     return list(texts)
 
 
@@ -129,7 +131,8 @@ def rare_terms(
     lower case, occurs in the training texts; a word without a count has 0. A word is a run of
     letters and digits; a capital at its beginning stays one.
 
-    Raises ``ConfigError`` for a rate outside 0 to 1, ``DtypeError`` for texts that are no strings.
+    Raises ``ConfigError`` for a rate outside 0 to 1, ``DtypeError`` for texts that are no strings
+    or synonyms that are one string.
 
     >>> counts = {"doctor": 90, "physician": 2, "medic": 30}
     >>> same = {"doctor": ["physician", "medic"]}
@@ -137,6 +140,10 @@ def rare_terms(
     ['Physician Lee came.']
     """
     texts = _checked("rare_terms", texts, rate)
+    for word, others in synonyms.items():
+        if isinstance(others, str):
+            raise DtypeError(f"rare_terms: the synonyms of {word!r} are one string, {others!r}; "
+                             "give a list")
     out = []
     for text in texts:
         words = list(WORD.finditer(text))
@@ -175,7 +182,9 @@ def lengthened(
     >>> lengthened(["Win cash"], ["It rained."], 6, rng=np.random.default_rng(0))
     ['It rained. Win cash It rained.']
     """
-    texts, fillers = _checked("lengthened", texts, rate), _checked("lengthened", fillers, rate)
+    texts = _checked("lengthened", texts, rate)
+    fillers = _checked("lengthened", fillers, rate, of="fillers")
+    check_count("lengthened: words", words, least=0)
     if not fillers or not all(filler.split() for filler in fillers):
         raise DataError("lengthened: fillers are none, or one has no word; give some sentences")
     out = []

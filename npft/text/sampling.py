@@ -31,8 +31,8 @@ def language_shares(counts: Any, alpha: float = 0.3) -> np.ndarray:
     >>> language_shares([10**6, 10**5, 10**3], alpha=0.3).round(3)
     array([0.615, 0.308, 0.077])
     """
-    if not 0 <= alpha <= 1:
-        raise ConfigError(f"language_shares: alpha is {alpha}, expected a number from 0 to 1")
+    if not isinstance(alpha, (int, float)) or not 0 <= alpha <= 1:
+        raise ConfigError(f"language_shares: alpha is {alpha!r}, expected a number from 0 to 1")
     n = np.asarray(counts)
     if n.ndim != 1 or len(n) == 0:
         raise ShapeError(f"language_shares: counts have shape {n.shape}, expected one number for "
@@ -43,7 +43,10 @@ def language_shares(counts: Any, alpha: float = 0.3) -> np.ndarray:
     if wrong.any():
         raise DataError(f"language_shares: counts[{int(np.argmax(wrong))}] is {n[wrong][0]}, "
                         f"expected a number above 0; leave out a language without text")
-    weights = (n / n.sum(dtype=np.float64)) ** alpha
+    total = n.sum(dtype=np.float64)
+    if not np.isfinite(total):
+        raise DataError(f"language_shares: counts add up to {total}; give smaller numbers")
+    weights = (n / total) ** alpha
     return weights / weights.sum()
 
 

@@ -51,6 +51,9 @@ def _quoted_rows(path: PathLike, separator: str) -> Rows:
             number = reader.line_num + 1
     except csv.Error as error:
         what = str(error).split(" - ")[0]
+        if "field limit" in what:
+            raise DataError(f"a cell has more than {csv.field_size_limit():,} characters; split "
+                            "it, or write the file with tabs", path=path, line=number) from None
         raise DataError(f'a quoted cell is broken: {what}; put a cell that holds a quote or a line '
                         f'break in quotes, and write a quote inside it twice: ""',
                         path=path, line=number) from None

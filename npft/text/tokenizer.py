@@ -215,7 +215,10 @@ class Tokenizer:
         Raises ``DtypeError`` for ids that are no whole numbers, ``IdError`` for one that is not
         in the vocabulary.
         """
-        array = np.asarray(ids)
+        try:
+            array = np.asarray(ids)
+        except ValueError:
+            raise ShapeError("decode: ids are lists of different lengths; give one list") from None
         if array.ndim != 1:
             raise ShapeError(f"decode: ids have shape {array.shape}, expected one sequence (n,)")
         if array.size and array.dtype.kind not in "iu":

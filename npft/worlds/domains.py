@@ -62,17 +62,18 @@ def domain_of(name: str) -> Domain:
     raise ConfigError(f"domain is {name!r}, expected 'general' or 'clinic'")
 
 
-def misspelt(word: str, draw: Draw) -> str:
-    """``word`` with two letters swapped, one left out or one doubled, and no word of TinyWorld.
+def misspelt(word: str, draw: Draw, real: frozenset[str]) -> str:
+    """``word`` with two letters swapped, one left out or one doubled, and none of the ``real``.
 
-    >>> misspelt("river", iter([0.0, 0.0]).__next__), misspelt("river", iter([0.9, 0.5]).__next__)
+    >>> one, two = iter([0.0, 0.0]).__next__, iter([0.9, 0.5]).__next__
+    >>> misspelt("river", one, frozenset()), misspelt("river", two, frozenset())
     ('rvier', 'rivver')
     """
     while True:
         kind, i = int(draw() * 3), 1 + int(draw() * (len(word) - 2))
         swapped = word[:i] + word[i + 1 : i + 2] + word[i] + word[i + 2 :]
         made = (swapped, word[:i] + word[i + 1 :], word[:i] + word[i] + word[i:])[kind]
-        if made not in _known_words():
+        if made not in real:
             return made
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from inspect import signature
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
@@ -92,8 +93,8 @@ class TinyWorld:
 
     What makes a task harder: fewer examples (``n`` of ``task``), slips (``noise``), wrong labels
     (``label_noise`` of ``task``), more things beside the point (``distractors`` of "senses" and
-    "questions"), another domain than the model has read (``domain``, ``gap``), and tests of the
-    other side (``test=True``).
+    "questions"), another domain than the model has read (``domain``), and tests of the other side
+    (``test=True``). A ``gap`` below 1 is for documents, and for "next_sentence", made of them.
 
     Raises ``ConfigError`` for a value that cannot work.
 
@@ -133,6 +134,8 @@ class TinyWorld:
             raise ConfigError(f"domain {domain!r} is written in the first language only")
         self.topics = self._domain.topics
         self.topic_names = [topic.name for topic in self.topics]
+        # what a slip must not turn a word into
+        self.real_words = frozenset({*vocabulary(), *self._known()})
 
     def __repr__(self) -> str:
         other = "" if self.domain == "general" else f", domain={self.domain!r}"
@@ -173,18 +176,23 @@ class TinyWorld:
         """``n`` labelled examples of the task called ``name`` (see ``TinyWorld.tasks``).
 
         ``label_noise`` is the share of texts that get a wrong class. ``options`` are those of the
-        task: ``test=True`` gives sentences of the test side, with other names and forms than those
-        of the training side. Tasks of words, "pos" and "entities", give ``TaggedTexts``, the others
-        ``Examples``.
+        task, such as ``test=True``, which gives the test side of a task with two sides; what they
+        differ in, names, things, forms of sentences or documents, the task says. Tasks of words,
+        "pos" and "entities", give ``TaggedTexts``, the others ``Examples``. With other ``noise``
+        a world makes other examples; only the similarity and the parallel tasks keep theirs.
 
-        Raises ``ConfigError`` for a name that does not exist.
+        Raises ``ConfigError`` for a name or an option that does not exist.
 
         >>> TinyWorld().task("topic", 16).label_names[:2]
         ['money', 'river']
         """
         if name not in self.tasks:
             raise ConfigError(f"task {name!r} does not exist, expected one of {sorted(self.tasks)}")
-        made = self.tasks[name](self, n, seed=seed, **options)
+        make = self.tasks[name]
+        unknown = options.keys() - signature(make).parameters.keys()
+        if unknown:
+            raise ConfigError(f"task {name!r} has no option {', '.join(sorted(unknown))}")
+        made = make(self, n, seed=seed, **options)
         if share("label_noise", label_noise) == 0:
             return made
         return mislabelled(made, label_noise, stream(self.seed, 14, seed))
@@ -193,6 +201,11 @@ class TinyWorld:
         """Raise ``ConfigError`` for a task whose sentences exist in the first language only."""
         if self.language != "first":
             raise ConfigError(f"task {task!r} exists only with language='first'")
+
+    def only_without_gap(self, task: str) -> None:
+        """Raise ``ConfigError`` for a task whose sentences are all of one domain."""
+        if self.gap < 1:
+            raise ConfigError(f"task {task!r} has no sentences of two domains; it needs gap=1")
 
     def only_general(self, task: str) -> None:
         """Raise ``ConfigError`` for a task that exists in the general domain only."""
@@ -270,7 +283,8 @@ class TinyWorld:
             sentences.append(self.slip(self._in_language(tokens), slips))
         first, second = (" ".join(name.word for name in person) for person in scene.persons)
         organisation = " ".join(token.word for token in scene.organisation)
-        place, town = scene.place.word, scene.town.word
+        place = self._in_language([scene.place])[0].word
+        town = scene.town.word
         return Document(
             topic, tuple(sentences), (first, second), place, town, organisation, tuple(sentiments)
         )
@@ -298,7 +312,7 @@ class TinyWorld:
             if draw() < 0.5 or not swaps:
                 long = [i for i, t in enumerate(tokens) if len(t.word) > 3 and t.sense is None]
                 i = choose(draw, long)
-                tokens[i] = tokens[i]._replace(word=misspelt(tokens[i].word, draw))
+                tokens[i] = tokens[i]._replace(word=misspelt(tokens[i].word, draw, self.real_words))
             else:
                 plain = [
                     i for i, (a, b) in enumerate(pairwise(tokens))

@@ -30,6 +30,7 @@ from npft.worlds.draws import Draw, choose, shuffled, stream, whole_number
 from npft.worlds.grammar import TinyWorld, sided
 from npft.worlds.lexicon import CLASSES, GIVEN_NAMES, Topic, preferences
 
+CLASS_WORDS = frozenset(name for topic in CLASSES.values() for (name,) in preferences(topic)[0])
 RELATIONS = ["contradiction", "entailment", "neutral"]
 TWO_FACTS = 0.7  # share of premises that say two facts, one of them denied
 DENIED = 0.1  # share of denials among the premises of one fact, ...
@@ -176,6 +177,7 @@ def nli_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -> Exa
     ('contradiction', 'quentin penalises the strong opponent')
     """
     world.only_in_first("nli")
+    world.only_without_gap("nli")
     draw = stream(world.seed, 12, whole_number("seed", seed, 0))
     wanted = shuffled(draw, [i % 3 for i in range(whole_number("n", n, 1))])
     names, topics = sided(GIVEN_NAMES, test), world.topics
@@ -200,7 +202,7 @@ def nli_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -> Exa
         said = [fact_text(fact, topics, draw, first[0]) for fact in shuffled(draw, facts)]
         words = " but ".join(said).split()
         if draw() < world.noise:
-            words[-1] = misspelt(words[-1], draw)
+            words[-1] = misspelt(words[-1], draw, world.real_words | CLASS_WORDS)
         texts.append(" ".join(words))
         pairs.append(fact_text(hypothesis, topics, draw, first[1]))
     return Examples(texts, np.array(wanted, dtype=np.int64), list(RELATIONS), pairs)

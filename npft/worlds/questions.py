@@ -71,6 +71,7 @@ def questions_task(
     ('', 'anna')
     """
     world.only_in_first("questions")
+    world.only_without_gap("questions")
     if not 1 <= whole_number("distractors", distractors, 1) < len(world.topics):
         raise ConfigError(
             f"distractors is {distractors}, expected at most {len(world.topics) - 1}, a topic each"
@@ -95,7 +96,7 @@ def questions_task(
         before = sum(len(sentence) + 1 for sentence in said[: said.index(own)])
         start = before + within
         thing = fact["noun again"]
-        thing = misspelt(thing, draw) if draw() < world.noise else thing
+        thing = misspelt(thing, draw, world.real_words) if draw() < world.noise else thing
         texts.append(ways[way].format(
             person=fact["person"], place=fact["place"], verb=fact["verb again"], noun=thing,
         ))  # fmt: skip

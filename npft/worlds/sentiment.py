@@ -45,8 +45,9 @@ def of_test_side(frame: int, clause: int) -> bool:
 def sentiment_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -> Examples:
     """``n`` sentences, half of them good news; with ``test`` of the test side.
 
-    The sides differ in their people, in their things, and in which clauses stand in which frames,
-    the ``groups``. A misspelling hits the thing.
+    The sides differ in their people, in their things (but for eight nouns of two topics, such as
+    "bank", which stand on both), and in which clauses stand in which frames, the ``groups``. A
+    misspelling hits the thing.
 
     >>> e = sentiment_task(TinyWorld(), 2)
     >>> for text, label in zip(e.texts, e.labels):
@@ -55,6 +56,7 @@ def sentiment_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) 
     good | isla says the conference is scenic
     """
     world.only_in_first("sentiment")
+    world.only_without_gap("sentiment")
     draw = stream(world.seed, 11, whole_number("seed", seed, 0))
     labels = shuffled(draw, [i % 2 for i in range(whole_number("n", n, 1))])
     forms = [
@@ -68,7 +70,7 @@ def sentiment_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) 
         noun = choose(draw, sided([word for words in topic.nouns for word in words], test))
         place, person = choose(draw, topic.places), choose(draw, sided(GIVEN_NAMES, test))
         a, b = choose(draw, GOOD), choose(draw, BAD)
-        noun = misspelt(noun, draw) if draw() < world.noise else noun
+        noun = misspelt(noun, draw, world.real_words) if draw() < world.noise else noun
         written = FRAMES[frame].format(
             clause=CLAUSES[clause].format(noun=noun, a="{a}", b="{b}"), place=place, person=person
         )

@@ -29,6 +29,7 @@ def pos_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -> Tag
     mona/PROPN hopes/VERB that/SCONJ gina/PROPN from/ADP orion/P
     """
     world.only_in_first("pos")
+    world.only_without_gap("pos")
     draw = stream(world.seed, 7, whole_number("seed", seed, 0))
     forms = forms_of(POS_FORMS, test)
     sentences, groups = [], []
@@ -76,6 +77,7 @@ def entities_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -
     [(6, 8, 'PER'), (6, 7, 'GIVEN'), (7, 8, 'FAMILY'), (10, 11, 'LOC'), (12, 13, 'LOC')]
     """
     world.only_in_first("entities")
+    world.only_without_gap("entities")
     draw = stream(world.seed, 8, whole_number("seed", seed, 0))
     forms = forms_of(ENTITY_FORMS, test)
     words, tags, spans, groups = [], [], [], []
@@ -99,7 +101,7 @@ def entities_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -
             inner = names[part[1:-1]][1] if part[1:-1] in names else []
             found += [(place + start, place + end, kind) for start, end, kind in inner]
             place += len(slots[part[1:-1]]) if part[0] == "{" else 1
-        # a name may be misspelt but never moves, so that the spans hold
+        # a word may be misspelt but none moves, so that its neighbours stay the same
         sentence = list(world.slip(sentence, draw, swaps=False))
         words.append([t.word for t in sentence])
         tags.append([t.entity for t in sentence])
@@ -184,8 +186,8 @@ def next_sentence_task(world: TinyWorld, n: int, seed: int = 1, test: bool = Fal
     """``n`` passages of up to three sentences, and a sentence: does it follow in the document?
 
     One half follow. Of the others a quarter come from another document of the same topic, so that
-    the topic alone does not tell; the people do. The documents of the ``test`` side are others;
-    groups are their numbers.
+    the topic alone does not tell; the people do. The ``test`` side has other documents, not other
+    names or forms; groups are the numbers of the documents the passages are from.
 
     >>> e = next_sentence_task(TinyWorld(noise=0), 2)
     >>> print(e.pairs[1], "|", e.label_names[e.labels[1]])

@@ -34,6 +34,7 @@ def topic_task(
     >>> np.bincount(examples.labels)
     array([2, 2, 2, 2, 2, 2, 2, 2])
     """
+    world.only_without_gap("topic")
     draw = stream(world.seed, 1, whole_number("seed", seed, 0))
     names = world.topic_names
     labels = shuffled(draw, [i % len(names) for i in range(whole_number("n", n, 1))])
@@ -82,8 +83,8 @@ def similarity_task(world: TinyWorld, n: int, kind: str = "words", seed: int = 1
     """
     if kind not in WEIGHTS:
         raise ConfigError(f"similarity_task: kind is {kind!r}, expected one of {sorted(WEIGHTS)}")
-    world.only_in_first("similarity")
-    world.only_general("similarity")
+    world.only_in_first(f"similarity_{kind}")
+    world.only_general(f"similarity_{kind}")
     weights = WEIGHTS[kind]
     _, *parts = weights
     wanted: list[tuple[str, ...]] = [()]

@@ -213,3 +213,12 @@ def test_answers_that_do_not_fit_the_batch_are_refused():
             turn(b, offsets, [0, 1])
         with pytest.raises(DataError, match="some sequences are pairs"):
             turn(Batch.concat([b, BYTES(["x"])]), offsets * 2, [(0, 1)] * 2)
+
+
+def test_answers_of_a_batch_without_special_tokens_are_refused():
+    tok = ByteTokenizer()
+    bare, whole = (tok(["hello"], add_special_tokens=special) for special in (False, True))
+    assert answer_tokens(whole, [tok.offsets("hello")], [(0, 2)]).tolist() == [[1, 2]]
+    for read in (answer_tokens, answer_characters):
+        with pytest.raises(DataError, match="tokenize them with special tokens"):
+            read(bare, [tok.offsets("hello")], [(0, 2)])

@@ -1,6 +1,7 @@
 """Examples: selection keeps the parts together; splits are exact, disjoint and honest."""
 
 import dataclasses
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -247,3 +248,53 @@ def test_dropping_twice_drops_nothing_more(texts):
 def test_examples_fields_can_be_replaced():
     e = dataclasses.replace(numbered([0, 1], groups=[1, 1]), groups=None)
     assert e.groups is None and e.texts == ["text 0", "text 1"]
+
+
+# ---- the closest division ----
+
+
+@given(st.lists(st.lists(st.integers(0, 9), min_size=2, max_size=2), min_size=3, max_size=8),
+       st.floats(0.1, 0.9))
+def test_few_groups_are_divided_as_closely_as_any_choice_of_them(counts, share):
+    labels = [k for row in counts for k, n in enumerate(row) for _ in range(n)]
+    groups = [g for g, row in enumerate(counts) for n in row for _ in range(n)]
+    sizes = np.bincount(labels, minlength=2)
+    target = np.clip(np.floor(share * sizes + 0.5), 1, sizes - 1)
+
+    def away(chosen):
+        inside = np.bincount(np.array(labels, int)[np.isin(groups, chosen)], minlength=2)
+        if (inside == 0).any() or (inside == sizes).any():
+            return np.inf
+        return ((inside - target) ** 2).sum()
+
+    names = sorted(set(groups))
+    every = [away(c) for n in range(len(names) + 1) for c in combinations(names, n)]
+    examples = Examples(["x"] * len(labels), labels, ["a", "b"], groups=groups)
+    if min(sizes) < 2 or min(every) == np.inf:
+        with pytest.raises(DataError):
+            split(examples, share, rng=np.random.default_rng(0))
+        return
+    _, test = split(examples, share, rng=np.random.default_rng(0))
+    assert away(sorted(set(test.groups.tolist()))) == min(every)
+
+
+def test_one_group_that_is_the_test_part_is_found():
+    counts = [[1, 2, 1], [0, 5, 3], [5, 5, 0]]
+    rows = [(k, g) for g, row in enumerate(counts) for k, n in enumerate(row) for _ in range(n)]
+    examples = Examples(["x"] * 22, [k for k, _ in rows], groups=[g for _, g in rows])
+    train, test = split(examples, 0.2, rng=np.random.default_rng(0))
+    assert len(test) == 4 and set(test.groups.tolist()) == {0}
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"test_size": "0.5"}, "test_size is '0.5'"), ({"rng": 0}, "rng is 0, expected a generator"),
+])  # fmt: skip
+def test_what_is_no_share_or_generator_is_refused(options, words):
+    examples = Examples(["a"] * 8, [0, 1] * 4, ["no", "yes"])
+    with pytest.raises(ConfigError, match=words):
+        split(examples, **{"rng": np.random.default_rng(0), **options})
+
+
+def test_the_first_wrong_label_is_named_with_its_value():
+    with pytest.raises(DataError, match="label 1 is -1"):
+        Examples(["a"] * 3, [0, -1, -7])

@@ -193,3 +193,12 @@ def test_a_slice_has_its_share_of_rows_none_easier_than_one_left_out(texts, shar
 def test_what_makes_no_sense_is_refused(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_one_string_is_no_list():
+    with pytest.raises(DtypeError, match="synonyms of 'doctor' are one string, 'medic'"):
+        rare_terms(["doctor lee"], {"doctor": "medic"}, {"doctor": 3}, 1.0, rng=rng())
+    with pytest.raises(DtypeError, match="lengthened: fillers is one string"):
+        lengthened(["a"], "It rained.", 6, rng=rng())
+    with pytest.raises(ConfigError, match="rate is 'x'"):
+        typos(["a"], "x", rng=rng())

@@ -79,3 +79,12 @@ def test_counts_and_alphas_that_mean_nothing_are_refused(n, alpha, error, words)
 def test_a_language_without_documents_is_refused():
     with pytest.raises(DataError, match=r"counts\[1\] is 0.*leave out"):
         draw_documents([["a"], []], 3, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("counts, alpha, error, words", [
+    ([1, 2], "0.3", ConfigError, "alpha is '0.3'"),
+    ([1e308, 1e308], 0.3, DataError, "add up to inf"),
+])
+def test_shares_of_what_is_no_number_are_refused(counts, alpha, error, words):
+    with pytest.raises(error, match=words), np.errstate(over="ignore"):
+        language_shares(counts, alpha)

@@ -165,7 +165,7 @@ def test_a_line_that_breaks_the_layout_is_named(read, content, line, words, writ
     ("ham,a\rb\n", 1, "broken"),
     ("ham,x\nham,a,b\n", 2, "3 cells, expected label,text; put a cell with ',' in it in quotes"),
     ("ham\ta\n", 1, "1 cells, expected label,text; name the separator if it is not ','"),
-    ('ham,"' + "a" * 140000 + '"\n', 1, "a quoted cell is broken: field larger"),
+    ('ham,"' + "a" * 140000 + '"\n', 1, "a cell has more than 131,072 characters"),
 ])
 def test_a_row_that_breaks_csv_is_named(content, line, words, write):
     path = write(content, "table.csv")

@@ -117,6 +117,32 @@ def test_a_translation_keeps_words_names_and_tags_and_moves_the_verb_behind():
                     assert kinds[noun + 1] == dictionary()[token.word]
 
 
+@pytest.mark.parametrize("options", [{}, {"domain": "clinic"}, {"domain": "clinic", "gap": 0.5},
+                                     {"language": "second"}])  # fmt: skip
+def test_a_slip_changes_a_sentence_and_makes_no_real_word(options):
+    still, noisy = (TinyWorld(0, noise, **options).documents(400) for noise in (0, 1))
+    real = TinyWorld(**options).real_words
+    assert real >= set(vocabulary()) | {w for d in still for s in d.sentences for w in s.split()}
+    for a, b in zip(still, noisy):
+        for said, slipped in zip(a.sentences, b.sentences):
+            assert said != slipped
+            new = [w for w, v in zip(slipped.split(), said.split()) if w != v]
+            assert len(new) == 2 or (len(new) == 1 and new[0] not in real)
+
+
+@pytest.mark.parametrize("name", ["topic", "nli", "questions", "sentiment", "pos", "entities"])
+def test_a_task_of_single_sentences_has_no_gap(name):
+    TinyWorld(domain="clinic").task(name, 8)
+    with pytest.raises(ConfigError, match=f"'{name}' .* needs gap=1"):
+        TinyWorld(domain="clinic", gap=0.5).task(name, 8)
+
+
+def test_a_place_of_a_document_has_its_name_in_the_language():
+    documents = TinyWorld(0, noise=0, language="second").documents(60)
+    said = [any(d.place in s.split() for s in d.sentences) for d in documents]
+    assert sum(said) > 45
+
+
 def test_the_second_language_says_the_same_documents():
     first, second = (TinyWorld(1, noise=0, language=x).documents(40) for x in ("first", "second"))
     for a, b in zip(first, second):
@@ -169,8 +195,9 @@ def test_the_card_counts_what_is_there(options):
     assert card["sentences say"].startswith(f"{good:,} good news, {bad:,} bad")
     assert card["topics"] == ", ".join(domain_of(world.domain).topics[k].name for k in range(8))
     tasks = set(card["tasks"].split(", "))
-    assert tasks <= set(TinyWorld.tasks) and "topic" in tasks
-    assert ("nli" in tasks) == (world.language == "first")
+    assert tasks <= set(TinyWorld.tasks) and "next_sentence" in tasks
+    assert ("topic" in tasks) == (world.gap == 1)
+    assert ("nli" in tasks) == (world.language == "first" and world.gap == 1)
     assert ("senses" in tasks) == (options == {})
     counts = Counter(t.word for t in tokens)
     p = np.array(list(counts.values())) / len(tokens)

@@ -242,7 +242,7 @@ def test_every_word_of_the_spam_task_occurs_in_the_default_corpus():
 
 @given(word=st.sampled_from([w for w in vocabulary() if len(w) > 3]), seed=st.integers(0, 999))
 def test_a_misspelling_is_near_its_word_and_no_word(word, seed):
-    wrong = misspelt(word, stream(seed, 9))
+    wrong = misspelt(word, stream(seed, 9), WORLD.real_words)
     assert wrong not in vocabulary()
     assert wrong[0] == word[0] and abs(len(wrong) - len(word)) <= 1
     assert set(wrong) <= set(word)
