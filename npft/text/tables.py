@@ -17,6 +17,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -229,7 +230,7 @@ def read_scored(
     scores = []
     for number, cells in rows:
         try:
-            scores.append(float(cells[0]))
+            scores.append(float(cells[0].replace("_", "no number")))  # Python reads 1_0 as 10
         except ValueError:
             scores.append(math.nan)
         if not math.isfinite(scores[-1]):
@@ -278,7 +279,8 @@ def read_jsonl(
         return _examples(path, rows, label_names)
     whole = all(isinstance(row[0], int) for _, row in rows)
     for number, (label, *_) in rows:
-        if not math.isfinite(label) or (whole and not 0 <= label < 2**31):
+        # NaN and infinity fail it too; math.isfinite cannot take an integer of 400 digits
+        if not (0 <= label < 2**31 if whole else abs(label) <= sys.float_info.max):
             raise DataError(f"the label is {label}, expected a class from 0 or a finite grade",
                             path=path, line=number)
         if whole and label_names is not None and label >= len(label_names):
@@ -311,7 +313,8 @@ def _record(path: PathLike, number: int, line: str, keys: Sequence[str]) -> list
     if isinstance(label, bool) or not isinstance(label, (str, int, float)):
         raise DataError(f"{keys[0]} is {label!r}, expected a string or a number",
                         path=path, line=number)
-    for key, text in zip(keys[1:], texts):
+    strings = zip(keys, values) if isinstance(label, str) else zip(keys[1:], texts)
+    for key, text in strings:
         if not isinstance(text, str) or not text.strip():
             raise DataError(f"{key} is {text!r}, expected a string that is not empty",
                             path=path, line=number)

@@ -137,7 +137,7 @@ class Tokenizer:
     @classmethod
     def from_dict(cls, fields: Any) -> Tokenizer:
         """The inverse of ``to_dict``. Raises ``CheckpointError`` for anything else."""
-        raise NotImplementedError
+        raise ConfigError(f"{cls.__name__} is no kind of tokenizer; use WordPiece, BPE, ...")
 
     def encode(self, text: str) -> list[int]:
         """Turn one text into ids, without special tokens.

@@ -151,6 +151,7 @@ def test_options_that_make_no_sense_are_refused(options, words, write):
     (read_scored, "nan\ta\tb\n", 1, "the score 'nan'"),
     (read_scored, "1e999\ta\tb\n", 1, "the score '1e999'"),
     (read_scored, "1,5\ta\tb\n", 1, "the score '1,5'"),
+    (read_scored, "1_0\ta\tb\n", 1, "the score '1_0'"),
 ])
 def test_a_line_that_breaks_the_layout_is_named(read, content, line, words, write):
     path = write(content)
@@ -221,6 +222,8 @@ def test_whole_numbers_in_json_are_classes_and_others_grades(write):
     ('{"label": "x", "text": 1}', "text is 1, expected a string"),
     ('{"label": "x", "text": " "}', "not empty"),
     ('{"label": "x", "text": "\\ud800"}', "surrogate"),
+    ('{"label": "\\ud800", "text": "a"}', "label has half of a surrogate"),
+    ('{"label": " ", "text": "a"}', "label is ' ', expected a string that is not empty"),
     ('{"label": 1, "text": "a"}', "the label is 1, and the labels before are strings"),
 ])
 def test_a_line_that_is_no_record_is_named(line, words, write):
@@ -232,7 +235,7 @@ def test_a_line_that_is_no_record_is_named(line, words, write):
 
 @pytest.mark.parametrize("label, words", [
     ("-1", "expected a class from 0"), ("1e999", "finite"), ("NaN", "finite"),
-    ("2147483648", "expected a class"), ("3", "has no name in a, b"),
+    ("2147483648", "expected a class"), ("9" * 400, "expected a class"), ("3", "has no name in a, b"),
 ])
 def test_numbers_in_json_that_are_no_labels_are_refused(label, words, write):
     path = write(f'{{"label": 1, "text": "a"}}\n{{"label": {label}, "text": "a"}}\n')

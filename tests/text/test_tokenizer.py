@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from npft.errors import CheckpointError, ConfigError, DataError, DtypeError, IdError, ShapeError
-from npft.text import Batch, ByteTokenizer, WordPiece, tokenizer_from_dict
+from npft.text import Batch, ByteTokenizer, Tokenizer, WordPiece, tokenizer_from_dict
 
 BYTES = ByteTokenizer()
 PIECES = WordPiece.train(["the cat sat on the mat", "the dog sat", "a cat and a dog"], 60)
@@ -331,3 +331,9 @@ def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing_behind(tmp_pa
 def test_a_tokenized_batch_is_a_checked_batch():
     b = PIECES(["the cat"])
     assert isinstance(b, Batch) and b.ids.dtype == np.int64 and not b.ids.flags.writeable
+
+
+def test_the_base_of_all_tokenizers_loads_none(tmp_path):
+    ByteTokenizer().save(tmp_path / "bytes.json")
+    with pytest.raises(ConfigError, match="Tokenizer is no kind of tokenizer; use WordPiece"):
+        Tokenizer.load(tmp_path / "bytes.json")
