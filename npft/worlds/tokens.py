@@ -11,7 +11,8 @@ Span = tuple[int, int, str]  # the first word, the word after the last, the type
 class Token(NamedTuple):
     """A word with its part of speech, its entity tag and its sense.
 
-    ``pos`` is a universal part of speech (NOUN, VERB, ...), ``entity`` a BIO tag with PER, LOC or
+    ``pos`` is a universal part of speech (NOUN, VERB, ...; without PART: "to" before a verb is ADP,
+    "not" is ADV), ``entity`` a BIO tag with PER, LOC or
     ORG, ``sense`` is ``"word.topic"`` for a word of ``SENSES``, else None. A misspelt word keeps
     the tags of the word it was.
     """
