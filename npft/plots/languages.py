@@ -95,8 +95,10 @@ def draw_false_friend(axes: Any, cells: list[dict[str, Any]]) -> None:
         ax.fill_between(layers, low, high, color=color, alpha=0.15, lw=0)
         ax.plot(layers, values.mean(axis=0), color=color, marker="o")
         ends[name] = float(values[:, -1].mean())
-    for y, (name, (text, color)) in zip(spread_out(list(ends.values()), 0.24), shown.items()):
+    places = spread_out(list(ends.values()), 0.24)
+    for y, (text, color) in zip(places, shown.values()):
         label_end(ax, layers[-1], y, text, color)
+    ax.set_ylim(bottom=min(*places, *ends.values()) - 0.14)  # the last label stays above the axis
     ax.set_xticks(layers, ["word\ntable", "with\nposition", *(f"block\n{i}" for i in layers[1:-1])])
     ax.set_ylabel("mean cosine")
     ax.set_title("cosine of two uses")
