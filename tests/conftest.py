@@ -28,8 +28,10 @@ settings.register_profile(
 settings.register_profile("deep", max_examples=500, deadline=None, suppress_health_check=slow)
 settings.load_profile(os.environ.get("NPFT_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
-# the table of ops and the fit of the normal distribution are modules that several tests import
-sys.path.insert(0, str(Path(__file__).parent / "autograd"))
+# the table of ops, the fit of the normal distribution and the text of topics are modules that
+# several tests import
+for _folder in ("autograd", "pretrain"):
+    sys.path.insert(0, str(Path(__file__).parent / _folder))
 
 # scripts beside the tests that need other packages; --doctest-modules would import them
 collect_ignore_glob = ["mutants.py", "*/make_*.py"]

@@ -40,7 +40,8 @@ class Run:
         settings: dict[str, Any],
     ) -> None:
         self.model, self.optimizer, self.feed, self.dropout = model, optimizer, feed, dropout
-        self.settings = json.loads(json.dumps(settings))  # as it will be read from a file
+        # as they will be read from a file, in which NumPy's numbers are plain ones
+        self.settings = json.loads(json.dumps(settings, default=np.generic.item))
         self.step = self.tokens = 0
         self.history = History()
 

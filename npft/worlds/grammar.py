@@ -283,8 +283,7 @@ class TinyWorld:
             sentences.append(self.slip(self._in_language(tokens), slips))
         first, second = (" ".join(name.word for name in person) for person in scene.persons)
         organisation = " ".join(token.word for token in scene.organisation)
-        place = self._in_language([scene.place])[0].word
-        town = scene.town.word
+        place, town = self._in_language([scene.place])[0].word, scene.town.word
         return Document(
             topic, tuple(sentences), (first, second), place, town, organisation, tuple(sentiments)
         )
