@@ -6,11 +6,11 @@ import numpy as np
 from common import SEEDS, body_folder, pretrain_seed, results
 
 from npft import History, TinyWorld, load
-from npft.autograd.machine import set_threads
-from npft.material import DOCUMENTS, HELD_OUT
+from npft.autograd.machine import threads
+from npft.experiments.bodies import DOCUMENTS, HELD_OUT
+from npft.experiments.sweep import sweep
 from npft.plots import draw_adaptation, save_figure
 from npft.pretrain.adapt import adapt
-from npft.sweep import sweep
 
 SMALL, LARGE = 25, 2000  # documents of the clinic
 REPLAY, STEPS, EVERY = 0.2, 480, 60
@@ -25,10 +25,10 @@ def sentences(world: TinyWorld, n: int, start: int = 0) -> list[list[str]]:
     return [d.sentences for d in world.documents(n, start)]
 
 
+@threads(1)
 def run(cell: tuple[str, int]) -> dict:
     """Adapt the body of a seed; returns the rows of its history."""
     name, seed = cell
-    set_threads(1)
     documents, replay = RUNS[name]
     general, clinic = TinyWorld(seed), TinyWorld(seed, domain="clinic")
     _, history = adapt(

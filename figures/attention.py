@@ -7,21 +7,21 @@ import numpy as np
 from common import FOLDER, SEEDS, body_folder, pretrain_seed, results
 
 from npft import EncoderConfig, TinyWorld, load, pretrain
-from npft.autograd.machine import set_threads
+from npft.autograd.machine import threads
 from npft.encoder.encoder import Encoder
 from npft.encoder.profile import attention_profile
+from npft.experiments.bodies import DOCUMENTS, MAX_POSITIONS
+from npft.experiments.sweep import sweep
 from npft.plots import draw_attention, draw_decay, save_figure
 from npft.pretrain.catalogue import OBJECTIVES
-from npft.recipes import PRETRAIN_LR, new_encoder
-from npft.sweep import sweep
-from npft.tour import DOCUMENTS, POSITIONS
+from npft.pretrain.start import PRETRAIN_LR, new_encoder
 
 SENTENCE = 3  # of the first held-out documents: the one that is drawn
 LONGEST = 24
 
 
 def profile_of(encoder: Encoder, texts: list[str]) -> dict:
-    batch = encoder.tokenizer(texts, max_length=POSITIONS)
+    batch = encoder.tokenizer(texts, max_length=MAX_POSITIONS)
     found = attention_profile(encoder, batch, LONGEST)
     return {
         "distance": found.distance.tolist(),
@@ -32,9 +32,9 @@ def profile_of(encoder: Encoder, texts: list[str]) -> dict:
     }
 
 
+@threads(1)
 def profiles(seed: int) -> dict:
     """Heads of a random and of a pretrained body on held-out documents of its world."""
-    set_threads(1)
     body = load(body_folder(seed)).body
     rng = np.random.default_rng(seed)
     random = Encoder(EncoderConfig(**body.config.as_dict()), tokenizer=body.tokenizer, rng=rng)
@@ -43,14 +43,14 @@ def profiles(seed: int) -> dict:
     return {"random": profile_of(random, texts), "pretrained": profile_of(body, texts)}
 
 
+@threads(1)
 def maps() -> dict:
     """Mean attention of the last block's heads for one sentence, bidirectional and causal."""
-    set_threads(1)
     body = load(body_folder(0)).body
     documents = [d.sentences for d in TinyWorld(0).documents(DOCUMENTS)]
     clm = OBJECTIVES["clm"]
     rng = np.random.default_rng(0)
-    model = clm.model(new_encoder(body.tokenizer, POSITIONS, rng, causal=True), rng=rng)
+    model = clm.model(new_encoder(body.tokenizer, MAX_POSITIONS, rng, causal=True), rng=rng)
     pretrain(
         model, documents, steps=800, lr=PRETRAIN_LR, layout=clm.layout, corrupt=clm.corrupt, rng=rng
     )

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from npft import save
-from npft.autograd.machine import set_threads
-from npft.tour import pretrain_tinyworld
+from npft.autograd.machine import threads
+from npft.experiments.bodies import pretrain_tinyworld
 
 FOLDER = Path(__file__).parent
 SEEDS = range(5)
@@ -29,8 +29,8 @@ def pretrain_seed(seed: int) -> list[dict[str, Any]]:
     """The rows of the pretraining history of a seed; the model goes to ``body_folder``."""
     history = body_folder(seed) / "history.json"
     if not history.exists():
-        set_threads(1)
-        mlm, measured = pretrain_tinyworld(seed)
+        with threads(1):
+            mlm, measured = pretrain_tinyworld(seed)
         save(body_folder(seed), mlm)
         measured.to_json(history)
     return json.loads(history.read_text(encoding="utf-8"))

@@ -1,14 +1,13 @@
 """F0, F13, F16: the cone of sentence embeddings, by layer, and on the way through SimCSE."""
 
-
 import numpy as np
 from common import FOLDER, SEEDS, body_folder, pretrain_seed, results
 
-from npft.embed.compare import embedding_cell
-from npft.finetune.regimes import EPOCHS
+from npft.experiments.bodies import DOCUMENTS
+from npft.experiments.cone import embedding_cell
+from npft.experiments.regimes import EPOCHS
+from npft.experiments.sweep import sweep
 from npft.plots import draw_alignment_uniformity, draw_cone, draw_layers, save_figure
-from npft.sweep import sweep
-from npft.tour import DOCUMENTS
 
 GOLD = "similarity_words"
 

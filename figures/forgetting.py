@@ -4,12 +4,12 @@ from pathlib import Path
 
 from common import SEEDS, body_folder, pretrain_seed, results
 
-from npft.finetune.regimes import EPOCHS
-from npft.forgetting.compare import CONTROLS, METHODS, forgetting_cell
+from npft.experiments.bodies import DOCUMENTS
+from npft.experiments.regimes import EPOCHS
+from npft.experiments.repairs import CONTROLS, METHODS, forgetting_cell
+from npft.experiments.sweep import sweep
 from npft.forgetting.measure import ForgettingCurve
 from npft.plots import draw_forgetting, save_figure
-from npft.sweep import sweep
-from npft.tour import DOCUMENTS
 
 SHOWN = {
     "full, rate 1e-3": "rate 1e-3",

@@ -11,12 +11,12 @@ import numpy as np
 from common import SEEDS, results
 
 from npft import TinyWorld, WordPiece, pretrain
-from npft.autograd.machine import set_threads
-from npft.material import new_masked_lm
+from npft.autograd.machine import threads
+from npft.experiments.sweep import sweep
 from npft.plots import draw_false_friend, draw_languages, save_figure
 from npft.pretrain.mixture import shares_by_alpha
 from npft.pretrain.probe import make_probe
-from npft.sweep import sweep
+from npft.pretrain.start import new_masked_lm
 from npft.text import draw_documents
 from npft.worlds.languages import FALSE_FRIEND, FRIEND_MEANS, translated
 from npft.worlds.lexicon import GIVEN_NAMES
@@ -52,10 +52,10 @@ def material(seed: int) -> tuple:
     return texts, held, WordPiece.train([s for d in drawn for s in d], vocab_size=VOCAB_SIZE)
 
 
+@threads(1)
 def run(cell: tuple) -> dict:
     """Train one model with one setting; returns its history, and its vectors for one alpha."""
     setting, seed = cell
-    set_threads(1)
     texts, held, tok = material(seed)
     rng = np.random.default_rng(seed)
     mlm = new_masked_lm(tok, LENGTH, False, rng)

@@ -5,9 +5,9 @@ from pathlib import Path
 from common import SEEDS, pretrain_seed, results
 
 from npft import History
+from npft.experiments.bodies import VOCAB_SIZE
+from npft.experiments.sweep import sweep
 from npft.plots import draw_mlm, save_figure
-from npft.sweep import sweep
-from npft.tour import VOCAB_SIZE
 
 
 def compute() -> list:

@@ -22,24 +22,23 @@ from pathlib import Path
 
 import numpy as np
 from common import FOLDER, SEEDS, results
-from tasks import trivial
+from tasks import SETTINGS
 
 from npft import (
-    OBJECTIVES, Classifier, Encoder, EncoderConfig, TaggedTexts, TinyWorld, TokenClassifier,
-    WordPiece, evaluate, pretrain, set_dropout, tag_metrics, train_head,
+    OBJECTIVES, Encoder, EncoderConfig, Model, TinyWorld, WordPiece, fine_tune, pretrain,
+    set_dropout,
 )
-from npft.autograd.machine import set_threads
-from npft.finetune.regimes import DROPOUT, EPOCHS, learning_rate
-from npft.material import INIT_STD, world_text
-from npft.nn.module import evaluating
+from npft.autograd.machine import threads
+from npft.experiments.bodies import world_text
+from npft.experiments.regimes import EPOCHS
+from npft.experiments.sweep import sweep
+from npft.finetune.regimes import DROPOUT, learning_rate
 from npft.plots import draw_objectives, save_figure
 from npft.pretrain.budget import steps_within
-from npft.pretrain.objectives import MaskedLM, tally
 from npft.pretrain.pairs import Corpus
-from npft.pretrain.probe import make_probe, slices, unigram_loss
+from npft.pretrain.probe import make_probe, unigram_loss
 from npft.pretrain.source import Source
-from npft.recipes import PRETRAIN_LR
-from npft.sweep import sweep
+from npft.pretrain.start import INIT_STD, PRETRAIN_LR
 
 CACHE = FOLDER / ".cache" / "objectives"
 BUDGET = 1e12  # floating-point operations
@@ -66,40 +65,29 @@ def data(world: TinyWorld, name: str) -> tuple:
     return train, world.task(name, TEST, seed=2, **options)
 
 
-def downstream(body, name: str, seed: int) -> float:
+def downstream(body: Encoder, name: str, seed: int) -> float:
     """F1 of a new head and the body under it, trained on a task of TinyWorld(seed)."""
-    world, rng = TinyWorld(seed), np.random.default_rng(seed)
-    train, test = data(world, name)
-    if isinstance(train, TaggedTexts):
-        model = TokenClassifier(body, train.tag_names, rng=rng)
-        batch = model.labelled(train)
-    else:
-        model = Classifier(body, len(train.label_names), label_names=train.label_names, rng=rng)
-        batch = model.tokenize(train.texts, train.pairs, labels=train.labels)
+    kind, rng = SETTINGS[name].kind, np.random.default_rng(seed)
+    train, test = data(TinyWorld(seed), name)
+    model = Model(body, {name: kind.head(body, train, rng)})
     set_dropout(model, DROPOUT)
-    train_head(model, batch, epochs=EPOCHS, lr=learning_rate("full"), rng=rng)
-    if isinstance(train, TaggedTexts):
-        return tag_metrics(test.tags, model.predict(test.words)).f1
-    return evaluate(model, model.tokenize(test.texts, test.pairs, labels=test.labels)).f1
+    fine_tune(model, model.batch_of(train), epochs=EPOCHS, lr=learning_rate("full"), rng=rng)
+    return kind.score(model, test)
 
 
-def word_loss(model: MaskedLM, probe) -> float:
-    """The mean loss of the masked tokens of a probe without pairs."""
-    sums = []
-    with evaluating(model):
-        for part in slices(probe, 64):
-            scores = model.token_scores(model.encoder(part.batch), part)
-            sums.append(tally("words", scores, part.targets)["words_loss"][0])
-    return float(np.sum(sums) / len(probe.targets))
+def word_loss(model: Model, probe) -> float:
+    """The mean loss of the masked tokens of a probe, asked of the head for words alone."""
+    return Model(model.encoder, {"mlm": model.head("mlm")}).measure(probe)["mlm_loss"]
 
 
+@threads(1)
 def judged(arguments: dict) -> dict:
     """Train and measure one objective, or one control, for one seed."""
-    set_threads(1)
     name, seed = arguments["objective"], arguments["seed"]
     if name == "words":
         world = TinyWorld(seed)
-        return arguments | {task: trivial(*data(world, task))[1] for task in TASKS}
+        alone = {t: SETTINGS[t].kind.trivial(*data(world, t))[1] for t in TASKS}
+        return arguments | alone
     text = world_text(seed)
     tok = WordPiece.train(text.vocabulary, vocab_size=text.vocab_size)
     rng = np.random.default_rng(seed)
@@ -132,7 +120,7 @@ def trained(model, chosen, text, arguments: dict, rng) -> dict:
     )
     found = {"batch_size": size, "steps": steps, "tokens": int(history["tokens"][-1])}
     probe = make_probe(text.held_out, tok, max_length=length, rng=np.random.default_rng(1))
-    if isinstance(model, MaskedLM):
+    if "mlm" in model.heads:
         found["word_loss"] = word_loss(model, probe)
     return found | {"unigram": unigram_loss(Corpus(text.train, tok), probe)}
 

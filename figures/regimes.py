@@ -4,9 +4,9 @@ from pathlib import Path
 
 from common import SEEDS, body_folder, pretrain_seed, results
 
-from npft.finetune.regimes import EPOCHS, REGIMES, run_cell
+from npft.experiments.regimes import EPOCHS, REGIMES, run_cell
+from npft.experiments.sweep import sweep
 from npft.plots import draw_regimes, save_figure
-from npft.sweep import sweep
 
 
 def compute() -> list:

@@ -23,39 +23,141 @@ question asks for can be told by its topic, without any order, so "order-blind" 
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from common import SEEDS, results
 
 from npft import (
-    Classifier, Regressor, SpanFinder, TinyWorld, TokenClassifier, bag_of_words, evaluate, load,
-    tag_metrics, train_head,
+    Encoder, Head, Model, TinyWorld, bag_of_words, evaluate, fine_tune, load, set_dropout,
+    tag_metrics,
 )
-from npft.autograd.machine import set_threads
-from npft.embed.similarity import spearman
+from npft.autograd.machine import threads
+from npft.experiments.sweep import sweep
 from npft.finetune.baselines import frequent_tags
-from npft.finetune.spans import answer_f1
-from npft.metrics import classification_metrics
-from npft.nn.layers import set_dropout
+from npft.heads.answers import Answers
+from npft.heads.classes import Classes
+from npft.heads.grades import Grades
+from npft.heads.tags import Tags
+from npft.metrics.answers import answer_f1
+from npft.metrics.classes import classification_metrics
+from npft.metrics.ranking import spearman
 from npft.plots import draw_tasks, save_figure
 from npft.plots.tasks import HIGH, LOW, MARGIN
-from npft.sweep import sweep
 from npft.text import Examples, TaggedTexts
 
 TEST = 1000
 BLIND = 2  # the seeds of "order-blind": it costs as much as "tuned"
 
 
+class Classed:
+    """A task with a class for each text or pair of texts. Other kinds differ in what they change.
+
+    ``pool`` is how the vectors of the tokens become one.
+    """
+
+    def __init__(self, pool: str = "mean") -> None:
+        self.pool = pool
+
+    def head(self, body: Encoder, train: Any, rng: np.random.Generator) -> Head:
+        """The new head that is put on the body."""
+        return Classes(body, train.label_names, self.pool, rng=rng)
+
+    def score(self, model: Model, test: Any) -> float:
+        """How good a model is on the test, by the main figure of its head."""
+        return evaluate(model, model.batch_of(test)).best_by
+
+    def trivial(self, train: Any, test: Any) -> tuple[float, float | None]:
+        """The most frequent answer, and words alone (None where there is no such thing)."""
+        most = np.full(len(test), int(np.bincount(train.labels).argmax()))
+        majority = classification_metrics(test.labels, most, len(train.label_names)).f1
+        return majority, bag_of_words(train, test).f1
+
+    def shuffled(self, data: Any, rng: np.random.Generator) -> Any:
+        """The same with the words of each text in random order; tags and answers go with them."""
+        texts, _ = mixed(data.texts, rng)
+        pairs = None if data.pairs is None else mixed(data.pairs, rng)[0]
+        return Examples(texts, data.labels, data.label_names, pairs)
+
+
+class Graded(Classed):
+    """A task with a number for each pair of texts."""
+
+    def head(self, body, train, rng):
+        return Grades(body, pool=self.pool, rng=rng)
+
+    def trivial(self, train, test):
+        shared = [len(set(a.split()) & set(b.split())) for a, b in zip(test.texts, test.pairs)]
+        return 0.0, spearman(np.array(shared, float), test.labels)
+
+
+class Tagged(Classed):
+    """A task with a tag for each word."""
+
+    def head(self, body, train, rng):
+        return Tags(body, train.tag_names, rng=rng)
+
+    def trivial(self, train, test):
+        tags = [tag for row in train.tags for tag in row]
+        most = max(train.tag_names, key=tags.count)
+        constant = [[most] * len(row) for row in test.words]
+        return tag_metrics(test.tags, constant).f1, frequent_tags(train, test).f1
+
+    def shuffled(self, data, rng):
+        orders = [rng.permutation(len(row)) for row in data.words]
+        words = [[row[i] for i in order] for row, order in zip(data.words, orders)]
+        tags = [[row[i] for i in order] for row, order in zip(data.tags, orders)]
+        return TaggedTexts(words, tags, data.tag_names)
+
+
+class Asked(Classed):
+    """Questions with their answers, each of which is one word of a passage."""
+
+    def head(self, body, train, rng):
+        return Answers(body, rng=rng)
+
+    def score(self, model, test):
+        """By the words of the answers, wherever in the passage they stand."""
+        return answers_f1(test, model.predict(test.texts, test.pairs))
+
+    def trivial(self, train, test):
+        """The word at the most frequent place of an answer."""
+        places = [p[:start].count(" ") for p, (start, _) in zip(train.pairs, train.spans)]
+        most = int(np.bincount(places).argmax())
+        return answers_f1(test, [passage.split()[most] for passage in test.pairs]), None
+
+    def shuffled(self, data, rng):
+        texts, _ = mixed(data.texts, rng)
+        pairs, orders = mixed(data.pairs, rng)
+        spans = []
+        for before, after, order, (start, end) in zip(data.pairs, pairs, orders, data.spans):
+            place = int(np.flatnonzero(order == before[:start].count(" "))[0])
+            start_now = sum(len(word) + 1 for word in after.split()[:place])
+            spans.append((start_now, start_now + end - start))
+        return Examples(texts, data.labels, data.label_names, pairs, spans=spans)
+
+
+def mixed(texts: list[str], rng: np.random.Generator) -> tuple[list[str], list[np.ndarray]]:
+    """The texts with their words in random order, and the orders."""
+    orders = [rng.permutation(len(text.split())) for text in texts]
+    return [" ".join(np.array(t.split())[o]) for t, o in zip(texts, orders)], orders
+
+
+def answers_f1(test: Examples, answers: list[str]) -> float:
+    """The mean F1 of the words of the answers."""
+    gold = [passage[a:b] for passage, (a, b) in zip(test.pairs, test.spans)]
+    return float(np.mean([answer_f1(g, a) for g, a in zip(gold, answers)]))
+
+
 class Setting(NamedTuple):
-    """How a task is trained: labels, epochs, rate, dropout, what is pooled; whether order counts
-    in it, and whether it has a side for tests."""
+    """How a task is trained: labels, epochs, rate, dropout; of what kind it is; whether order
+    counts in it, and whether it has a side for tests."""
 
     labels: int
     epochs: int
     lr: float = 3e-3
     dropout: float = 0.1
-    pool: str = "mean"
+    kind: Classed = Classed()
     order: bool = True
     sides: bool = True
 
@@ -63,14 +165,14 @@ class Setting(NamedTuple):
 SETTINGS = {
     "topic": Setting(8, 20, order=False),
     "sentiment": Setting(1500, 10),
-    "pos": Setting(120, 20),
-    "entities": Setting(120, 20),
+    "pos": Setting(120, 20, kind=Tagged()),
+    "entities": Setting(120, 20, kind=Tagged()),
     "senses": Setting(2000, 10),
     "nli": Setting(8000, 8, 2e-3, 0.05),
-    "next_sentence": Setting(2000, 3, 1e-3, pool="cls", order=False),
-    "questions": Setting(8000, 8, 2e-3, 0.05),
-    "similarity_synonyms": Setting(8000, 6, order=False, sides=False),
-    "similarity_words": Setting(8000, 8, 2e-3, 0.0, order=False, sides=False),
+    "next_sentence": Setting(2000, 3, 1e-3, kind=Classed("cls"), order=False),
+    "questions": Setting(8000, 8, 2e-3, 0.05, kind=Asked()),
+    "similarity_synonyms": Setting(8000, 6, kind=Graded(), order=False, sides=False),
+    "similarity_words": Setting(8000, 8, 2e-3, 0.0, kind=Graded(), order=False, sides=False),
 }
 
 
@@ -82,95 +184,26 @@ def make(name: str, seed: int) -> tuple:
     return train, world.task(name, TEST, seed=2, **sides[1])
 
 
-def shuffled(data, rng):
-    """The same with the words of each text in random order; tags and answers go with them."""
-    if isinstance(data, TaggedTexts):
-        orders = [rng.permutation(len(row)) for row in data.words]
-        words = [[row[i] for i in order] for row, order in zip(data.words, orders)]
-        tags = [[row[i] for i in order] for row, order in zip(data.tags, orders)]
-        return TaggedTexts(words, tags, data.tag_names)
-
-    def mixed(texts):
-        orders = [rng.permutation(len(text.split())) for text in texts]
-        return [" ".join(np.array(t.split())[o]) for t, o in zip(texts, orders)], orders
-
-    texts, _ = mixed(data.texts)
-    if data.pairs is None:
-        return Examples(texts, data.labels, data.label_names)
-    pairs, orders = mixed(data.pairs)
-    spans = None
-    if data.spans is not None:  # an answer is one word
-        spans = []
-        for before, after, order, (start, end) in zip(data.pairs, pairs, orders, data.spans):
-            place = int(np.flatnonzero(order == before[:start].count(" "))[0])
-            start_now = sum(len(word) + 1 for word in after.split()[:place])
-            spans.append((start_now, start_now + end - start))
-    return Examples(texts, data.labels, data.label_names, pairs, spans=spans)
-
-
-def tuned(name: str, train, test, rng) -> float:
+def tuned(name: str, train: Any, test: Any, rng: np.random.Generator) -> float:
     """The score of the bundled encoder after fine-tuning."""
     body, setting = load("tinyworld").body, SETTINGS[name]
-    if isinstance(train, TaggedTexts):
-        model = TokenClassifier(body, train.tag_names, rng=rng)
-        batch = model.labelled(train)
-    elif train.spans is not None:
-        model = SpanFinder(body, rng=rng)
-        batch = model.labelled(train.texts, train.pairs, train.spans)
-    else:
-        if train.labels.dtype == np.float64:
-            model = Regressor(body, rng=rng)
-        else:
-            names = train.label_names
-            model = Classifier(body, len(names), setting.pool, names, rng=rng)
-        batch = model.tokenize(train.texts, train.pairs, train.labels)
+    model = Model(body, {name: setting.kind.head(body, train, rng)})
     set_dropout(model, setting.dropout)
-    train_head(model, batch, epochs=setting.epochs, lr=setting.lr, rng=rng)
-    if isinstance(test, TaggedTexts):
-        return tag_metrics(test.tags, model.predict(test.words)).f1
-    if test.spans is not None:
-        return answers_f1(test, model.predict(test.texts, test.pairs))
-    if test.labels.dtype == np.float64:
-        return spearman(model.predict(test.texts, test.pairs), test.labels)
-    return evaluate(model, model.tokenize(test.texts, test.pairs, test.labels)).f1
+    fine_tune(model, model.batch_of(train), epochs=setting.epochs, lr=setting.lr, rng=rng)
+    return setting.kind.score(model, test)
 
 
-def answers_f1(test: Examples, answers: list[str]) -> float:
-    """The mean F1 of the words of the answers."""
-    gold = [passage[a:b] for passage, (a, b) in zip(test.pairs, test.spans)]
-    return float(np.mean([answer_f1(g, a) for g, a in zip(gold, answers)]))
-
-
-def trivial(train, test) -> tuple[float, float | None]:
-    """The most frequent answer, and words alone (None where there is no such thing)."""
-    if isinstance(train, TaggedTexts):
-        tags = [tag for row in train.tags for tag in row]
-        most = max(train.tag_names, key=tags.count)
-        constant = [[most] * len(row) for row in test.words]
-        return tag_metrics(test.tags, constant).f1, frequent_tags(train, test).f1
-    if train.spans is not None:  # the word at the most frequent place of an answer
-        places = [p[:start].count(" ") for p, (start, _) in zip(train.pairs, train.spans)]
-        most = int(np.bincount(places).argmax())
-        return answers_f1(test, [passage.split()[most] for passage in test.pairs]), None
-    if train.labels.dtype == np.float64:
-        shared = [len(set(a.split()) & set(b.split())) for a, b in zip(test.texts, test.pairs)]
-        return 0.0, spearman(np.array(shared, float), test.labels)
-    most = np.full(len(test), int(np.bincount(train.labels).argmax()))
-    majority = classification_metrics(test.labels, most, len(train.label_names)).f1
-    return majority, bag_of_words(train, test).f1
-
-
+@threads(1)
 def cell(arguments: dict) -> dict:
     """All four answers to one task for one seed."""
-    set_threads(1)
     name, seed = arguments["task"], arguments["seed"]
-    train, test = make(name, seed)
-    majority, words = trivial(train, test)
+    kind, (train, test) = SETTINGS[name].kind, make(name, seed)
+    majority, words = kind.trivial(train, test)
     rng = np.random.default_rng(seed)
     found = {"majority": majority, "words": words, "tuned": tuned(name, train, test, rng)}
     blind = None
     if SETTINGS[name].order and seed < BLIND:
-        blind = tuned(name, shuffled(train, rng), shuffled(test, rng), rng)
+        blind = tuned(name, kind.shuffled(train, rng), kind.shuffled(test, rng), rng)
     return arguments | found | {"blind": blind}
 
 

@@ -1,7 +1,7 @@
 """npft: the whole life of a language encoder in NumPy - pretrain, adapt, forget, repair, embed.
 
-Read the packages in this order: autograd, nn, text, worlds, encoder, pretrain, finetune, embed,
-forgetting.
+Read the packages in this order: autograd, nn, text, worlds, encoder, metrics, heads, pretrain,
+finetune, embed, forgetting, experiments, files.
 
 Symbols used everywhere: B sequences in a batch, T tokens of a sequence, N real tokens in a batch,
 D width, H heads, L blocks, F feed-forward width, V vocabulary, K classes, M masked tokens.
@@ -12,41 +12,45 @@ from npft.autograd import Tensor, grad, gradcheck, no_grad, primitive, trace
 from npft.autograd.machine import set_threads
 from npft.embed.contrastive import in_batch_loss, nt_xent, simcse_loss, train_contrastive
 from npft.embed.geometry import alignment, effective_rank, mean_cosine, uniformity
-from npft.embed.similarity import SentenceEncoder
+from npft.embed.sentences import SentenceEncoder
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
+from npft.encoder.model import Head, Model, Part, copy_of
 from npft.encoder.pooling import pool
 from npft.encoder.profile import attention_profile
 from npft.finetune.baselines import bag_of_words
-from npft.finetune.heads import (
-    Classifier, Regressor, freeze_body, num_trainable, unfreeze_body,
-)
-from npft.finetune.spans import SpanFinder
-from npft.finetune.tagging import TokenClassifier, tag_metrics
-from npft.finetune.train import evaluate, train_classifier, train_head
+from npft.finetune.regimes import freeze_body, num_trainable, unfreeze_body
+from npft.finetune.train import evaluate, fine_tune, train_classifier
 from npft.forgetting.anchors import L2ToInit
+from npft.forgetting.distill import Distill
+from npft.forgetting.interpolate import interpolate
 from npft.forgetting.measure import ForgettingCurve, forgetting_curve
-from npft.forgetting.repair import interpolate
 from npft.forgetting.replay import ReplayMixer
+from npft.heads.answers import SpanFinder
+from npft.heads.boundary import SpanLM
+from npft.heads.classes import Classifier
+from npft.heads.grades import Regressor
+from npft.heads.tags import TokenClassifier
+from npft.heads.words import MaskedLM
 from npft.loading import load
-from npft.metrics import Metrics
+from npft.metrics.classes import Metrics
+from npft.metrics.tags import tag_metrics
 from npft.nn.history import History
 from npft.nn.layers import Dropout, Embedding, LayerNorm, Linear, set_dropout
-from npft.nn.loop import Repair, Step, train_steps
+from npft.nn.loop import Loss, Step, train_steps
 from npft.nn.module import Module, Parameter, freeze, unfreeze
 from npft.nn.optim import SGD, AdamW
 from npft.nn.progress import Progress
-from npft.nn.schedules import cosine, slanted_triangular, warmup_linear
+from npft.nn.repair import Repair
+from npft.nn.schedules import slanted_triangular, warmup_cosine, warmup_linear
 from npft.pretrain.adapt import adapt
-from npft.pretrain.boundary import SpanLM
 from npft.pretrain.catalogue import OBJECTIVES
 from npft.pretrain.causal import CausalLM
 from npft.pretrain.electra import ReplacedTokens
-from npft.pretrain.masking import Masked, mask_tokens
-from npft.pretrain.objectives import MaskedLM
+from npft.pretrain.masking import mask_tokens
 from npft.pretrain.pairs import next_sentence_pairs
-from npft.pretrain.probe import evaluate_mlm, hold_out
+from npft.pretrain.probe import hold_out, make_probe
 from npft.pretrain.spans import mask_spans
 from npft.pretrain.train import pretrain
 from npft.text import (
@@ -59,19 +63,20 @@ from npft.worlds import TinyWorld, sms_fixture, sms_messages, sms_test
 __version__ = "0.1.0"
 
 __all__ = [
-    "AdamW", "BPE", "Batch", "ByteTokenizer", "CausalLM", "Classifier", "Dropout", "Embedding",
-    "Encoder", "EncoderConfig", "Examples", "ForgettingCurve", "History", "L2ToInit", "LayerNorm",
-    "Linear", "Masked", "MaskedLM", "Metrics", "Module", "OBJECTIVES", "Parameter", "Progress",
-    "Regressor", "Repair", "ReplacedTokens", "ReplayMixer", "SGD", "SentenceEncoder",
-    "SpanFinder", "SpanLM", "Step", "TaggedTexts", "Tensor", "TinyWorld", "TokenClassifier",
-    "Unigram", "WordPiece", "adapt", "alignment", "attention_profile", "bag_of_words",
-    "batches_by_length", "batches_of", "cosine", "drop_duplicates", "effective_rank", "errors",
-    "evaluate", "evaluate_mlm", "forgetting_curve", "freeze", "freeze_body", "grad", "gradcheck",
-    "hold_out", "in_batch_loss", "interpolate", "load", "mask_spans", "mask_tokens",
-    "mean_cosine", "next_sentence_pairs", "no_grad", "nt_xent", "num_trainable", "plots", "pool",
-    "pretrain", "primitive", "read_conll", "read_conllu", "read_jsonl", "read_labelled",
-    "read_pairs", "read_scored", "read_text", "save", "set_dropout", "set_threads", "simcse_loss",
-    "slanted_triangular", "sms_fixture", "sms_messages", "sms_test", "split", "tag_metrics",
-    "trace", "train_classifier", "train_contrastive", "train_head", "train_steps", "unfreeze",
-    "unfreeze_body", "uniformity", "warmup_linear",
+    "AdamW", "BPE", "Batch", "ByteTokenizer", "CausalLM", "Classifier", "Distill", "Dropout",
+    "Embedding", "Encoder", "EncoderConfig", "Examples", "ForgettingCurve", "Head", "History",
+    "L2ToInit", "LayerNorm", "Linear", "Loss", "MaskedLM", "Metrics", "Model", "Module",
+    "OBJECTIVES", "Parameter", "Part", "Progress", "Regressor", "Repair", "ReplacedTokens",
+    "ReplayMixer", "SGD", "SentenceEncoder", "SpanFinder", "SpanLM", "Step", "TaggedTexts",
+    "Tensor", "TinyWorld", "TokenClassifier", "Unigram", "WordPiece", "adapt", "alignment",
+    "attention_profile", "bag_of_words", "batches_by_length", "batches_of", "copy_of",
+    "drop_duplicates", "effective_rank", "errors", "evaluate", "fine_tune", "forgetting_curve",
+    "freeze", "freeze_body", "grad", "gradcheck", "hold_out", "in_batch_loss", "interpolate",
+    "load", "make_probe", "mask_spans", "mask_tokens", "mean_cosine", "next_sentence_pairs",
+    "no_grad", "nt_xent", "num_trainable", "plots", "pool", "pretrain", "primitive", "read_conll",
+    "read_conllu", "read_jsonl", "read_labelled", "read_pairs", "read_scored", "read_text", "save",
+    "set_dropout", "set_threads", "simcse_loss", "slanted_triangular", "sms_fixture",
+    "sms_messages", "sms_test", "split", "tag_metrics", "trace", "train_classifier",
+    "train_contrastive", "train_steps", "unfreeze", "unfreeze_body", "uniformity", "warmup_cosine",
+    "warmup_linear",
 ]

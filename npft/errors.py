@@ -12,6 +12,7 @@ Every class is also the standard class of its kind, so ``except ValueError`` kee
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,30 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
     return int(value)
 
 
+def check_share(name: str, value: Any, *, zero: bool = False, one: bool = False) -> float:
+    """Check that ``value`` is a share, a number between 0 and 1; return it as a float.
+
+    zero, one: True allows the number 0, or the number 1, as well.
+
+    Raises ``ConfigError`` with the value and the numbers that are allowed.
+
+    >>> check_share("test_size", 0.25), check_share("rate", 1, one=True)
+    (0.25, 1.0)
+    >>> check_share("mask_tokens: rate", 2, one=True)
+    Traceback (most recent call last):
+        ...
+    npft.errors.ConfigError: mask_tokens: rate is 2, expected a share, more than 0 and at most 1
+    """
+    # A number is turned into a float only once it lies in range: 10**400 fits into no float.
+    numeric = isinstance(value, (int, float, np.integer, np.floating))
+    if numeric and not isinstance(value, bool) and 0 <= value <= 1:
+        number = float(value)
+        if (zero or number > 0) and (one or number < 1):
+            return number
+    low, high = "at least" if zero else "more than", "at most" if one else "less than"
+    raise ConfigError(f"{name} is {value!r}, expected a share, {low} 0 and {high} 1")
+
+
 def check_rng(name: str, rng: Any) -> None:
     """Check that ``rng`` is a generator of random numbers, and not, for example, a seed.
 
@@ -114,6 +139,49 @@ def check_rng(name: str, rng: Any) -> None:
     """
     if not isinstance(rng, np.random.Generator):
         raise ConfigError(f"{name} is {rng!r}, expected a generator: np.random.default_rng(seed)")
+
+
+def check_items(name: str, value: Any, of: str = "strings") -> Iterator[Any]:
+    """Check that ``value`` is a list or another iterable, and not one string; return its items.
+
+    The items of one string would be its letters, which is never what was meant. of: what the
+    items should be, for the message; they are not looked at.
+
+    Raises ``DtypeError``.
+
+    >>> list(check_items("texts", ("a", "b")))
+    ['a', 'b']
+    >>> check_items("texts", "win cash")
+    Traceback (most recent call last):
+        ...
+    npft.errors.DtypeError: texts is one string, expected a list of strings
+    """
+    what = "one string" if isinstance(value, str) else type(value).__name__
+    if not isinstance(value, (str, bytes)):
+        try:
+            return iter(value)
+        except TypeError:
+            pass
+    raise DtypeError(f"{name} is {what}, expected a list of {of}")
+
+
+def check_strings(name: str, value: Any) -> list[str]:
+    """Check that ``value`` is a list, or another iterable, of strings; return them as a new list.
+
+    Raises ``DtypeError`` with the index of the first item that is no string, or for one string.
+
+    >>> check_strings("label_names", ("ham", "spam"))
+    ['ham', 'spam']
+    >>> check_strings("label_names", ["ham", 1])
+    Traceback (most recent call last):
+        ...
+    npft.errors.DtypeError: label_names[1] is int, expected str
+    """
+    items = list(check_items(name, value))
+    for index, item in enumerate(items):
+        if not isinstance(item, str):
+            raise DtypeError(f"{name}[{index}] is {type(item).__name__}, expected str")
+    return items
 
 
 def check_finite(name: str, array: np.ndarray) -> None:

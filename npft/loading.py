@@ -5,23 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from npft.embed.similarity import SentenceEncoder
-from npft.encoder.checkpoint import FILE, Model, load_as, read_manifest
+from npft.embed.sentences import SentenceEncoder
+from npft.encoder.checkpoint import FILE, Saved, load_as, read_manifest
 from npft.encoder.encoder import Encoder
+from npft.encoder.model import Model
 from npft.errors import CheckpointError
-from npft.finetune.heads import Classifier, Regressor
-from npft.finetune.spans import SpanFinder
-from npft.finetune.tagging import TokenClassifier
-from npft.pretrain.boundary import SpanLM
+from npft.heads.answers import SpanFinder
+from npft.heads.boundary import SpanLM
+from npft.heads.classes import Classifier
+from npft.heads.grades import Regressor
+from npft.heads.tags import TokenClassifier
+from npft.heads.words import MaskedLM
 from npft.pretrain.causal import CausalLM
 from npft.pretrain.electra import ReplacedTokens
-from npft.pretrain.objectives import MaskedLM
 
 KINDS: dict[str, Any] = {
     cls.kind: cls
     for cls in (
-        Encoder, MaskedLM, SpanLM, CausalLM, ReplacedTokens, Classifier, Regressor, TokenClassifier,
-        SpanFinder, SentenceEncoder,
+        Encoder, Model, MaskedLM, SpanLM, CausalLM, ReplacedTokens, Classifier, Regressor,
+        TokenClassifier, SpanFinder, SentenceEncoder,
     )
 }
 
@@ -30,7 +32,7 @@ DATA = Path(__file__).parent / "data"
 BUNDLED = ("tinyworld",)
 
 
-def load(path: str | Path) -> Model:
+def load(path: str | Path) -> Saved:
     """Read the model in ``path/model.npz``, of any kind: Encoder, MaskedLM, Classifier, ...
 
     "tinyworld" is the model that comes with npft: masked tokens and next sentences on TinyWorld,

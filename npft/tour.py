@@ -9,31 +9,46 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from npft.embed.compare import embedding_cell
 from npft.encoder.checkpoint import save
-from npft.finetune.regimes import EPOCHS, REGIMES, run_cell
-from npft.forgetting.compare import CONTROLS, METHODS, compare_methods, forgetting_cell
+from npft.experiments.bodies import DOCUMENTS, HELD_OUT, STEPS, pretrain_tinyworld
+from npft.experiments.cone import embedding_cell
+from npft.experiments.regimes import EPOCHS, REGIMES, run_cell
+from npft.experiments.repairs import CONTROLS, METHODS, PLAIN, forgetting_cell
+from npft.experiments.sweep import sweep
+from npft.files.output import ProgressMaker, check_out, timed, write_run
+from npft.forgetting.compare import compare_methods
 from npft.forgetting.measure import ForgettingCurve
-from npft.material import DOCUMENTS, new_masked_lm, world_text
 from npft.nn.history import History
-from npft.nn.progress import ProgressFn
 from npft.plots import draw_cone, draw_forgetting, draw_mlm, draw_regimes, save_figure
-from npft.pretrain.objectives import MaskedLM
-from npft.pretrain.train import pretrain
-from npft.recipes import PRETRAIN_LR, ProgressMaker, check_out, timed, write_run
-from npft.sweep import sweep
-from npft.text import WordPiece
 
-POSITIONS, VOCAB_SIZE = 64, 2000
-STEPS, BATCH_SIZE = 2800, 32
-TASKS = (("sms", 640), ("topic", 32), ("topic", 160))
-SEEDS = 3
-FORGETTING = ("rate 1e-3", "rate 3e-4", "anchor 0.01", "replay, weight 0.2", "frozen body")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large a tour is."""
+
+    documents: int = DOCUMENTS
+    held_out: int = HELD_OUT
+    steps: int = STEPS  # of pretraining
+    seeds: int = 3
+    epochs: int = EPOCHS
+    contrast: int = 300  # steps of SimCSE
+    tasks: tuple[tuple[str, int], ...] = (("sms", 640), ("topic", 32), ("topic", 160))
+    methods: tuple[str, ...] = (
+        "rate 1e-3", "rate 3e-4", "anchor 0.01", "replay, weight 0.2", "frozen body",
+    )  # fmt: skip
+    measured: dict[str, int] = field(default_factory=dict)  # "sentences", "pairs" of the cone
+
+
+FULL = Sizes()
+FAST = Sizes(steps=STEPS // 7, seeds=1, epochs=EPOCHS // 2, contrast=60)
 EXPERIMENTS = {"regime": run_cell, "forgetting": forgetting_cell, "embedding": embedding_cell}
 MEANINGS = {
     "words": "bag of words",
@@ -44,53 +59,27 @@ MEANINGS = {
 }
 
 
-def pretrain_tinyworld(
-    seed: int, steps: int = STEPS, progress: ProgressFn | None = None
-) -> tuple[MaskedLM, History]:
-    """Pretrain a new body of lesson size on 4,000 documents of ``TinyWorld(seed)``.
-
-    The vocabulary is a WordPiece of 2,000 trained on the documents and the SMS training texts;
-    the history measures 200 further documents, 20 times.
-    """
-    text = world_text(seed)
-    rng = np.random.default_rng(seed)
-    tok = WordPiece.train(text.vocabulary, vocab_size=text.vocab_size)
-    mlm = new_masked_lm(tok, text.max_positions, True, rng)
-    history = pretrain(
-        mlm,
-        text.train,
-        steps=steps,
-        batch_size=BATCH_SIZE,
-        lr=PRETRAIN_LR,
-        every=max(1, steps // 20),
-        held_out=text.held_out,
-        progress=progress,
-        rng=rng,
-    )
-    return mlm, history
-
-
-def make_cells(body: Path, world: int, seeds: range, fast: bool) -> list[dict[str, Any]]:
+def make_cells(body: Path, seed: int, sizes: Sizes) -> list[dict[str, Any]]:
     """All that follows pretraining, as cells, the longest first."""
-    common = {"body": str(body), "world": world, "documents": DOCUMENTS}
-    epochs = EPOCHS // 2 if fast else EPOCHS
+    common = {"body": str(body), "world": seed, "documents": sizes.documents}
+    seeds = range(seed, seed + sizes.seeds)
     cells: list[dict[str, Any]] = [
         {
-            "experiment": "embedding", "seed": world, "steps": 60 if fast else 300, "every": 100,
-            "epochs": epochs, "dropouts": [0.0, 0.1],
+            "experiment": "embedding", "seed": seed, "steps": sizes.contrast, "every": 100,
+            "epochs": sizes.epochs, "dropouts": [0.0, 0.1], **sizes.measured,
         }
-    ]
+    ]  # fmt: skip
     cells += [
         {
-            "experiment": "forgetting", "method": method, "seed": seed, "epochs": epochs,
+            "experiment": "forgetting", "method": method, "seed": s, "epochs": sizes.epochs,
             "every": 40, **(METHODS | CONTROLS)[method],
         }
-        for method in FORGETTING
-        for seed in seeds
-    ]
+        for method in sizes.methods
+        for s in seeds
+    ]  # fmt: skip
     cells += [
-        {"experiment": "regime", "task": t, "n": n, "regime": r, "seed": s, "epochs": epochs}
-        for t, n in TASKS
+        {"experiment": "regime", "task": t, "n": n, "regime": r, "seed": s, "epochs": sizes.epochs}
+        for t, n in sizes.tasks
         for r in REGIMES
         for s in seeds
     ]
@@ -102,15 +91,15 @@ def run_experiment(cell: dict[str, Any]) -> dict[str, Any]:
     return EXPERIMENTS[cell["experiment"]](cell)
 
 
-def make_table(cells: list[dict[str, Any]]) -> str:
+def make_table(cells: list[dict[str, Any]], tasks: tuple[tuple[str, int], ...]) -> str:
     """F1 as mean and standard deviation over the seeds: regimes down, tasks across."""
     seeds = len({c["seed"] for c in cells})
-    heads = [f"{t}, {n} labels" for t, n in TASKS]
+    heads = [f"{t}, {n} labels" for t, n in tasks]
     lines = [f"F1 on {1000:,} test texts, mean and standard deviation over {seeds} seed(s)"]
     lines.append(f"{'':18}" + "".join(f"{h:>20}" for h in heads) + f"{'weights trained':>18}")
     for regime in REGIMES:
         row, trained = f"{MEANINGS[regime]:18}", 0
-        for task, n in TASKS:
+        for task, n in tasks:
             chosen = [c for c in cells if (c["task"], c["n"], c["regime"]) == (task, n, regime)]
             f1 = [c["f1"] for c in chosen]
             row += f"{f'{np.mean(f1):.3f}{_spread(f1)}':>20}"
@@ -122,7 +111,7 @@ def make_table(cells: list[dict[str, Any]]) -> str:
 def forgetting_table(cells: list[dict[str, Any]]) -> str:
     """Best F1 and the rise of the held-out loss at the end, mean and standard deviation."""
     lines = [f"{'fine-tuning':22}{'best F1':>18}{'rise of held-out loss (nats)':>32}"]
-    for method, row in compare_methods(cells).items():
+    for method, row in compare_methods(cells, PLAIN).items():
         shown = [f"{np.mean(row[k]):.3f}{_spread(row[k])}" for k in ("f1", "end")]
         lines.append(f"{method:22}{shown[0]:>18}{shown[1]:>32}")
     return "\n".join(lines)
@@ -147,17 +136,29 @@ def _spread(values: list[float]) -> str:
 
 
 def tour(
-    *, out: Path, fast: bool = False, seed: int = 0, progress: ProgressMaker
+    *,
+    out: Path,
+    fast: bool = False,
+    seed: int = 0,
+    progress: ProgressMaker,
+    sizes: Sizes | None = None,
+    executor: Executor | None = None,
 ) -> dict[str, Any]:
-    """Run the tour and write everything to the folder ``out``; returns the results."""
+    """Run the tour and write everything to the folder ``out``; returns the results.
+
+    ``sizes`` replaces those of the full or the fast tour; ``executor`` carries the experiments (by
+    default new processes, see ``sweep``).
+    """
     check_out(out)
+    sizes = sizes or (FAST if fast else FULL)
     timings: dict[str, float] = {}
     with timed(timings, "pretrain"):
-        mlm, history = pretrain_tinyworld(seed, STEPS // 7 if fast else STEPS, progress("pretrain"))
+        mlm, history = pretrain_tinyworld(
+            seed, sizes.steps, sizes.documents, sizes.held_out, progress("pretrain")
+        )
     save(out / "body", mlm)
     with timed(timings, "experiments"):
-        cells = make_cells(out / "body", seed, range(seed, seed + (1 if fast else SEEDS)), fast)
-        cells = sweep(run_experiment, cells)
+        cells = sweep(run_experiment, make_cells(out / "body", seed, sizes), executor)
     found = {
         name: [c for c in cells if c["experiment"] == name]
         for name in ("regime", "forgetting", "embedding")
@@ -172,7 +173,7 @@ def tour(
         summary += "\n(fast: pretraining stops before its loss drops; the full tour waits for it)"
     tables = [
         summary,
-        make_table(found["regime"]),
+        make_table(found["regime"], sizes.tasks),
         forgetting_table(found["forgetting"]),
         embedding_table(found["embedding"][0]),
     ]
@@ -184,19 +185,21 @@ def tour(
         "table": "\n\n".join(tables),
     }
     with timed(timings, "figures"):
-        draw_all(out, history, mlm.encoder.config.vocab_size, found)
+        draw_all(out, history, mlm.encoder.config.vocab_size, found, sizes.methods)
     write_run(out, results, history, timings)
     return results
 
 
-def draw_all(out: Path, history: History, vocab_size: int, found: dict[str, list]) -> None:
+def draw_all(
+    out: Path, history: History, vocab_size: int, found: dict[str, list], methods: tuple[str, ...]
+) -> None:
     """The four figures of the tour."""
     save_figure(out / "mlm.png", draw_mlm, history, vocab_size)
     sms = [c for c in found["regime"] if c["task"] == "sms"]
     save_figure(out / "regimes.png", draw_regimes, sms)
     curves = {
         m: [ForgettingCurve.from_dict(c["curve"]) for c in found["forgetting"] if c["method"] == m]
-        for m in FORGETTING
+        for m in methods
     }
     save_figure(out / "forgetting.png", draw_forgetting, curves, columns=2)
     cones = found["embedding"][0]["cones"]

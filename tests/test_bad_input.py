@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from npft import (
-    SGD, AdamW, Batch, ByteTokenizer, Classifier, Encoder, EncoderConfig, Masked, MaskedLM,
-    Parameter, Tensor, WordPiece, grad, mask_tokens, nt_xent, primitive, train_steps,
+    SGD, AdamW, Batch, ByteTokenizer, Classifier, Encoder, EncoderConfig, MaskedLM, Parameter,
+    Tensor, WordPiece, grad, mask_tokens, nt_xent, primitive, train_steps,
 )
 from npft.autograd import kernels, losses, ops
 from npft.errors import (
@@ -57,8 +57,8 @@ def ids(values):
     return Batch(np.array(values), np.array([0, len(values)]))
 
 
-def masked(rows, targets):
-    return Masked(ids([257, 97, 98, 258]), np.array(rows), np.array(targets))
+def unmasked():
+    return ids([257, 97, 98, 258])
 
 
 def long_text():
@@ -127,9 +127,12 @@ CASES = [
      "embedding: ids: dtype float64, expected integers"),
     (17, long_text, ShapeError, "33 .*32"),
     (18, lambda: encoder(num_heads=3), ConfigError, "64.* 3"),
-    (19, lambda: Batch.from_padded([[1, 2]], [[1, 1, 0]]), ShapeError, "mask"),
-    (19, lambda: Batch.from_padded([[1, 2]], [[1, 2]]), DataError, "mask"),
-    (20, lambda: Batch.from_padded([[1, 2], [3, 4]], [[1, 1], [0, 0]]), DataError, "1"),
+    (19, lambda: Batch.from_padded([[1, 2]], [[1, 1, 0]]), ShapeError,
+     r"attention_mask has shape \(1, 3\), expected that of ids, \(1, 2\)"),
+    (19, lambda: Batch.from_padded([[1, 2]], [[1, 2]]), DataError,
+     "attention_mask holds other values than 0 and 1"),
+    (20, lambda: Batch.from_padded([[1, 2], [3, 4]], [[1, 1], [0, 0]]), DataError,
+     "row 1 has no real token, expected one run of ones"),
     (20, lambda: kernels.softmax(np.full((1, 2), -np.inf)), NonFiniteError,
      "softmax: the largest value is -inf"),
     (21, lambda: losses.softmax_cross_entropy(ONE, targets=np.array([3])), IdError,
@@ -138,16 +141,16 @@ CASES = [
      "-100 at position 0"),
     (21, lambda: losses.softmax_cross_entropy(ONE[:0], targets=np.array([], int)), ShapeError,
      "at least one row"),
-    (21, lambda: MaskedLM(encoder(), nsp=False, rng=rng()).loss(masked([], [])), DataError,
-     "no token of the batch can be masked; it has no text"),
+    (21, lambda: MaskedLM(encoder(), nsp=False, rng=rng()).loss(unmasked()), DataError,
+     "Words: no token of the batch has a label: nothing is masked"),
     (22, lambda: classify([0, 1]), ShapeError, r"1 rows of logits and targets of shape \(2,\)"),
     (22, lambda: Batch([1, 2], [0, 2], labels=[0, 1]), ShapeError, r"\(2,\), expected \(1,\)"),
-    (23, lambda: Dropout(1.0), ConfigError, "p is 1.0, expected 0 <= p < 1"),
+    (23, lambda: Dropout(1.0), ConfigError, "p is 1.0, expected a share, at least 0 and less than 1"),
     (23, lambda: kernels.dropout(leaf(ONE), -0.1, rng=rng()), ConfigError, "p is -0.1"),
     (23, lambda: kernels.dropout(leaf(ONE), 0.1, rng=None), ConfigError, "needs rng="),
     (24, lambda: WordPiece.train([]), DataError, "no words"),
     (24, lambda: WordPiece.train(["ab cd"], vocab_size=6), ConfigError, "vocab_size is 6.*at least"),
-    (24, lambda: MaskedLM(encoder(), nsp=False, rng=rng()).loss(masked([], [])), DataError, "no text"),
+    (24, lambda: MaskedLM(encoder(), nsp=False, rng=rng()).loss(unmasked()), DataError, "there is no text"),
     (24, lambda: encoder()(Batch([], [0])), ShapeError, "the batch has 0 sequences"),
     (24, lambda: encoder(vocab_size=0), ConfigError, "vocab_size"),
     (24, lambda: encoder(vocab_size=100), ConfigError, "260 tokens, config.vocab_size is 100"),
@@ -190,5 +193,5 @@ def test_mask_tokens_never_gives_a_loss_of_nothing():
     tok = ByteTokenizer()
     for text in ("a", "ab", "abcdef"):
         chosen = mask_tokens(tok([text]), tok, rate=0.01, rng=rng())
-        assert len(chosen.rows) >= 1
+        assert chosen.n_targets >= 1
     assert ops.sum(np.ones(0)).item() == 0

@@ -10,9 +10,10 @@ import pytest
 
 from npft import MaskedLM, load, pretrain
 from npft.encoder.checkpoint import read_training
+from npft.experiments.bodies import world_text
 from npft.loading import DATA
-from npft.material import new_masked_lm, world_text
-from npft.pretrain.probe import evaluate_mlm, make_probe
+from npft.pretrain.probe import make_probe
+from npft.pretrain.start import new_masked_lm
 from npft.text import WordPiece
 
 FOLDER = DATA / "tinyworld"
@@ -40,8 +41,8 @@ def test_its_recorded_figures_are_what_it_measures(text):
     recorded = json.loads((FOLDER / "results.json").read_text())
     mlm = load("tinyworld")
     rng = np.random.default_rng(5)  # other masks than those of the run
-    probe = make_probe(text.held_out, mlm.encoder.tokenizer, nsp=True, max_length=64, rng=rng)
-    found = evaluate_mlm(mlm, probe)
+    probe = make_probe(text.held_out, mlm.encoder.tokenizer, layout="pairs", max_length=64, rng=rng)
+    found = mlm.measure(probe)
     assert found["mlm_loss"] == pytest.approx(recorded["mlm_loss"], abs=0.15)
     assert found["mlm_acc"] == pytest.approx(recorded["mlm_acc"], abs=0.03)
     assert found["nsp_acc"] > 0.9

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npft import many_texts, pretrain
+from npft import pretrain
 from npft.__main__ import main
+from npft.files import domains
+from npft.files import pretrain as files_pretrain
 from npft.loading import load
 
 SPAM = ["win a free prize now", "free cash prize inside", "claim your free prize", "win cash now"]
@@ -169,15 +171,17 @@ def test_no_general_text_that_is_measured_was_trained_on(tmp_path, monkeypatch):
         lines = [f"a{n} b{i}\nc{n} d{i}" for i in range(n)]  # no sentence twice
         Path(file).write_text("\n\n".join(lines), encoding="utf-8")
 
-    def spy(name, function):
+    def spy(module, name):
+        function = getattr(module, name)
+
         def wrapped(*args, **options):
             seen[name] = args, options
             return function(*args, **options)
 
-        monkeypatch.setattr(many_texts, name, wrapped)
+        monkeypatch.setattr(module, name, wrapped)
 
-    spy("pretrain", many_texts.pretrain)
-    spy("adapt", many_texts.adapt)
+    spy(files_pretrain, "pretrain")
+    spy(domains, "adapt")
     base = ["pretrain", *files, "--alpha", "1", "--steps", "1", "--out", str(tmp_path / "base")]
     assert main(base) == 0
     trained = {s for text in seen["pretrain"][0][1].values() for d in text for s in d}

@@ -6,7 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npft import errors
-from npft.errors import CheckpointError, DataError, NpftError, ShapeError, check_shape
+from npft.errors import (
+    CheckpointError, ConfigError, DataError, DtypeError, NpftError, ShapeError, check_items,
+    check_shape, check_share, check_strings,
+)
 
 STANDARD = {
     "ShapeError": ValueError,
@@ -57,3 +60,62 @@ def test_check_shape_names_what_was_given_and_expected():
             check_shape("x", array, axes)
     assert check_shape("x", np.zeros((5, 5)), "T T") == {"T": 5}
     assert check_shape("x", np.zeros((5, 7)), "N 7") == {"N": 5}
+
+
+@given(st.floats(0, 1, exclude_min=True, exclude_max=True))
+def test_a_share_between_0_and_1_comes_back_as_a_float(value):
+    for zero in (False, True):
+        for one in (False, True):
+            assert check_share("rate", value, zero=zero, one=one) == value
+    assert type(check_share("rate", np.float32(0.5))) is float
+
+
+@pytest.mark.parametrize("zero", [False, True])
+@pytest.mark.parametrize("one", [False, True])
+def test_0_and_1_are_shares_only_when_asked(zero, one):
+    low, high = "at least" if zero else "more than", "at most" if one else "less than"
+    for value, fits in ((0, zero), (0.0, zero), (1, one), (np.int64(1), one)):
+        if fits:
+            assert check_share("f: rate", value, zero=zero, one=one) == value
+        else:
+            with pytest.raises(ConfigError) as caught:
+                check_share("f: rate", value, zero=zero, one=one)
+            given_and_expected = f"f: rate is {value!r}, expected a share, {low} 0 and {high} 1"
+            assert str(caught.value) == given_and_expected
+
+
+@pytest.mark.parametrize("value", [
+    -0.01, 1.01, float("nan"), float("inf"), 10**400, -10**400, True, False, np.True_, "0.5", None,
+    [0.5], np.array(0.5), 0.5j,
+])
+def test_what_is_no_share_is_refused(value):
+    with pytest.raises(ConfigError, match="rate is .*expected a share, more than 0 and less than"):
+        check_share("rate", value)
+
+
+@pytest.mark.parametrize("value", [["a", ""], ("a", ""), {"a": 1, "": 2}, np.array(["a", ""])])
+def test_strings_of_any_iterable_come_back_as_a_new_list(value):
+    found = check_strings("texts", value)
+    assert found == ["a", ""] and type(found) is list and found is not value
+    assert check_strings("texts", iter(value)) == ["a", ""]
+    assert check_strings("texts", []) == []
+
+
+@pytest.mark.parametrize("value, message", [
+    ("win cash", "texts is one string, expected a list of strings"),
+    (b"win", "texts is bytes, expected a list of strings"),
+    (None, "texts is NoneType, expected a list of strings"),
+    (3, "texts is int, expected a list of strings"),
+    (["a", b"b", 3], "texts[1] is bytes, expected str"),
+    (["a", ["b"]], "texts[1] is list, expected str"),
+    ([None], "texts[0] is NoneType, expected str"),
+])
+def test_what_is_no_list_of_strings_is_refused(value, message):
+    with pytest.raises(DtypeError) as caught:
+        check_strings("texts", value)
+    assert str(caught.value) == message
+
+
+def test_items_are_not_read_before_their_turn():
+    items = check_items("texts", iter(["a", 1]))
+    assert next(items) == "a" and next(items) == 1

@@ -6,19 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from npft.embed.similarity import SentenceEncoder
+from npft.embed.sentences import SentenceEncoder
 from npft.encoder.checkpoint import save, write_arrays
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
+from npft.encoder.model import Model
 from npft.errors import CheckpointError
-from npft.finetune.heads import Classifier, Regressor
-from npft.finetune.spans import SpanFinder
-from npft.finetune.tagging import TokenClassifier
+from npft.heads.answers import SpanFinder
+from npft.heads.boundary import SpanLM
+from npft.heads.classes import Classes, Classifier
+from npft.heads.grades import Regressor
+from npft.heads.tags import Tags, TokenClassifier
+from npft.heads.words import MaskedLM
 from npft.loading import KINDS, load
-from npft.pretrain.boundary import SpanLM
 from npft.pretrain.causal import CausalLM
 from npft.pretrain.electra import ReplacedTokens
-from npft.pretrain.objectives import MaskedLM
 from npft.text.bytes import ByteTokenizer
 
 
@@ -34,7 +36,10 @@ def models():
             "classifier": Classifier(encoder, 2, rng=rng), "regressor": Regressor(encoder, rng=rng),
             "token_classifier": TokenClassifier(encoder, ["O", "B-PER"], rng=rng),
             "span_finder": SpanFinder(encoder, rng=rng),
-            "sentence_encoder": SentenceEncoder(encoder)}
+            "sentence_encoder": SentenceEncoder(encoder),
+            "model": Model(encoder, {"topic": Classes(encoder, ["a", "b"], rng=rng),
+                                     "tags": Tags(encoder, ["O", "B-PER"], rng=rng)},
+                           {"tags": 0.5})}
 
 
 def test_each_kind_comes_back_as_its_class_with_its_body(tmp_path):

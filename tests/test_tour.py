@@ -1,39 +1,32 @@
 """The tour, shrunk: it writes what it promises, twice the same."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from npft import load, material, tour
-from npft.embed import compare as embeddings
-from npft.pretrain.objectives import MaskedLM
-from npft.recipes import check_out
+from npft import load
+from npft.files.output import check_out
+from npft.heads.words import MaskedLM
+from npft.tour import Sizes, tour
 
-
-@pytest.fixture
-def small(monkeypatch):
-    """A tour of seconds: little text, few steps, one task, all in this process."""
-    for name, value in (
-        ("DOCUMENTS", 60), ("STEPS", 10), ("EPOCHS", 2), ("SEEDS", 2),
-        ("TASKS", (("topic", 32), ("sms", 160))), ("FORGETTING", ("rate 1e-3", "frozen body")),
-    ):
-        monkeypatch.setattr(tour, name, value)
-    monkeypatch.setattr(material, "DOCUMENTS", 60)
-    monkeypatch.setattr(material, "HELD_OUT", 20)
-    monkeypatch.setattr(tour, "sweep", lambda function, cells: [function(c) for c in cells])
-    monkeypatch.setattr(embeddings, "HELD_OUT", 60)
-    monkeypatch.setattr(embeddings, "PAIRS", 40)
+SMALL = Sizes(
+    documents=60, held_out=20, steps=10, seeds=2, epochs=2, contrast=6,
+    tasks=(("topic", 32), ("sms", 160)), methods=("rate 1e-3", "frozen body"),
+    measured={"sentences": 60, "pairs": 40},
+)  # fmt: skip
 
 
 def silent(label):
     return None
 
 
-def test_the_same_seed_gives_the_same_results_and_all_files(small, tmp_path):
+def test_the_same_seed_gives_the_same_results_and_all_files(tmp_path):
     found = []
     for name in ("a", "b"):
         out = tmp_path / name
-        results = tour.tour(out=out, fast=True, progress=silent)
+        with ThreadPoolExecutor(1) as executor:
+            results = tour(out=out, progress=silent, sizes=SMALL, executor=executor)
         found.append((out / "results.json").read_bytes())
         assert json.loads(found[-1]) == json.loads(json.dumps(results))
         figures = {p.name for p in out.glob("*.png")}

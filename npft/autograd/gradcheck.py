@@ -8,6 +8,11 @@ Two ways to differentiate a function f of one number numerically:
 
 (Squire & Trapp 1998, SIAM Review 40.) The output of the function is contracted with a *random*
 cotangent: with ones everywhere the gradient of a softmax is 0 whatever its vjp does.
+
+"Equal" is relative to the largest derivative, so that a gradient of 1e-8 is judged as strictly as
+one of 1. Where terms cancel, a derivative that should be 0 is what rounding leaves of them, and no
+share of that is an answer. So a difference also passes if it is not much larger than rounding: that
+of the value, and what the last bits of x change in the derivative.
 """
 
 from __future__ import annotations
@@ -23,6 +28,10 @@ from npft.errors import ConfigError, DtypeError, GradientError
 COMPLEX_STEP = 1e-30
 CENTRAL_STEP = 1e-5
 TOLERANCE = {"complex": 1e-9, "central": 1e-6}  # relative to the largest derivative
+EPS = float(np.finfo(np.float64).eps)  # the distance from 1 to the next float64
+LAST_BITS = range(1, 5)  # by how many EPS the inputs are moved to see what is rounding
+ROUNDING = 10  # times what is seen of the rounding, which is some of it and not all
+LEAST = EPS  # of the cotangent: what rounding may leave in a gradient where even the value is 0
 ELEMENTWISE = 64  # larger inputs are checked along this many random directions
 
 
@@ -38,8 +47,10 @@ def gradcheck(
     "complex", "central", or "auto": the complex step, and where it disagrees or cannot be taken,
     central differences decide, because the function may not be analytic (a maximum).
     Inputs of up to 64 elements are checked one element at a time, larger ones along 64 random
-    directions. It is also checked that no input is changed, that the gradients share no memory
-    with each other or with an input, and that a second run gives the same bits.
+    directions. A difference counts from 1e-9 (complex) or 1e-6 (central) of the largest derivative
+    on, however small that is, unless rounding explains it. It is also checked that no input is
+    changed, that the gradients share no memory with each other or with an input, and that a second
+    run gives the same bits.
 
     Raises ``GradientError`` that names the input, its worst element, and both values, and
     ``DtypeError`` for arrays that are not float64 (in float32 a difference quotient is no check).
@@ -67,7 +78,7 @@ def gradcheck(
     before = [a.copy() for a in inputs]
     out, cotangent, gradients = _backward(fn, inputs, rng)
     _check_manners(fn, inputs, before, out, cotangent, gradients)
-    for i, gradient in enumerate(gradients):
+    for i, (x, gradient) in enumerate(zip(inputs, gradients)):
 
         def value(x: np.ndarray, i: int = i) -> Any:
             """The inner product of output and cotangent, with x as input i."""
@@ -77,16 +88,16 @@ def gradcheck(
         if not np.isfinite(gradient).all():
             where = tuple(int(k) for k in np.argwhere(~np.isfinite(gradient))[0])
             raise GradientError(f"input {i}, element {where}: gradient {gradient[where]}")
-        scale = max(1.0, float(np.abs(gradient).max(initial=0)))
+        size = float(np.abs(out * cotangent).sum())  # of the numbers that add up to the value
+        least = LEAST * float(np.abs(cotangent).sum())
         faults = []
-        for label, direction in _directions(inputs[i], rng):
-            got = float((gradient * direction).sum())
-            how, derivative = _derivative(value, inputs[i], direction, got, scale, method)
-            if not _agree(got, derivative, scale, how):
-                faults.append((abs(derivative - got), label, got, derivative, how))
+        for label, direction in _directions(x, rng):
+            fault = _compare(value, x, gradient, direction, size, least, method)
+            if fault is not None:
+                faults.append((label, *fault))
         if faults:
-            worst = max(faults, key=lambda fault: np.inf if np.isnan(fault[0]) else fault[0])
-            _, label, got, derivative, how = worst
+            gaps = [abs(derivative - got) for _, got, derivative, _ in faults]
+            label, got, derivative, how = faults[int(np.nan_to_num(gaps, nan=np.inf).argmax())]
             raise GradientError(
                 f"input {i}, {label}: gradient {got:.4g}, derivative {derivative:.4g} ({how}); "
                 f"the worst of {len(faults)} that differ"
@@ -142,22 +153,81 @@ def _directions(array: np.ndarray, rng: np.random.Generator):
             yield f"direction {k}", direction / np.sqrt(array.size)
 
 
-def _derivative(
-    value: Callable, x: np.ndarray, direction: np.ndarray, got: float, scale: float, method: str
-) -> tuple[str, float]:
-    """The numerical derivative along a direction, and which of the two ways it was found."""
-    if method != "central":
+def _compare(
+    value: Callable,
+    x: np.ndarray,
+    gradient: np.ndarray,
+    direction: np.ndarray,
+    size: float,
+    least: float,
+    method: str,
+) -> tuple[float, float, str] | None:
+    """None if the gradient is right along a direction; else it, the derivative, and its kind."""
+    got = float((gradient * direction).sum())
+    largest = float(np.abs(gradient).max(initial=0))
+    fault = None
+    for how, derive in (("complex", _complex_step), ("central", _central_difference)):
+        if method not in ("auto", how):
+            continue
         try:
-            derivative = float(value(x + 1j * COMPLEX_STEP * direction).imag / COMPLEX_STEP)
+            derivative, doubt = derive(value, x, direction, size)
         except TypeError:  # the function does not take complex numbers
-            if method == "complex":
+            if method == how or how == "central":
                 raise
-        else:
-            if method == "complex" or _agree(got, derivative, scale, "complex"):
-                return "complex", derivative
-    step = CENTRAL_STEP * direction
-    return "central", float(value(x + step) - value(x - step)) / (2 * CENTRAL_STEP)
+            continue
+        limit = TOLERANCE[how] * max(largest, abs(derivative)) + least
+        if not abs(derivative - got) <= limit < np.inf:
+            limit += doubt + ROUNDING * _last_bits(derive, value, x, direction, size)
+        if abs(derivative - got) <= limit < np.inf:
+            return None
+        fault = got, derivative, how
+    return fault
 
 
-def _agree(got: float, derivative: float, scale: float, how: str) -> bool:
-    return abs(derivative - got) <= TOLERANCE[how] * scale
+def _complex_step(
+    value: Callable, x: np.ndarray, direction: np.ndarray, size: float
+) -> tuple[float, float]:
+    """The derivative along a direction, and how far rounding of a value of ``size`` may move it."""
+    derivative = float(value(x + 1j * COMPLEX_STEP * direction).imag / COMPLEX_STEP)
+    length = float(np.clip(np.abs(x).max(initial=0) or 1, 1e-8, 1))  # over which the value varies
+    return derivative, ROUNDING * EPS * size / length
+
+
+def _central_difference(
+    value: Callable, x: np.ndarray, direction: np.ndarray, size: float
+) -> tuple[float, float]:
+    """The derivative along a direction as a difference quotient, and how far off it may be.
+
+    The step may be small beside 1, as tanh needs it, or small beside x, as x ** 3 needs it: the one
+    that leaves less doubt is taken. For a smooth function the error of the quotient is a third of
+    what doubling the step changes; half of that is allowed, and the rounding of the value.
+    """
+    length = float(np.abs(x[direction != 0]).max(initial=0))
+    found = []
+    for h in {CENTRAL_STEP, CENTRAL_STEP * length} - {0.0}:
+        with np.errstate(all="ignore"):  # a step too long may leave the domain, as of a logarithm
+            once, twice = (
+                float(value(x + step * direction) - value(x - step * direction)) / (2 * step)
+                for step in (h, 2 * h)
+            )
+        found.append((once, abs(once - twice) / 2 + ROUNDING * EPS * size / h))
+    return min(found, key=lambda pair: np.nan_to_num(pair[1], nan=np.inf))
+
+
+def _last_bits(
+    derive: Callable, value: Callable, x: np.ndarray, direction: np.ndarray, size: float
+) -> float:
+    """How much the last bits of x change in the derivative.
+
+    On each side of x, the largest change; and of the two sides the smaller one, because at a jump
+    or a corner the derivative of one side is another one, which is not rounding.
+    """
+    here, _ = derive(value, x, direction, size)
+    sides = [
+        [
+            abs(derive(value, x + sign * k * EPS * np.abs(x), direction, size)[0] - here)
+            for k in LAST_BITS
+        ]
+        for sign in (1, -1)
+    ]
+    return float(np.min(np.max(sides, axis=1)))

@@ -1,15 +1,20 @@
-"""What may enter a computation, and whether it is recorded."""
+"""What may enter a computation, whether it is recorded, and what must not leave it unnoticed.
+
+A first reader may skip this file: nothing here is needed to understand ``tensor.py``. It is what
+turns a mistake into a message instead of a wrong number.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from npft.errors import DtypeError
+from npft.errors import ConfigError, DtypeError, GraphError, IdError, NpftError, ShapeError
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.complex128))
 
@@ -23,6 +28,18 @@ def numbers(name: str, data: Any, dtype: Any) -> np.ndarray:
         if array.dtype.kind in "biufc":
             return array.astype(dtype or array.dtype, casting="same_kind", copy=False)
     raise DtypeError(f"{name}: a {type(data).__name__} that cannot be made an array of floats")
+
+
+def floats(name: str, data: Any, dtype: Any) -> np.ndarray:
+    """A new read-only array of one of the ``FLOATS``; raises ``DtypeError`` for other numbers."""
+    array = numbers(name, data, dtype)
+    if array.dtype not in FLOATS:
+        raise DtypeError(
+            f"{name}: dtype {array.dtype} is not float32, float64 or complex128; "
+            "write Tensor(data, dtype=np.float64), or pass ids and labels as plain arrays"
+        )
+    array.setflags(write=False)
+    return array
 
 
 class Mode(threading.local):
@@ -50,6 +67,113 @@ def no_grad() -> Iterator[None]:
         yield
     finally:
         mode.paused -= 1
+
+
+class Guarded:
+    """The ways out of the graph, and into it, that a tensor refuses.
+
+    Python and NumPy would take the values and lose the gradient without a word.
+    """
+
+    __slots__ = ()
+
+    def _leaves_graph(self: Any, how: str) -> None:
+        if self._requires_grad and not mode.paused:
+            raise GraphError(
+                f"{how} would lose the gradient of this tensor; use the functions of "
+                "npft.autograd.ops, giving each tensor by itself, or x.data and x.item() for the "
+                "values"
+            )
+
+    def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        self._leaves_graph("NumPy")
+        return np.array(self._data, dtype=dtype)
+
+    def __float__(self: Any) -> float:
+        self._leaves_graph("float(), or a function of Python's math,")
+        return float(self.item())
+
+    def __int__(self: Any) -> int:
+        self._leaves_graph("int()")
+        return int(self.item())
+
+    def __complex__(self: Any) -> complex:
+        self._leaves_graph("complex()")
+        return complex(self.item())
+
+    def __bool__(self: Any) -> bool:
+        self._leaves_graph("bool(), as in if, while, and, or,")
+        return bool(self.item())
+
+    def __round__(self: Any, digits: int | None = None) -> float:
+        self._leaves_graph("round()")
+        return round(self.item(), digits)
+
+    def __trunc__(self: Any) -> int:
+        self._leaves_graph("math.trunc()")
+        return int(self.item())
+
+    def __format__(self: Any, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
+    def __len__(self: Any) -> int:
+        if self.ndim == 0:
+            raise ShapeError("len() of a tensor without axes")
+        return len(self._data)
+
+    def _compare(self, other: Any) -> bool:
+        raise DtypeError("tensors are not compared; compare their values: x.data == y.data")
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _compare  # type: ignore[assignment]
+    __hash__ = object.__hash__  # a tensor is itself: the walk keeps gradients by it
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise GraphError(
+            "tensors cannot be written to, because the graph relies on their values; "
+            "change the array before you make the tensor, or build a new one"
+        )
+
+    def __reduce__(self: Any) -> tuple:
+        if self._node is not None:
+            raise GraphError("a computed tensor cannot be copied or pickled; use .detach() first")
+        return type(self), (self._data.copy(), self._requires_grad)
+
+
+def called(
+    name: str,
+    fn: Callable,
+    signature: inspect.Signature,
+    arrays: list,
+    constants: dict[str, Any],
+    dtype: np.dtype,
+) -> tuple[np.ndarray, Callable]:
+    """The value and the vjp of an op; what NumPy or Python would say of a wrong call, in words."""
+    for key, value in constants.items() if constants else ():
+        if isinstance(value, Guarded):
+            raise GraphError(f"{name}: {key} has no gradient; give an array: {key}=x.data")
+        if isinstance(value, np.ndarray) and not mode.paused:
+            constants[key] = value.copy()  # its owner may write to it before backward
+    try:
+        result = fn(*arrays, **constants)
+    except NpftError:
+        raise
+    except (ValueError, IndexError) as error:  # NumPy's word for what does not fit
+        shapes = " and ".join(str(np.shape(a)) for a in arrays)
+        kind = ShapeError if isinstance(error, ValueError) else IdError
+        raise kind(f"{name}: inputs of shape {shapes}: {error}") from error
+    except TypeError:
+        try:
+            signature.bind(*arrays, **constants)
+        except TypeError as misuse:
+            rule = "arrays go by position, all else by keyword"
+            raise ConfigError(f"{name}: {misuse}; {rule}: {name}{signature}") from None
+        raise
+    if type(result) is not tuple or len(result) != 2 or not callable(result[1]):
+        raise GraphError(f"{name}: a primitive returns (out, vjp) with a function vjp(g)")
+    out = np.asarray(result[0])
+    if out.dtype is not dtype and out.dtype != dtype and dtype.kind != "c":  # |z| is real
+        raise DtypeError(f"{name}: made {out.dtype} of {dtype}; its value must keep the dtype")
+    return out, result[1]
 
 
 def one_dtype(name: str, values: list, tensors: list[bool]) -> tuple[list, np.dtype]:

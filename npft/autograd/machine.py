@@ -30,6 +30,7 @@ from npft.errors import ConfigError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # the names of the settings in glibc's malloc.h
 KEEP = 1 << 30  # bytes
+GROWN = 1 << 25  # bytes, to which glibc's own adjustment of M_MMAP_THRESHOLD would go
 KEEP_OLD = 1 << 25  # the most that older releases of glibc accept for M_MMAP_THRESHOLD
 
 
@@ -40,6 +41,13 @@ class Setting:
     lock = threading.Lock()
     open_blocks = 0  # of ``one_thread_products``, in all threads
     before = 1  # threads of a product, before the first of them
+
+
+class Memory:
+    """Whether freed memory is kept, and how many blocks of ``freed_memory_kept`` are open."""
+
+    kept = False
+    open_blocks = 0
 
 
 @functools.cache
@@ -112,16 +120,62 @@ def one_thread_products() -> Iterator[int]:
                 put(Setting.before)
 
 
+@contextlib.contextmanager
+def threads(n: int) -> Iterator[None]:
+    """``set_threads(n)`` inside this block; then the process is as it was."""
+    control = _product_threads()
+    before, of_products = Setting.threads, None if control is None else control[0]()
+    set_threads(n)
+    try:
+        yield
+    finally:
+        Setting.threads = before
+        if control is not None and of_products is not None:
+            with Setting.lock:
+                control[1](of_products)
+                Setting.before = of_products
+
+
+def _mallopt() -> Callable[[int, int], int] | None:
+    """glibc's way to set what malloc does, or None elsewhere."""
+    return getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
+
+
 def keep_freed_memory() -> bool:
-    """Let the C library keep freed memory for the next array, in this process.
+    """Let the C library keep freed memory for the next array, in this process, for good.
 
     Returns False, and changes nothing, on systems without glibc.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = _mallopt()
     if mallopt is None:
         return False
     # the second alone would do harm: it stops the library from adapting the first
     kept = mallopt(M_MMAP_THRESHOLD, KEEP) or mallopt(M_MMAP_THRESHOLD, KEEP_OLD)
-    return bool(kept and mallopt(M_TRIM_THRESHOLD, KEEP))
+    Memory.kept = bool(kept and mallopt(M_TRIM_THRESHOLD, KEEP))
+    return Memory.kept
+
+
+@contextlib.contextmanager
+def freed_memory_kept() -> Iterator[None]:
+    """Keep freed memory inside this block; afterwards it goes back to the operating system.
+
+    Whoever sets these thresholds stops the C library from adjusting them; so they are left where
+    its own adjustment ends in a program that frees large arrays. Blocks may overlap: the last to
+    end puts things back. Where ``keep_freed_memory`` was called before, nothing changes.
+    """
+    mallopt = _mallopt()
+    if mallopt is None or (Memory.kept and Memory.open_blocks == 0):
+        yield
+        return
+    with Setting.lock:
+        Memory.open_blocks += 1
+        keep_freed_memory()
+    try:
+        yield
+    finally:
+        with Setting.lock:
+            Memory.open_blocks -= 1
+            if Memory.open_blocks == 0:
+                mallopt(M_MMAP_THRESHOLD, GROWN)
+                mallopt(M_TRIM_THRESHOLD, 2 * GROWN)
+                Memory.kept = False

@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from npft.autograd.inputs import one_dtype
 from npft.autograd.tensor import Tensor, primitive
-from npft.errors import ConfigError, DtypeError, ShapeError, check_finite
+from npft.errors import ConfigError, DtypeError, NonFiniteError, ShapeError, check_finite
 
 Axis = int | tuple[int, ...] | None
 
@@ -30,38 +31,45 @@ Axis = int | tuple[int, ...] | None
 
 @primitive
 def add(a, b):
-    """a + b."""
+    """a + b. Each input moves the sum as much as itself, so both get g as it is."""
     return np.add(a, b), lambda g: (g, g)
 
 
 @primitive
 def subtract(a, b):
-    """a - b."""
+    """a - b. What b gains the difference loses: b gets -g."""
     return np.subtract(a, b), lambda g: (g, -g)
 
 
 @primitive
 def multiply(a, b):
-    """a * b, element by element."""
+    """a * b, element by element. A factor counts as often as the other one says: g b and g a."""
     return np.multiply(a, b), lambda g: (g * b, g * a)
 
 
 @primitive
 def divide(a, b):
-    """a / b, element by element."""
+    """a / b, element by element.
+
+    d(a/b)/da = 1/b. A larger b shrinks the quotient: d(a/b)/db = -a/b² = -(a/b)/b.
+    """
     out = np.divide(a, b)
     return out, lambda g: (g / b, -g * out / b)
 
 
 @primitive
 def negative(x):
-    """-x."""
+    """-x. Its slope is -1 everywhere."""
     return np.negative(x), lambda g: -g
 
 
 @primitive
 def power(x, *, exponent: float):
-    """x ** exponent for a constant exponent; the derivative is exponent * x ** (exponent - 1)."""
+    """x ** exponent for a constant exponent n; the derivative is n x ** (n - 1).
+
+    For n = 3, a cube grows by its three faces: 3 x². At n = 0 the value is 1 and the slope 0, also
+    where x is 0.
+    """
     if not isinstance(exponent, Real):
         raise DtypeError(f"power: exponent is a {type(exponent).__name__}, expected one number")
     exponent = float(exponent)  # a NumPy scalar would make float32 float64
@@ -75,27 +83,36 @@ def power(x, *, exponent: float):
 
 @primitive
 def exp(x):
-    """e ** x."""
+    """e ** x, the function that is its own derivative."""
     out = np.exp(x)
     return out, lambda g: g * out
 
 
 @primitive
 def log(x):
-    """The natural logarithm."""
+    """The natural logarithm; its derivative is 1 / x, because e ** log(x) = x.
+
+    By the chain rule, e ** log(x) times the derivative of log(x) must be 1.
+    """
     return np.log(x), lambda g: g / x
 
 
 @primitive
 def tanh(x):
-    """The hyperbolic tangent; its derivative is 1 - tanh(x) ** 2."""
+    """The hyperbolic tangent sinh / cosh; its derivative is 1 - tanh(x) ** 2.
+
+    (cosh² - sinh²) / cosh² by the rule for quotients: 1 at 0, next to 0 where it is flat.
+    """
     out = np.tanh(x)
     return out, lambda g: g * (1 - out * out)
 
 
 @primitive
 def sqrt(x):
-    """The square root; its derivative at 0 is infinite."""
+    """The square root s; its derivative is 1 / (2 s), because s² = x means 2 s ds = dx.
+
+    At 0 it is infinite.
+    """
     out = np.sqrt(x)
     return out, lambda g: g / (2 * out)
 
@@ -277,14 +294,17 @@ def _spread(g: np.ndarray, shape: tuple[int, ...], axis: Axis, keepdims: bool) -
 
 @primitive
 def sum(x, *, axis: Axis = None, keepdims: bool = False):
-    """The sum over ``axis`` (all axes if None): every element gets the gradient of its sum."""
+    """The sum over ``axis`` (all axes if None): each element moves it by 1, so each gets its g."""
     out = np.sum(x, axis=axis, keepdims=keepdims)
     return out, lambda g: _spread(g, x.shape, axis, keepdims)
 
 
 @primitive
 def mean(x, *, axis: Axis = None, keepdims: bool = False):
-    """The mean over ``axis``. Raises ``ShapeError`` for a mean of nothing."""
+    """The mean over ``axis``: each of n elements moves it by 1/n, so each gets g / n.
+
+    Raises ``ShapeError`` for a mean of nothing.
+    """
     total = np.sum(x, axis=axis, keepdims=keepdims)
     if np.size(x) == 0:
         raise ShapeError(f"mean: the input of shape {np.shape(x)} has no elements")
@@ -348,13 +368,13 @@ def logsumexp(x, *, axis: Axis = None, keepdims: bool = False):
 
 @primitive
 def reshape(x, *, shape: tuple[int, ...]):
-    """The same elements in another shape."""
+    """The same elements in another shape; the gradient goes back into the old one."""
     return np.reshape(x, shape), lambda g: g.reshape(x.shape)
 
 
 @primitive
 def transpose(x, *, axes: tuple[int, ...] | None = None):
-    """The axes in another order; reversed if ``axes`` is None."""
+    """The axes in another order, reversed if ``axes`` is None; the gradient goes back in order."""
     back = None if axes is None else tuple(np.argsort([a % x.ndim for a in axes]))
     return np.transpose(x, axes), lambda g: np.transpose(g, back)
 
@@ -422,17 +442,88 @@ def _transpose(x: Tensor, *axes: Any) -> Tensor:
     return transpose(x, axes=_one_or_several(axes) or None)
 
 
+def _to_the_power(base: Any, exponent: Any) -> Tensor:
+    """base ** exponent, where either may be a tensor; for one number as exponent, ``power``.
+
+        a ** b = e ** (b log a),   so the slopes are b a ** (b - 1) in a and a ** b log a in b
+
+    Written with exp, multiply and log, whose vjps give these slopes by the chain rule; the value
+    may differ from NumPy's power in the last digits.
+    Raises ``NonFiniteError`` where the base is not above 0, as the slope in b needs its logarithm.
+
+    >>> x = Tensor([3.0], requires_grad=True)
+    >>> (2**x).backward()
+    >>> np.round(x.grad, 4).tolist()  # 8 log 2
+    [5.5452]
+    """
+    if isinstance(exponent, Real):
+        return power(base, exponent=exponent)
+    if not isinstance(base, Tensor):  # an array or a number takes the dtype of the tensor
+        base = one_dtype("power", [base, exponent.data], [False, True])[0][0]
+    values = np.asarray(base.data if isinstance(base, Tensor) else base)
+    if not (values.real > 0).all():
+        where = tuple(int(i) for i in np.argwhere(~(values.real > 0))[0])
+        raise NonFiniteError(
+            f"a ** b: a is {values[where]} at {where}, expected numbers above 0, because the "
+            "derivative by b is a ** b log(a); give one number as b if it is constant: a ** 3"
+        )
+    return exp(multiply(exponent, log(base) if isinstance(base, Tensor) else np.log(base)))
+
+
+def _by_numpy(x: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+    """Do what NumPy asks for ``array + tensor``; say what to write for ``np.exp(tensor)``."""
+    if method == "__call__" and not options and ufunc in OPERATORS:
+        return OPERATORS[ufunc](*inputs)
+    name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    if "out" in options:
+        raise DtypeError(f"np.{name} cannot write a tensor to an array; write a = a + x for a += x")
+    ours = INSTEAD.get(name)
+    advice = f"write ops.{ours}(x)" if ours else "build it of those in ops"
+    raise DtypeError(
+        f"np.{name} takes no tensor, because it would lose the gradient; {advice} (from "
+        f"npft.autograd import ops), or np.{name}(x.data) for the values"
+    )
+
+
+INSTEAD = {
+    "exp": "exp", "log": "log", "tanh": "tanh", "sqrt": "sqrt", "absolute": "abs",
+    "negative": "negative", "maximum": "maximum", "minimum": "minimum",
+}  # fmt: skip
+OTHER_NAMES = {"dim": "axis", "keepdim": "keepdims"}
+
+
 def _reducer(op: Any) -> Any:
     """A method of a reduction whose axis may be given by position, as in NumPy."""
 
-    def method(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def method(x: Tensor, axis: Axis = None, keepdims: bool = False, **others: Any) -> Tensor:
+        if others:  # np.sum(x) calls x.sum(axis=None, out=None)
+            word, name = next(iter(others)), op.__name__
+            advice = f"for np.{name}(x) write x.{name}()"
+            if word in OTHER_NAMES:
+                advice = f"write {OTHER_NAMES[word]}="
+            raise ConfigError(f"{name}: {word}= is unknown here; {advice}")
         return op(x, axis=axis, keepdims=keepdims)
 
     method.__name__, method.__doc__ = op.__name__, op.__doc__
     return method
 
 
+OPERATORS = {  # what the signs are to NumPy, where an array stands on the left
+    np.add: add,
+    np.subtract: subtract,
+    np.multiply: multiply,
+    np.divide: divide,
+    np.matmul: matmul,
+    np.power: _to_the_power,
+    np.equal: Tensor._compare,
+    np.not_equal: Tensor._compare,
+    np.less: Tensor._compare,
+    np.less_equal: Tensor._compare,
+    np.greater: Tensor._compare,
+    np.greater_equal: Tensor._compare,
+}
 METHODS = {
+    "__array_ufunc__": _by_numpy,
     "__add__": add,
     "__radd__": lambda a, b: add(b, a),
     "__sub__": subtract,
@@ -445,7 +536,8 @@ METHODS = {
     "__rmatmul__": lambda a, b: matmul(b, a),
     "__neg__": negative,
     "__abs__": abs,
-    "__pow__": lambda x, n: power(x, exponent=n),
+    "__pow__": _to_the_power,
+    "__rpow__": lambda x, base: _to_the_power(base, x),
     "__getitem__": lambda x, i: getitem(x, index=i),
     "__iter__": lambda x: (x[i] for i in range(len(x))),
     "exp": exp,

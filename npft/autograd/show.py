@@ -1,4 +1,4 @@
-"""Seeing a computation: the graph behind a loss as a table, and a tensor as a table in a notebook.
+"""Seeing a computation: the graph behind a loss as a table.
 
     >>> x = Tensor([1.0, 2.0], requires_grad=True)
     >>> loss = (x * x).sum()
@@ -12,17 +12,14 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from npft.autograd.graph import Node
+from npft.autograd.tables import html_rows
 from npft.autograd.tensor import Tensor
 from npft.errors import GraphError
 
 CONSTANT = "constant"  # an input that wants no gradient; the graph does not keep it
-MOST_CELLS = 8  # rows, and columns, of a tensor that are shown in a notebook
 
 
 class Line(NamedTuple):
@@ -59,7 +56,7 @@ class Trace:
 
     def _repr_html_(self) -> str:
         head, *rows = self._cells()
-        return f"<table>{_rows([head], 'th')}{_rows(rows, 'td')}</table>"
+        return f"<table>{html_rows([head], 'th')}{html_rows(rows, 'td')}</table>"
 
 
 def trace(loss: Tensor, **names: Tensor) -> Trace:
@@ -97,28 +94,3 @@ def trace(loss: Tensor, **names: Tensor) -> Trace:
         inputs = tuple(CONSTANT if p is None else called[id(p)] for p in node.parents)
         add(node, node.op, inputs, str(number))
     return Trace(lines)
-
-
-def _rows(rows: list[tuple[str, ...]], tag: str) -> str:
-    return "".join(
-        "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>"
-        for row in rows
-    )
-
-
-def tensor_html(x: Tensor) -> str:
-    """A tensor of up to two axes as an HTML table of at most 8 rows and columns, else its repr."""
-    if x.ndim > 2 or x.size == 0:
-        return f"<pre>{html.escape(repr(x))}</pre>"
-    rows = [
-        tuple(f"{v:.4g}" for v in row[:MOST_CELLS]) + ("...",) * (len(row) > MOST_CELLS)
-        for row in np.atleast_2d(x.data)[:MOST_CELLS]
-    ]
-    if x.ndim == 2 and len(x) > MOST_CELLS:
-        rows.append(("...",) * len(rows[0]))
-    origin = f", op={x._node.op}" if x._node is not None else ", leaf" * x.requires_grad
-    caption = html.escape(f"Tensor(shape={x.shape}, dtype={x.dtype}{origin})")
-    return f"<table><caption>{caption}</caption>{_rows(rows, 'td')}</table>"
-
-
-Tensor._repr_html_ = tensor_html  # type: ignore[attr-defined]

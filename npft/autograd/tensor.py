@@ -9,7 +9,8 @@ the loss with respect to the op's output and gives the gradient with respect to 
         return a * b, lambda g: (g * b, g * a)
 
 ``backward`` walks the graph (``graph.py``) from the loss to the leaves and applies the chain rule
-at each node.
+at each node. That is all of backpropagation; what may enter a computation and what must not leave
+it stands in ``inputs.py``.
 
 Three rules guard against silent wrong answers:
     - arrays inside the graph are read-only, and those from outside are copied, so nothing that a
@@ -32,12 +33,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from npft.autograd.graph import Node, walk
-from npft.autograd.inputs import FLOATS, mode, no_grad, numbers, one_dtype
-from npft.errors import ConfigError, DtypeError, GraphError, IdError, NpftError, ShapeError
+from npft.autograd.inputs import FLOATS, Guarded, called, floats, mode, no_grad, numbers, one_dtype
+from npft.autograd.tables import tensor_html
+from npft.errors import DtypeError, GraphError, ShapeError
+
 __all__ = ["FLOATS", "Tensor", "grad", "no_grad", "primitive"]
 
 
-class Tensor:
+class Tensor(Guarded):
     """An array of floats that remembers how it was computed.
 
     ``Tensor(data, requires_grad=False, dtype=None)`` copies ``data``. A tensor made this way is a
@@ -56,36 +59,29 @@ class Tensor:
     """
 
     __slots__ = ("_data", "_node", "_requires_grad", "_grad", "version", "__weakref__")
-    __array_ufunc__ = None  # so that ``array + tensor`` calls Tensor.__radd__
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
-        array = numbers("Tensor", data, dtype)
-        if array.dtype not in FLOATS:
-            raise DtypeError(
-                f"Tensor: dtype {array.dtype} is not float32, float64 or complex128; "
-                "write Tensor(data, dtype=np.float64), or pass ids and labels as plain arrays"
-            )
-        array.setflags(write=False)
-        self._data = array
-        self._node: Node | None = None
+        self._data: np.ndarray = floats("Tensor", data, dtype)
+        self._node: Node | None = None  # how it was computed; None for a leaf
         self._requires_grad = requires_grad
         self._grad: np.ndarray | None = None
         self.version = 0  # counts changes of the data; only an optimiser or a loader changes it
+
+    def backward(self, grad: Any = None) -> None:
+        """Add d self / d leaf to ``.grad`` of every leaf that requires it.
+
+        ``grad`` is the gradient to start from, of this tensor's shape; it may be left out for a
+        tensor of one element, where it is 1.
+        Raises ``GraphError`` if nothing was recorded or the graph was walked before.
+        """
+        for leaf, g in pull_back(self, grad).items():
+            # a copy, because a vjp may have returned the same array for two leaves
+            leaf._grad = g.copy() if leaf._grad is None else np.asarray(leaf._grad + g)
 
     @property
     def data(self) -> np.ndarray:
         """The values, as a read-only view."""
         return self._data.view()  # which, unlike an array with memory of its own, stays read-only
-
-    @property
-    def requires_grad(self) -> bool:
-        return self._requires_grad
-
-    @requires_grad.setter
-    def requires_grad(self, flag: bool) -> None:
-        if self._node is not None:
-            raise GraphError("requires_grad can be set on leaves only; use .detach() to get one")
-        self._requires_grad = bool(flag)
 
     @property
     def grad(self) -> np.ndarray | None:
@@ -104,6 +100,17 @@ class Tensor:
                 f"expected {self.shape} and {self.dtype} like the tensor"
             )
         self._grad = array
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether ``backward`` looks for its gradient."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        if self._node is not None:
+            raise GraphError("requires_grad can be set on leaves only; use .detach() to get one")
+        self._requires_grad = bool(flag)
 
     shape = property(attrgetter("_data.shape"))
     dtype = property(attrgetter("_data.dtype"))
@@ -124,61 +131,11 @@ class Tensor:
             raise ShapeError(f"item() needs one element, this tensor has shape {self.shape}")
         return self._data.item()
 
-    def backward(self, grad: Any = None) -> None:
-        """Add d self / d leaf to ``.grad`` of every leaf that requires it.
-
-        ``grad`` is the gradient to start from, of this tensor's shape; it may be left out for a
-        tensor of one element, where it is 1.
-        Raises ``GraphError`` if nothing was recorded or the graph was walked before.
-        """
-        for leaf, g in pull_back(self, grad).items():
-            # a copy, because a vjp may have returned the same array for two leaves
-            leaf._grad = g.copy() if leaf._grad is None else np.asarray(leaf._grad + g)
-
     if TYPE_CHECKING:  # ops.py binds all operators and methods; a type checker cannot see that
 
         def __add__(self, other: Any) -> Tensor: ...
 
         def __mul__(self, other: Any) -> Tensor: ...
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if self._requires_grad and not mode.paused:
-            raise GraphError(
-                "NumPy would lose the gradient of this tensor; use the functions of "
-                "npft.autograd.ops, giving each tensor by itself, or .data for the values"
-            )
-        return np.array(self._data, dtype=dtype)
-
-    def __reduce__(self) -> tuple:
-        if self._node is not None:
-            raise GraphError("a computed tensor cannot be copied or pickled; use .detach() first")
-        return type(self), (self._data.copy(), self._requires_grad)
-
-    def _compare(self, other: Any) -> bool:
-        raise DtypeError("tensors are not compared; compare their values: x.data == y.data")
-
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _compare  # type: ignore[assignment]
-    __hash__ = object.__hash__  # a tensor is itself: the walk keeps gradients by it
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else repr(self)
-
-    def __len__(self) -> int:
-        if self.ndim == 0:
-            raise ShapeError("len() of a tensor without axes")
-        return len(self._data)
-
-    def __bool__(self) -> bool:
-        return bool(self.item())
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        raise GraphError(
-            "tensors cannot be written to, because the graph relies on their values; "
-            "change the array before you make the tensor, or build a new one"
-        )
 
     def __repr__(self) -> str:
         origin = f", op={self._node.op}" if self._node is not None else ""
@@ -188,6 +145,10 @@ class Tensor:
             self._data, threshold=20, edgeitems=shown, precision=4, prefix="Tensor("
         )
         return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}{origin}{grad})"
+
+    def _repr_html_(self) -> str:
+        """A small table in a notebook."""
+        return tensor_html(self)
 
 
 def pull_back(root: Tensor, seed: Any = None, keep: Any = ()) -> dict[Any, np.ndarray]:
@@ -265,33 +226,9 @@ def primitive(fn: Callable) -> Callable:
     @functools.wraps(fn)
     def op(*args: Any, **constants: Any) -> Tensor:
         arrays, dtype, parents, leaves, recorded = _lift(name, args)
-        for key, value in constants.items() if constants else ():
-            if isinstance(value, Tensor):
-                raise GraphError(f"{name}: {key} has no gradient; give an array: {key}=x.data")
-            if isinstance(value, np.ndarray) and not mode.paused:
-                constants[key] = value.copy()  # its owner may write to it before backward
         if wants_need:
             constants["need"] = tuple([p is not None for p in parents])
-        try:
-            result = fn(*arrays, **constants)
-        except NpftError:
-            raise
-        except (ValueError, IndexError) as error:  # NumPy's word for what does not fit
-            shapes = " and ".join(str(np.shape(a)) for a in arrays)
-            kind = ShapeError if isinstance(error, ValueError) else IdError
-            raise kind(f"{name}: inputs of shape {shapes}: {error}") from error
-        except TypeError:
-            try:
-                signature.bind(*arrays, **constants)
-            except TypeError as misuse:
-                rule = "arrays go by position, all else by keyword"
-                raise ConfigError(f"{name}: {misuse}; {rule}: {name}{signature}") from None
-            raise
-        if type(result) is not tuple or len(result) != 2 or not callable(result[1]):
-            raise GraphError(f"{name}: a primitive returns (out, vjp) with a function vjp(g)")
-        out, vjp = np.asarray(result[0]), result[1]
-        if out.dtype is not dtype and out.dtype != dtype and dtype.kind != "c":  # |z| is real
-            raise DtypeError(f"{name}: made {out.dtype} of {dtype}; its value must keep the dtype")
+        out, vjp = called(name, fn, signature, arrays, constants, dtype)
         if not recorded:
             # a view would change with the array it looks at, and no version would tell
             return _wrap(out if out.base is None else out.copy(), None)

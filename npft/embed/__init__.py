@@ -1,4 +1,4 @@
-"""Sentence vectors: their geometry, contrastive training, graded similarity.
+"""Sentence vectors: their geometry, how to read and to train them, graded similarity.
 
-Read in this order: geometry, contrastive, similarity, compare.
+Read in this order: geometry, sentences, similarity, contrastive.
 """

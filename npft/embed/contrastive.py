@@ -18,20 +18,19 @@ from npft.autograd.kernels import cosine_logits
 from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.ops import concatenate
 from npft.autograd.tensor import Tensor
+from npft.encoder import pooling
 from npft.encoder.encoder import Encoder
-from npft.encoder.pooling import check_pool, pool
-from npft.errors import ConfigError, DataError, NonFiniteError, ShapeError
+from npft.errors import DataError, NonFiniteError, ShapeError, check_count
+from npft.nn.fit import WEIGHT_DECAY, fit, reported, warmup
 from npft.nn.history import History
-from npft.nn.loop import streams, train_steps
-from npft.nn.module import evaluating, train_mode
-from npft.nn.optim import AdamW, decay_groups
+from npft.nn.loop import Loss, streams
+from npft.nn.module import Module, evaluating
+from npft.nn.optim import AdamW, check_positive, decay_groups
 from npft.nn.progress import ProgressFn
-from npft.nn.schedules import warmup_linear
 from npft.text.batch import Batch, batches_of
 
 SELF = -1e9  # the cosine of a vector with itself, in effect: it is never its own negative
 WARMUP = 0.05  # share of the steps
-WEIGHT_DECAY = 0.01
 
 
 def _check_views(name: str, a: Tensor, b: Tensor) -> int:
@@ -91,7 +90,7 @@ def simcse_loss(
     encoder: Encoder,
     batch: Batch,
     *,
-    kind: str = "mean",
+    pool: str = "mean",
     tau: float = 0.05,
     rng: np.random.Generator | None,
 ) -> Tensor:
@@ -100,8 +99,23 @@ def simcse_loss(
     The encoder is in training mode. With dropout 0 the two views are equal, and all that is
     learnt is to push texts apart.
     """
-    views = [pool(encoder(batch, rng), batch, kind) for _ in range(2)]
+    views = [pooling.pool(encoder(batch, rng), batch, pool) for _ in range(2)]
     return in_batch_loss(views[0], views[1], tau)
+
+
+class Contrast(Module):
+    """An encoder and how its vectors are contrasted: what ``fit`` trains.
+
+    The loss of a batch is no sum over its sequences, for each is a negative of the others; so a
+    batch is never cut.
+    """
+
+    def __init__(self, encoder: Encoder, pool: str, tau: float) -> None:
+        self.encoder, self.pool, self.tau = encoder, pooling.check_pool(pool), tau
+        check_positive("contrastive: tau", tau)
+
+    def loss(self, batch: Batch, rng: np.random.Generator | None = None) -> Loss:
+        return Loss(simcse_loss(self.encoder, batch, pool=self.pool, tau=self.tau, rng=rng), {})
 
 
 def train_contrastive(
@@ -112,7 +126,7 @@ def train_contrastive(
     batch_size: int = 64,
     lr: float = 3e-4,
     tau: float = 0.05,
-    kind: str = "mean",
+    pool: str = "mean",
     every: int = 10,
     measure: Callable[[Encoder], dict[str, float]] | None = None,
     progress: ProgressFn | None = None,
@@ -127,16 +141,8 @@ def train_contrastive(
     Raises ``DataError`` for fewer than 2 texts, ``ConfigError`` for numbers out of range or an
     encoder without a tokenizer, ``NonFiniteError`` with the step if training fails.
     """
-    tok = encoder.tokenizer
-    if tok is None:
-        raise ConfigError("train_contrastive: the encoder has no tokenizer; pass one to Encoder")
-    whole = all(isinstance(n, (int, np.integer)) for n in (steps, every, batch_size))
-    if not whole or min(steps, every) < 1 or batch_size < 2 or not tau > 0:
-        raise ConfigError(
-            f"train_contrastive: steps {steps}, every {every}, batch_size {batch_size}, tau {tau}; "
-            "expected whole numbers of at least 1, 1, 2, and a positive temperature"
-        )
-    check_pool(kind)
+    tok = encoder.need_tokenizer("train_contrastive")
+    check_count("train_contrastive: batch_size", batch_size, least=2)
     data = tok(texts, max_length=encoder.config.max_positions)
     if len(data) < 2:
         raise DataError(f"train_contrastive: {len(data)} texts; a contrast needs at least two")
@@ -147,38 +153,23 @@ def train_contrastive(
             epoch = batches_of(data, min(batch_size, len(data)), rng=rngs.order)
             yield from (batch for batch in epoch if len(batch) > 1)
 
-    def loss_fn(model: Encoder, batch: Batch, rng: np.random.Generator):
-        return simcse_loss(model, batch, kind=kind, tau=tau, rng=rng), {}
-
     def measured() -> dict[str, float]:
-        if measure is None:
-            return {}
+        assert measure is not None  # it is not called without one
         with evaluating(encoder):
             return measure(encoder)
 
-    optimizer = AdamW(decay_groups(encoder, lr=lr, weight_decay=WEIGHT_DECAY))
-    warmup = max(1, round(WARMUP * steps))
-    history, losses = History(), []
-    if measure is not None:
-        history.add(0, **measured())
-    train_mode(encoder)
-    try:
-        for step in train_steps(
-            encoder,
-            batches(),
-            loss_fn,
-            optimizer,
-            schedule=lambda s: warmup_linear(s, warmup, steps),
-            rng=rngs.dropout,
-        ):
-            losses.append(step.loss)
-            if step.step % every == 0 or step.step == steps:
-                history.add(step.step, loss=float(np.mean(losses)), **measured())
-                losses.clear()
-            if progress is not None:
-                progress(step.step, steps, f"loss {step.loss:.3f}")
-            if step.step == steps:
-                break
-    finally:
-        encoder.eval()
+    history = History()
+    walk = fit(
+        Contrast(encoder, pool, tau),
+        batches(),
+        AdamW(decay_groups(encoder, lr=lr, weight_decay=WEIGHT_DECAY)),
+        history,
+        steps=steps,
+        schedule=warmup(steps, WARMUP),
+        every=every,
+        measure=None if measure is None else measured,
+        rng=rngs.dropout,
+    )
+    for _ in reported(walk, steps, history, progress):
+        pass
     return history

@@ -1,10 +1,10 @@
 """Saving models to files and reading them back, without trusting the files.
 
 A model is one file ``DIR/model.npz``: a manifest (JSON: format, version, kind, configuration,
-tokenizer, options) and the weights by name. An .npz file is a zip of plain .npy arrays. NumPy's own
-reader would allocate whatever size a header claims, take the last of two members of one name, and
-leave extra bytes unread; here every header is checked against the size of its member before a
-byte of data is read, and nothing is ever unpickled.
+tokenizer, and as options the heads) and the weights by name. An .npz file is a zip of plain .npy
+arrays. NumPy's own reader would allocate whatever size a header claims, take the last of two
+members of one name, and leave extra bytes unread; here every header is checked against the size of
+its member before a byte of data is read, and nothing is ever unpickled.
 
 A checkpoint of a run that goes on also holds the state of the training (``read_training``).
 
@@ -28,10 +28,11 @@ import numpy as np
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import CheckpointError, ConfigError, DataError, DtypeError, NonFiniteError
+from npft.encoder.format_1 import upgraded
+from npft.errors import CheckpointError, ConfigError, NonFiniteError, NpftError
 from npft.text import tokenizer_from_dict
 
-FORMAT, VERSION = "npft", 1
+FORMAT, VERSION = "npft", 2
 FILE = "model.npz"
 MANIFEST, WEIGHTS, TRAINING = "manifest", "weights/", "training/"
 MEMBERS = ("format", "version", "kind", "config", "tokenizer", "options")  # of a manifest
@@ -40,7 +41,7 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.npy")
 MAX_HEADER = 10_000  # bytes; a real header has about 120
 
 
-class Model(Protocol):
+class Saved(Protocol):
     """What can be saved: a kind, an encoder, options, and weights by name."""
 
     kind: str
@@ -136,7 +137,7 @@ def _parse_header(path: Path, name: str, header: bytes) -> tuple[np.dtype, tuple
 Training = tuple[dict[str, Any], dict[str, np.ndarray]]  # plain values for JSON, and arrays
 
 
-def save(path: str | Path, model: Model, training: Training | None = None) -> Path:
+def save(path: str | Path, model: Saved, training: Training | None = None) -> Path:
     """Write a model to ``path/model.npz``, with its configuration and tokenizer.
 
     ``training`` is what a run needs to go on: plain values and arrays, see ``read_training``.
@@ -218,9 +219,9 @@ def _read(
         raise CheckpointError(f"{file}: its manifest is not JSON") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise CheckpointError(f"{file}: was not written by npft")
-    if manifest.get("version") != VERSION:
+    if manifest.get("version") not in (1, VERSION):
         raise CheckpointError(
-            f"{file}: has format version {manifest.get('version')}, this npft reads {VERSION}"
+            f"{file}: has format version {manifest.get('version')}, this npft reads 1 to {VERSION}"
         )
     missing = [name for name in MEMBERS if name not in manifest]
     if missing:
@@ -235,6 +236,11 @@ def _read(
         if array.dtype.kind != "f" or not (np.abs(array) <= np.finfo(np.float32).max).all():
             raise CheckpointError(f"{file}: the weight {name} holds no finite float32 numbers")
         weights[name.removeprefix(WEIGHTS)] = array
+    if manifest["version"] == 1:
+        try:
+            manifest, weights = upgraded(manifest, weights)
+        except CheckpointError as error:
+            raise CheckpointError(f"{file}: {error}") from None
     return manifest, weights, state
 
 
@@ -264,6 +270,6 @@ def load_as(cls: Any, path: str | Path) -> Any:
         encoder = Encoder(config, tokenizer=tokenizer, rng=rng)
         model = cls.from_options(encoder, manifest["options"], rng=rng)
         model.load_state_dict(weights)
-    except (CheckpointError, ConfigError, DataError, DtypeError, TypeError, KeyError) as error:
+    except (NpftError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{file}: {error}") from None
     return model.eval()

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any
 
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_share
+
+
+def _positive(name: str, value: Any) -> float:
+    """``value`` as a float, if it is a finite number above 0."""
+    try:
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else 0.0
+    except OverflowError:  # a whole number that no float can hold, such as 10**400
+        number = math.inf
+    if not 0 < number < math.inf:
+        raise ConfigError(f"EncoderConfig: {name} is {value!r}, expected a finite number above 0")
+    return number
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
-    """All that defines an encoder but its weights; the fields have Hugging Face's names.
+    """All that defines an encoder but its weights.
 
     vocab_size: V, ids 0..V-1. hidden_size: D. num_layers: L. num_heads: H, which divides D.
     intermediate_size: F, the width inside the feed-forward layer. max_positions: the longest
@@ -21,6 +34,20 @@ class EncoderConfig:
     normalises the sum after each layer, and after the embeddings, as in BERT.
     causal: a token sees only itself and what stands before it.
     init_std: the standard deviation of new weights.
+
+    A configuration of BERT in Hugging Face's transformers has five of these fields under the same
+    names (vocab_size, hidden_size, intermediate_size, type_vocab_size, layer_norm_eps) and five
+    under others:
+
+        Hugging Face                here
+        num_hidden_layers           num_layers
+        num_attention_heads         num_heads
+        max_position_embeddings     max_positions
+        hidden_dropout_prob         dropout
+        initializer_range           init_std
+
+    ``norm`` and ``causal`` are ours: that BERT is norm="post", and causal with is_decoder=True. Its
+    attention_probs_dropout_prob is not here, for no attention weight is ever dropped.
 
     Raises ``ConfigError`` for a value that cannot work.
 
@@ -55,14 +82,11 @@ class EncoderConfig:
                 f"EncoderConfig: hidden_size {self.hidden_size} is not a multiple of num_heads "
                 f"{self.num_heads}; heads share the width evenly"
             )
-        for name in ("dropout", "layer_norm_eps", "init_std"):
-            value = getattr(self, name)
-            fits = isinstance(value, (int, float)) and (
-                0 <= value < 1 if name == "dropout" else 0 < value < float("inf")
-            )
-            if not fits:
-                expected = "0 <= p < 1" if name == "dropout" else "a finite number above 0"
-                raise ConfigError(f"EncoderConfig: {name} is {value!r}, expected {expected}")
+        # Kept as plain floats, which JSON can hold; a frozen class is filled only this way.
+        dropout = check_share("EncoderConfig: dropout", self.dropout, zero=True)
+        object.__setattr__(self, "dropout", dropout)
+        for name in ("layer_norm_eps", "init_std"):
+            object.__setattr__(self, name, _positive(name, getattr(self, name)))
         if self.norm not in ("pre", "post"):
             raise ConfigError(f"EncoderConfig: norm is {self.norm!r}, expected 'pre' or 'post'")
         if not isinstance(self.causal, bool):

@@ -17,6 +17,7 @@ from npft.errors import ConfigError, ShapeError
 from npft.nn.layers import Dropout, Embedding, LayerNorm
 from npft.nn.module import Module, evaluating
 from npft.text.batch import Batch
+from npft.text.tokenizer import Tokenizer
 
 
 class Embeddings(Module):
@@ -70,7 +71,11 @@ class Encoder(Module):
     kind = "encoder"
 
     def __init__(
-        self, config: EncoderConfig, *, tokenizer: Any = None, rng: np.random.Generator
+        self,
+        config: EncoderConfig,
+        *,
+        tokenizer: Tokenizer | None = None,
+        rng: np.random.Generator,
     ) -> None:
         if tokenizer is not None and tokenizer.vocab_size > config.vocab_size:
             raise ConfigError(
@@ -89,8 +94,14 @@ class Encoder(Module):
         """The encoder of a model: of an encoder, itself."""
         return self
 
+    def need_tokenizer(self, caller: str) -> Tokenizer:
+        """The tokenizer; raises ``ConfigError`` that names the caller if there is none."""
+        if self.tokenizer is None:
+            raise ConfigError(f"{caller}: the encoder has no tokenizer; pass one to Encoder")
+        return self.tokenizer
+
     def options(self) -> dict[str, Any]:
-        """What a file must hold beside configuration, tokenizer and weights."""
+        """What a file must hold beside configuration, tokenizer and weights: nothing."""
         return {}
 
     @classmethod

@@ -22,7 +22,7 @@ import numpy as np
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError, DataError, check_count
+from npft.errors import DataError, check_count
 from npft.text.batch import Batch
 
 
@@ -77,9 +77,7 @@ def attention_profile(encoder: Encoder, batch: Batch, longest: int | None = None
     Raises ``ConfigError`` if the encoder has no tokenizer (which knows the special tokens) or
     ``longest`` is below 3, ``DataError`` if no two text tokens are three apart.
     """
-    if encoder.tokenizer is None:
-        raise ConfigError("attention_profile: the encoder has no tokenizer; pass one to Encoder")
-    text = ~np.isin(batch.ids, encoder.tokenizer.special_ids)
+    text = ~np.isin(batch.ids, encoder.need_tokenizer("attention_profile").special_ids)
     places = [np.flatnonzero(text[a:b]) for a, b in zip(batch.offsets[:-1], batch.offsets[1:])]
     most = max((int(p[-1] - p[0]) for p in places if len(p)), default=0)
     longest = most if longest is None else min(check_count("longest", longest, least=3), most)

@@ -1,4 +1,4 @@
-"""From a pretrained body to a classifier: heads, baselines, regimes.
+"""From a pretrained body to a task: regimes, training, baselines.
 
-Read in this order: heads, baselines, train, regimes.
+Read in this order: regimes, train, baselines. The heads are in ``npft/heads``.
 """

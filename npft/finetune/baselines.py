@@ -12,8 +12,8 @@ from collections import Counter
 import numpy as np
 
 from npft.errors import DataError
-from npft.finetune.tagging import TagMetrics, tag_metrics
-from npft.metrics import Metrics, classification_metrics
+from npft.metrics.classes import Metrics, classification_metrics
+from npft.metrics.tags import TagMetrics, tag_metrics
 from npft.text.basic import basic_words
 from npft.text.examples import Examples
 from npft.text.tagged import TaggedTexts

@@ -1,39 +1,20 @@
-"""The regimes of fine-tuning side by side, and a sweep over them.
+"""The regimes of fine-tuning: which part of a model trains, and how fast.
 
-    head    the body is frozen; only the new head learns
+    head    the body is frozen; only the head learns
     last    the last block learns as well
     full    everything learns
-    scratch everything learns, from a body with random weights: the control without pretraining
-    words   no encoder at all: a bag of words
-
-A run is a cell: a plain dict with all that it depends on (see ``sweep.py``).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
-from npft.autograd.machine import set_threads
-from npft.encoder.checkpoint import load_as
-from npft.encoder.encoder import Encoder
+from npft.encoder.model import Model
 from npft.errors import ConfigError
-from npft.finetune.baselines import bag_of_words
-from npft.finetune.heads import Classifier, freeze_body, num_trainable, unfreeze_body
-from npft.finetune.train import evaluate, train_classifier
-from npft.nn.layers import set_dropout
-from npft.pretrain.objectives import MaskedLM
-from npft.text.examples import Examples
-from npft.worlds import TinyWorld, is_test_side, sms_messages, sms_test
+from npft.nn.module import Module, freeze, unfreeze
 
-# The learning rate of each regime: the best of a sweep on TinyWorld's tasks at this size. Rates of
-# large models (2e-5 for all weights of BERT) would hardly move a body of 10^5 weights.
-LEARNING_RATES = {"head": 1e-2, "last": 3e-3, "full": 2e-3, "scratch": 2e-3}
-REGIMES = ("words", "scratch", "head", "last", "full")
-DROPOUT = 0.1
-EPOCHS = 20
-TEST_SIZE = 1000
+# The learning rates of a small body of 10^5 weights; rates of large models (2e-5 for all weights of
+# BERT) would hardly move one.
+LEARNING_RATES = {"head": 1e-2, "last": 3e-3, "full": 2e-3}
+DROPOUT = 0.1  # labelled data are few
 
 
 def learning_rate(regime: str) -> float:
@@ -43,62 +24,39 @@ def learning_rate(regime: str) -> float:
     return LEARNING_RATES[regime]
 
 
-def set_regime(model: Classifier, regime: str) -> None:
-    """Freeze what the regime keeps fixed, and let the rest train."""
-    if regime in ("head", "last"):
-        freeze_body(model, last=1 if regime == "last" else 0)
-    else:
+def set_regime(model: Model, regime: str) -> None:
+    """Freeze what the regime keeps fixed, and let the rest train.
+
+    Raises ``ConfigError`` for an unknown regime.
+    """
+    learning_rate(regime)
+    if regime == "full":
         unfreeze_body(model)
+    else:
+        freeze_body(model, last=1 if regime == "last" else 0)
 
 
-def make_task(name: str, n: int, seed: int) -> tuple[Examples, Examples]:
-    """``n`` training examples of a task of TinyWorld and 1,000 of its test side.
+def freeze_body(model: Model, last: int = 0) -> None:
+    """Train the heads alone, or, with ``last`` = n, the last n blocks as well.
 
-    "sms" takes 640 of the 800 generated messages; "topic" any n.
-    Raises ``ConfigError`` for another name.
+    A frozen part records no graph and runs without dropout, so its weights cannot move.
+    Raises ``ConfigError`` if the encoder has fewer than ``last`` blocks.
     """
-    if name == "sms":
-        messages = sms_messages(n + n // 4, seed)
-        return messages[~is_test_side(np.asarray(messages.groups))], sms_test(TEST_SIZE, seed + 1)
-    if name == "topic":
-        world = TinyWorld(seed)
-        return world.task("topic", n, seed=1), world.task("topic", TEST_SIZE, seed=2)
-    raise ConfigError(f"task is {name!r}, expected 'sms' or 'topic'")
+    layers = model.encoder.config.num_layers
+    if not 0 <= last <= layers:
+        raise ConfigError(f"freeze_body: last is {last}, the encoder has {layers} blocks")
+    unfreeze_body(model)
+    trained = tuple(f"encoder.encoder.layer.{i}." for i in range(layers - last, layers))
+    if last:
+        trained += ("encoder.layernorm.",)  # the normalisation after the last block
+    freeze(model, lambda name: name.startswith("encoder.") and not name.startswith(trained))
 
 
-def run_cell(cell: dict[str, Any]) -> dict[str, Any]:
-    """Train and measure one cell {"task", "n", "regime", "seed", "body", "epochs"}.
+def unfreeze_body(model: Model) -> None:
+    """Train the body again; the heads stay as they are."""
+    unfreeze(model, "encoder.")
 
-    "body" is the folder of a pretrained MaskedLM. Returns the cell with "f1" (macro for more than
-    two classes), "accuracy", "trained" (weights) and "curve": F1 on the test set after each epoch.
-    The curve is only watched; nothing is chosen by it.
-    """
-    set_threads(1)
-    train, test = make_task(cell["task"], cell["n"], cell["seed"])
-    if cell["regime"] == "words":
-        found = bag_of_words(train, test)
-        return cell | {"f1": found.f1, "accuracy": found.accuracy, "trained": 0, "curve": []}
-    body = load_as(MaskedLM, cell["body"]).body
-    rng = np.random.default_rng(cell["seed"])
-    if cell["regime"] == "scratch":
-        body = Encoder(body.config, tokenizer=body.tokenizer, rng=rng)
-    model = Classifier(body, len(train.label_names), label_names=train.label_names, rng=rng)
-    set_dropout(model, DROPOUT)
-    set_regime(model, cell["regime"])
-    lr = learning_rate(cell["regime"])
-    test_batch = model.tokenize(test.texts, labels=test.labels)
-    curve = [evaluate(model, test_batch).f1]
 
-    def watch(step: int, total: int, message: str) -> None:
-        if step * cell["epochs"] % total == 0:
-            curve.append(evaluate(model, test_batch).f1)
-
-    batch = model.tokenize(train.texts, labels=train.labels)
-    train_classifier(model, batch, epochs=cell["epochs"], lr=lr, progress=watch, rng=rng)
-    found = evaluate(model, test_batch)
-    return cell | {
-        "f1": found.f1,
-        "accuracy": found.accuracy,
-        "trained": num_trainable(model),
-        "curve": curve,
-    }
+def num_trainable(model: Module) -> int:
+    """How many weights training would change."""
+    return sum(p.size for p in model.parameters() if p.requires_grad)

@@ -1,220 +1,203 @@
-"""Fine-tuning: one loop for every regime, and the evaluation on a test set.
+"""Fine-tuning: one loop for every head and every regime, and the evaluation on a test set.
 
 What trains is decided beforehand, by ``freeze_body`` or ``unfreeze_body``; the loop is the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from npft.autograd.losses import softmax_cross_entropy
-from npft.errors import ConfigError, check_count
-from npft.finetune.heads import Classifier, Head
-from npft.metrics import Metrics, classification_metrics
+from npft.encoder.model import Model, Verdict
+from npft.errors import check_count
+from npft.metrics.score import Score
+from npft.nn.fit import WEIGHT_DECAY, Best, check_patience, fit, reported, warmup
 from npft.nn.history import History
-from npft.nn.loop import Repair, Step, streams, train_steps
-from npft.nn.module import train_mode
+from npft.nn.loop import Step, streams
 from npft.nn.optim import AdamW, check_positive, decay_groups
-from npft.nn.packs import pack_size
 from npft.nn.progress import ProgressFn
-from npft.nn.schedules import warmup_linear
+from npft.nn.repair import Repair
 from npft.text.batch import Batch, batches_of
 
 WARMUP = 0.05  # share of the steps
-WEIGHT_DECAY = 0.01
+
+Data = Batch | Mapping[str, Batch]  # labelled for all heads, or for each head its own
 
 
-def check_options(epochs: int, batch_size: int, lr: float) -> None:
+def evaluate(model: Model, test: Data) -> Any:
+    """How good a model is on labelled sequences: the score of its head, of several a dict of them.
+
+    A classifier gives ``Metrics``: accuracy, precision, recall, F1, confusion matrix and loss; with
+    two classes, class 1 is the positive one. Dropout is off.
+    Raises ``DataError`` for no data or labels the model does not know.
+    """
+    model.check(test)
+    tests = test if isinstance(test, Mapping) else dict.fromkeys(model.heads, test)
+    verdicts: dict[str, Verdict] = {}
+    if isinstance(test, Mapping):
+        for name, batch in test.items():
+            verdicts |= model.judge(batch, [name])
+    else:
+        verdicts = model.judge(test)  # one pass of the encoder for all heads
+    scores = {
+        name: replace(model.heads[name].score(said.decisions, tests[name]), loss=said.loss)
+        for name, said in verdicts.items()
+    }
+    return scores if len(model.heads) > 1 else next(iter(scores.values()))
+
+
+def check_numbers(epochs: int, batch_size: int, lr: float) -> None:
     """Raise ``ConfigError`` for numbers with which training cannot begin."""
     check_count("fine-tuning: epochs", epochs)
     check_count("fine-tuning: batch_size", batch_size)
     check_positive("fine-tuning: lr", lr)
 
 
-def evaluate(model: Classifier, test: Batch) -> Metrics:
-    """Accuracy, precision, recall, F1, confusion matrix and loss on labelled sequences.
-
-    With two classes, class 1 is the positive one. Dropout is off.
-    Raises ``DataError`` for no data or labels the model does not know.
-    """
-    model.check("evaluate", test)
-    labels = np.asarray(test.labels)
-    logits = model.logits(test)
-    loss = softmax_cross_entropy(logits, targets=labels).item()
-    return classification_metrics(labels, logits.argmax(axis=1), model.num_labels, loss)
-
-
-def epoch_plan(train: Batch, batch_size: int, repairs: Sequence[Repair]) -> tuple[int, int]:
-    """How many examples of the task a step takes, and how many steps an epoch has."""
-    size = batch_size
+def task_size(batch_size: int, repairs: Sequence[Repair]) -> int:
+    """How many examples of the task a batch holds beside what the repairs put into it."""
     for repair in repairs:
-        size = repair.task_size(size)
-    return size, -(-len(train) // size)
+        batch_size = repair.task_size(batch_size)
+    return batch_size
 
 
-def head_steps(
-    model: Head,
-    train: Batch,
+def epochs_of(train: Data, size: int, *, rng: np.random.Generator) -> Iterator[Data]:
+    """Batches of ``size`` examples, epoch after epoch in a new order.
+
+    Of several tasks each batch holds some of each, so that an epoch reads all of them once, and a
+    task that has fewer examples than the epoch has batches over and over.
+    """
+    if not isinstance(train, Mapping):
+        while True:
+            yield from batches_of(train, size, rng=rng)
+    steps = steps_in_epoch(train, size)
+    while True:
+        orders = {
+            k: np.resize(rng.permutation(len(b)), max(len(b), steps)) for k, b in train.items()
+        }
+        cuts = {name: np.array_split(order, steps) for name, order in orders.items()}
+        for i in range(steps):
+            chosen = {name: train[name][cut[i]] for name, cut in cuts.items()}
+            yield {name: next(batches_of(b, len(b))) for name, b in chosen.items()}
+
+
+def steps_in_epoch(train: Data, size: int) -> int:
+    """How many batches of ``size`` examples hold all of them."""
+    n = sum(map(len, train.values())) if isinstance(train, Mapping) else len(train)
+    return -(-n // size)
+
+
+def fine_tune_steps(
+    model: Model,
+    train: Data,
+    history: History,
     *,
     epochs: int = 20,
     batch_size: int = 32,
     lr: float = 1e-3,
     body_lr: float | None = None,
     repairs: Sequence[Repair] = (),
+    progress: ProgressFn | None = None,
     rng: np.random.Generator,
+    **looking: Any,
 ) -> Iterator[Step]:
     """Train whatever is not frozen on labelled data, one step at a time.
 
     AdamW with warm-up and linear decay; gradients are clipped to length 1. ``lr`` is the rate of
-    the head and, unless ``body_lr`` says otherwise, of the body. Between steps the caller may look
-    at the model; see ``train_classifier`` for the whole run.
+    the heads and, unless ``body_lr`` says otherwise, of the body. ``looking`` are ``every``
+    (default: an epoch), ``measure`` and ``stop`` of ``fit``, which fill the ``history``.
 
     Raises ``DataError`` for data without labels, ``ConfigError`` for numbers out of range,
     ``NonFiniteError`` with the step if training fails.
     """
-    model.check("fine-tuning", train)
-    check_options(epochs, batch_size, lr)
+    check_numbers(epochs, batch_size, lr)
+    model.check(train)
     rngs = streams(rng)
-    size, per_epoch = epoch_plan(train, batch_size, repairs)
-    total = epochs * per_epoch
-    warmup = max(1, round(WARMUP * total))
+    size = task_size(batch_size, repairs)
+    per_epoch = steps_in_epoch(train, size)
+    steps = epochs * per_epoch
     body_lr = lr if body_lr is None else body_lr
     body_decay = 0.0 if any(r.replaces_decay for r in repairs) else WEIGHT_DECAY
     groups = decay_groups(model, lr=body_lr, weight_decay=body_decay, prefix="encoder.")
-    groups += decay_groups(model, lr=lr, weight_decay=WEIGHT_DECAY, exclude="encoder.")
-
-    def batches() -> Iterator[Batch]:
-        for _ in range(epochs):
-            yield from batches_of(train, size, rng=rngs.order)
-
-    def packs(batch: Batch) -> list[tuple[Batch, float]]:
-        """Parts of the batch, each with the share of its loss in that of the batch."""
-        size = pack_size(len(batch), len(batch.ids))
-        if size >= len(batch):
-            return [(batch, 1.0)]
-        parts = [batch[i : i + size] for i in range(0, len(batch), size)]
-        terms = [model.terms(part) for part in parts]
-        if not any(terms):
-            return [(batch, 1.0)]  # whose loss says what is missing
-        return [(part, n / sum(terms)) for part, n in zip(parts, terms) if n]
-
-    def loss_fn(model: Head, pack: tuple[Batch, float], rng: np.random.Generator):
-        batch, share = pack
-        loss = model.loss(batch, rng)
-        return loss if share == 1.0 else loss * share, {}
-
-    train_mode(model)
-    yield from train_steps(
+    for name in model.heads:  # a step without examples for a head leaves its groups alone
+        groups += decay_groups(model, lr=lr, weight_decay=WEIGHT_DECAY, prefix=f"heads.{name}.")
+    walk = fit(
         model,
-        batches(),
-        loss_fn,
+        epochs_of(train, size, rng=rngs.order),
         AdamW(groups, lr=lr),
-        schedule=lambda s: warmup_linear(s, warmup, total),
+        history,
+        steps=steps,
+        schedule=warmup(steps, WARMUP),
         repairs=repairs,
-        cut=packs,
+        cut=model.packs,
         rng=rngs.dropout,
+        **{"every": per_epoch} | looking,
     )
+    yield from reported(walk, steps, history, progress)
 
 
-def train_head(
-    model: Head,
-    train: Batch,
+def fine_tune(
+    model: Model,
+    train: Data,
     *,
-    epochs: int = 20,
-    progress: ProgressFn | None = None,
+    validation: Data | None = None,
+    patience: int | None = None,
     rng: np.random.Generator,
     **options: Any,
 ) -> History:
-    """Train a head of any kind; return the mean loss of each epoch as "loss".
+    """Train whatever is not frozen on labelled data; return the history.
 
-    The options are those of ``head_steps``. The model is in evaluation mode afterwards.
+    The options are those of ``fine_tune_steps``: epochs, batch_size, lr, body_lr, repairs,
+    progress. "loss" is the mean training loss of each epoch. With ``validation`` the history also
+    holds the figures of its score at step 0 and after each epoch, "val_loss" among them, and the
+    weights of the best epoch are put back at the end, by the main figure of the score (F1 of a
+    classifier; of several heads the mean) and, where it is equal, the lower loss; ``patience``
+    stops after that many epochs without a better one.
+
+    Raises as ``fine_tune_steps``, and ``ConfigError`` for a patience without validation.
     """
-    history, losses = History(), list[float]()
-    _, per_epoch = epoch_plan(train, options.get("batch_size", 32), options.get("repairs", ()))
+    check_patience(patience, validation is not None)
+    history = History()
+    if validation is None:
+        for _ in fine_tune_steps(model, train, history, rng=rng, **options):
+            pass
+        return history
+
+    found: Any = None
+
+    def measure() -> dict[str, float]:
+        nonlocal found
+        found = evaluate(model, validation)
+        return figures_of(found)
+
+    best = Best(model, lambda: rank_of(found), patience)
+    looking: dict[str, Any] = {"measure": measure, "stop": best.stop}
     try:
-        for step in head_steps(model, train, epochs=epochs, rng=rng, **options):
-            losses.append(step.loss)
-            if progress is not None:
-                progress(step.step, epochs * per_epoch, f"loss {step.loss:.3f}")
-            if step.step % per_epoch == 0:
-                history.add(step.step, loss=float(np.mean(losses)))
-                losses.clear()
+        for _ in fine_tune_steps(model, train, history, rng=rng, **options, **looking):
+            pass
     finally:
-        model.eval()
+        best.restore()  # on every way out, also an interrupt
     return history
 
 
-def train_classifier(
-    model: Classifier,
-    train: Batch,
-    *,
-    epochs: int = 20,
-    batch_size: int = 32,
-    lr: float = 1e-3,
-    body_lr: float | None = None,
-    validation: Batch | None = None,
-    patience: int | None = None,
-    repairs: Sequence[Repair] = (),
-    progress: ProgressFn | None = None,
-    rng: np.random.Generator,
-) -> History:
-    """Train whatever is not frozen on labelled sequences; return the history.
+train_classifier = fine_tune  # as the head-swap lesson calls it
 
-    The steps are those of ``head_steps``. With ``validation`` the history holds its "f1",
-    "accuracy" and "val_loss" at step 0 and after each epoch, and the weights of the best F1 are put
-    back at the end; ``patience`` stops after that many epochs without a better one. "loss" is the
-    mean training loss of each epoch.
 
-    Raises as ``head_steps``, and ``ConfigError`` for a patience without validation.
+def figures_of(found: Any) -> dict[str, float]:
+    """Scores as columns of a history: "f1", "val_loss"; of several heads "topic_f1" and so on."""
+    if isinstance(found, Score):
+        return {"val_loss" if k == "loss" else k: x for k, x in found.figures().items()}
+    return {f"{name}_{k}": x for name, score in found.items() for k, x in figures_of(score).items()}
+
+
+def rank_of(found: Any) -> tuple[float, float]:
+    """What makes one state better than another: the main figure, then the lower loss.
+
+    Of several heads the mean of their main figures, and the sum of their losses. A figure that is
+    not defined, such as the correlation of constant grades, is worse than any other.
     """
-    model.check("train_classifier", train)
-    check_options(epochs, batch_size, lr)
-    if patience is not None and (patience < 1 or validation is None):
-        raise ConfigError("train_classifier: patience must be at least 1 and needs validation data")
-    _, per_epoch = epoch_plan(train, batch_size, repairs)
-    history, best, best_f1, waited = History(), None, -1.0, 0
-    if validation is not None:
-        best_f1 = _validate(model, validation, history, 0)
-        best = model.state_dict()
-    steps = head_steps(
-        model,
-        train,
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=lr,
-        body_lr=body_lr,
-        repairs=repairs,
-        rng=rng,
-    )
-    losses: list[float] = []
-    try:
-        for step in steps:
-            losses.append(step.loss)
-            if progress is not None:
-                progress(step.step, epochs * per_epoch, f"loss {step.loss:.3f}")
-            if step.step % per_epoch:
-                continue
-            history.add(step.step, loss=float(np.mean(losses)))
-            losses.clear()
-            if validation is not None:
-                f1 = _validate(model, validation, history, step.step)
-                waited += 1
-                if f1 > best_f1:
-                    best, best_f1, waited = model.state_dict(), f1, 0
-                if patience is not None and waited >= patience:
-                    break
-    finally:
-        # on every way out, also an interrupt, the best weights come back
-        if best is not None:
-            model.load_state_dict(best)
-        model.eval()
-    return history
-
-
-def _validate(model: Classifier, validation: Batch, history: History, step: int) -> float:
-    found = evaluate(model, validation)
-    history.add(step, f1=found.f1, accuracy=found.accuracy, val_loss=found.loss or 0.0)
-    return found.f1
+    scores: list[Any] = [found] if isinstance(found, Score) else list(found.values())
+    main = float(np.mean([s.best_by for s in scores]))
+    return (-np.inf if np.isnan(main) else main), -sum(s.loss or 0.0 for s in scores)

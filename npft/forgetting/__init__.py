@@ -1,4 +1,4 @@
 """What fine-tuning forgets, and what keeps or repairs it.
 
-Read in this order: measure, anchors, replay, repair, compare.
+Read in this order: measure, anchors, replay, distill, interpolate, compare.
 """

@@ -17,16 +17,17 @@ import numpy as np
 from npft.autograd.losses import squared_distance
 from npft.autograd.tensor import Tensor
 from npft.errors import ConfigError
-from npft.nn.loop import Repair
 from npft.nn.module import Module, Parameter
-from npft.nn.optim import Optimizer
+from npft.nn.optim import Optimizer, check_positive
+from npft.nn.repair import Repair
 
 
 class L2ToInit(Repair):
     """An anchor for the encoder of a model at its present weights, or at those of ``anchor``.
 
     The head is new and is left free. ``lambda_`` is λ; ``decoupled`` takes the proximal form.
-    Raises ``ConfigError`` for λ < 0 or an anchor of another architecture.
+    Raises ``ConfigError`` for λ < 0 or an anchor of another architecture; in training for a model
+    with another encoder.
     """
 
     name = "anchor"
@@ -38,8 +39,7 @@ class L2ToInit(Repair):
         decoupled: bool = False,
         anchor: Module | None = None,
     ) -> None:
-        if not 0 <= lambda_ < np.inf:
-            raise ConfigError(f"L2ToInit: lambda_ is {lambda_}, expected a finite number >= 0")
+        check_positive("L2ToInit: lambda_", lambda_, zero=True)
         own = dict(model.body.named_parameters())
         start = own if anchor is None else dict(anchor.named_parameters())
         wrong = sorted(own.keys() ^ start.keys())
@@ -49,6 +49,7 @@ class L2ToInit(Repair):
                 "L2ToInit: the anchor is of another architecture; these weights do not fit: "
                 + ", ".join(wrong[:5])
             )
+        self.encoder = model.body
         self.lambda_ = lambda_
         self.replaces_decay = lambda_ > 0  # no pull at all is plain training, with its decay
         self.decoupled = decoupled
@@ -56,7 +57,14 @@ class L2ToInit(Repair):
             (p, start[name].numpy().astype(p.dtype)) for name, p in own.items()
         ]
 
-    def loss(self, model: Module) -> Tensor | None:
+    def before_step(self, model: Any, batch: Any) -> None:
+        if model.body is not self.encoder:
+            raise ConfigError(
+                "L2ToInit: the model that trains has another encoder than the one this anchor was "
+                "made for, so it would hold nothing; make one for this model"
+            )
+
+    def penalty(self, model: Module) -> Tensor | None:
         """λ Σ (θ - θ₀)² over the trained weights of the body, or None for the proximal form."""
         if self.decoupled or self.lambda_ == 0:
             return None

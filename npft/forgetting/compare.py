@@ -11,137 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from npft.autograd.machine import set_threads
-from npft.encoder.checkpoint import load_as
 from npft.errors import ConfigError
-from npft.finetune.heads import Classifier, freeze_body
-from npft.finetune.regimes import DROPOUT, make_task
-from npft.forgetting.anchors import L2ToInit
-from npft.forgetting.measure import ForgettingCurve, forgetting_curve
-from npft.forgetting.replay import ReplayMixer
-from npft.nn.layers import set_dropout
-from npft.nn.loop import Repair
-from npft.pretrain.objectives import MaskedLM
-from npft.pretrain.pairs import Corpus, Documents
-from npft.pretrain.probe import make_probe, unigram_loss
-from npft.pretrain.train import pretrain
-from npft.worlds import TinyWorld
+from npft.forgetting.measure import ForgettingCurve
 
-PLAIN = "rate 1e-3"
-# What is compared: the name of a method and what its cell adds. All but the
-# rates and the last block train at 1e-3; the last block alone learns best at 3e-3.
-METHODS: dict[str, dict[str, Any]] = {
-    "rate 1e-4": {"lr": 1e-4},
-    "rate 3e-4": {"lr": 3e-4},
-    "rate 1e-3": {"lr": 1e-3},
-    "rate 3e-3": {"lr": 3e-3},
-    "anchor 0.001": {"lr": 1e-3, "anchor": 1e-3},
-    "anchor 0.01": {"lr": 1e-3, "anchor": 1e-2},
-    "anchor 0.1": {"lr": 1e-3, "anchor": 1e-1},
-    "anchor 1": {"lr": 1e-3, "anchor": 1.0},
-    "proximal 1": {"lr": 1e-3, "proximal": 1.0},
-    "proximal 10": {"lr": 1e-3, "proximal": 10.0},
-    "replay, weight 0.2": {"lr": 1e-3, "replay": 0.2, "weight": 0.2},
-    "replay, weight 1": {"lr": 1e-3, "replay": 0.2, "weight": 1.0},
-    "last block": {"lr": 3e-3, "last": 1},
-}
-# Controls: a frozen body must forget nothing; training without a task, or on labels that mean
-# nothing, shows how much of the forgetting is drift.
-CONTROLS: dict[str, dict[str, Any]] = {
-    "frozen body": {"lr": 1e-3, "last": 0},
-    "shuffled labels": {"lr": 1e-3, "shuffled": True},
-    "continued pretraining": {"lr": 1e-3, "continued": True},
-}
-HEAD_LR = 1e-3  # at least this: a new head must learn whatever the body's rate
-PROBE_SIZE = 200  # held-out sequences
 SHARE_OF_BEST = 0.98
 LEARNT = 0.9  # of the plain run's best F1, on the mean over the seeds: less is not having learnt
 TRIVIAL_F1 = 2 / 3  # of calling every message spam where half of them are: nor is this
 
 
-def forgetting_cell(cell: dict[str, Any]) -> dict[str, Any]:
-    """Fine-tune one cell and return it with its forgetting curve under "curve".
+def compare_methods(cells: list[dict[str, Any]], plain: str) -> dict[str, dict[str, Any]]:
+    """Every method at matched F1, from cells with their "method", "seed" and "curve".
 
-    A cell holds "seed", "body" (the folder of a MaskedLM), "world" and "documents" (the seed of the
-    TinyWorld it was pretrained on, and how many documents), "epochs", "every", "lr", and as it
-    needs them: "last" (train the last n blocks only; 0: the head), "anchor" (λ in the loss),
-    "proximal" (λ),
-    "replay" (share) with "weight", "shuffled" (labels that mean nothing), "continued" (no
-    classifier: as many further steps of pretraining; its F1 is 0).
-    """
-    set_threads(1)
-    seed = cell["seed"]
-    mlm = load_as(MaskedLM, cell["body"])
-    tok = mlm.encoder.tokenizer
-    documents = [d.sentences for d in TinyWorld(cell["world"]).documents(cell["documents"] + 200)]
-    pool, held_out = documents[: cell["documents"]], documents[cell["documents"] :]
-    probe = make_probe(
-        held_out,
-        tok,
-        nsp=mlm.nsp,
-        max_length=mlm.encoder.config.max_positions,
-        size=PROBE_SIZE,
-        rng=np.random.default_rng(seed),
-    )
-    if cell.get("continued"):
-        return cell | {"curve": _continue_pretraining(mlm, pool, held_out, cell).as_dict()}
-    rng = np.random.default_rng(seed)
-    train, test = make_task("sms", 640, seed)
-    model = Classifier(mlm.encoder, 2, label_names=train.label_names, rng=rng)
-    set_dropout(model, DROPOUT)
-    labels = np.asarray(train.labels)
-    if cell.get("shuffled"):
-        labels = np.random.default_rng(seed + 1).permutation(labels)
-    repairs: list[Repair] = []
-    if "anchor" in cell:
-        repairs.append(L2ToInit(model, cell["anchor"]))
-    if "proximal" in cell:
-        repairs.append(L2ToInit(model, cell["proximal"], decoupled=True))
-    if "replay" in cell:
-        replay_rng = np.random.default_rng(seed + 2)
-        repairs.append(ReplayMixer(pool, mlm, cell["replay"], cell["weight"], rng=replay_rng))
-    if "last" in cell:
-        freeze_body(model, last=cell["last"])
-    curve = forgetting_curve(
-        model,
-        mlm,
-        model.tokenize(train.texts, labels=labels),
-        probe,
-        test=model.tokenize(test.texts, labels=test.labels),
-        unigram=unigram_loss(Corpus(pool, tok), probe),
-        epochs=cell["epochs"],
-        lr=max(cell["lr"], HEAD_LR),
-        body_lr=cell["lr"],
-        every=cell["every"],
-        repairs=repairs,
-        rng=rng,
-    )
-    return cell | {"curve": curve.as_dict()}
-
-
-def _continue_pretraining(
-    mlm: MaskedLM, pool: Documents, held_out: Documents, cell: dict[str, Any]
-) -> ForgettingCurve:
-    """The control without a task: the held-out loss during further pretraining."""
-    history = pretrain(
-        mlm,
-        pool,
-        steps=cell["epochs"] * 20,  # 640 examples in batches of 32
-        lr=cell["lr"],
-        every=cell["every"],
-        held_out=held_out,
-        rng=np.random.default_rng(cell["seed"]),
-    )
-    none = np.zeros(len(history.at("mlm_loss")))
-    unigram = float(history["unigram"][0])
-    loss, accuracy = history["mlm_loss"], history["mlm_acc"]
-    return ForgettingCurve(history.at("mlm_loss"), loss, accuracy, none, unigram)
-
-
-def compare_methods(cells: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Every method at matched F1, from the results of ``forgetting_cell``.
-
-    Each cell has a "method", one of which is "rate 1e-3", the plain run. Returns for each method
+    One of the methods is the ``plain`` run. Returns for each method
     lists over the seeds: "f1" (best of the run), "end" (rise at the end), "learnt" (whether its
     mean best F1 is at least 0.9 times the plain run's and that of the trivial answer), and "rise"
     at matched F1 among the methods that have learnt; None where a run never reaches it.
@@ -156,15 +37,15 @@ def compare_methods(cells: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         }
         for name, runs in curves.items()
     }
-    if PLAIN not in found:
-        raise ConfigError(f"compare_methods: the plain run {PLAIN!r} is missing; got {list(found)}")
-    enough = max(LEARNT * np.mean(found[PLAIN]["f1"]), TRIVIAL_F1)
+    if plain not in found:
+        raise ConfigError(f"compare_methods: the plain run {plain!r} is missing; got {list(found)}")
+    enough = max(LEARNT * np.mean(found[plain]["f1"]), TRIVIAL_F1)
     for row in found.values():
         row["learnt"] = bool(np.mean(row["f1"]) >= enough)
     learnt = [name for name, row in found.items() if row["learnt"]]
     matched = {
         seed: rise_at_matched_f1({name: curves[name][seed] for name in learnt})
-        for seed in curves[PLAIN]
+        for seed in curves[plain]
     }
     for name, row in found.items():
         row["rise"] = [rises.get(name) for rises in matched.values()]

@@ -13,20 +13,15 @@ Measured only after the first epoch, a large part of the rise can be hidden.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from npft.encoder.model import Model
 from npft.errors import ConfigError
-from npft.finetune.heads import Classifier
-from npft.finetune.train import check_options, epoch_plan, evaluate, head_steps
-from npft.nn.loop import Repair
-from npft.nn.progress import ProgressFn
-from npft.pretrain.masking import Masked
-from npft.pretrain.objectives import MaskedLM
-from npft.pretrain.probe import evaluate_mlm
+from npft.finetune.train import Data, evaluate, fine_tune_steps, rank_of
+from npft.nn.history import History
 from npft.text.batch import Batch
 
 
@@ -80,66 +75,51 @@ class ForgettingCurve:
         return cls(**arrays, unigram=fields["unigram"])
 
 
+def check_shared(caller: str, model: Model, mlm: Model) -> None:
+    """Raise ``ConfigError`` unless two models use the same encoder."""
+    if model.encoder is not mlm.encoder:
+        raise ConfigError(
+            f"{caller}: model and mlm have different encoders; build the model of the task on "
+            "mlm.encoder"
+        )
+
+
 def forgetting_curve(
-    model: Classifier,
-    mlm: MaskedLM,
-    train: Batch,
-    probe: Masked,
+    model: Model,
+    mlm: Model,
+    train: Data,
+    probe: Batch,
     *,
     test: Batch,
     unigram: float,
-    epochs: int = 20,
-    batch_size: int = 32,
-    lr: float = 1e-3,
-    body_lr: float | None = None,
     every: int = 25,
-    repairs: Sequence[Repair] = (),
-    progress: ProgressFn | None = None,
     rng: np.random.Generator,
+    **options: Any,
 ) -> ForgettingCurve:
     """Fine-tune ``model`` and measure, along the way, what its body forgets.
 
     ``mlm`` is the pretrained model whose encoder ``model`` uses; its prediction head is not
-    trained. ``probe`` comes from ``make_probe``. The training is that of ``train_classifier`` with
-    the same arguments, bit for bit; measuring draws nothing.
+    trained. ``probe`` comes from ``make_probe``. The training is that of ``fine_tune`` with the
+    same ``options`` (epochs, batch_size, lr, body_lr, repairs, progress), bit for bit; measuring
+    draws nothing. "f1" is the main figure of the task's score on ``test``.
 
     Raises ``ConfigError`` if the two models do not share their encoder, or every < 1; else as
-    ``train_classifier``.
+    ``fine_tune``.
     """
-    model.check("forgetting_curve", train)
-    check_options(epochs, batch_size, lr)
-    if model.encoder is not mlm.encoder:
-        raise ConfigError(
-            "forgetting_curve: model and mlm have different encoders; build the Classifier on "
-            "mlm.encoder"
-        )
-    if every < 1:
-        raise ConfigError(f"forgetting_curve: every is {every}, expected at least 1")
-    rows: list[tuple[int, float, float, float]] = []
+    check_shared("forgetting_curve", model, mlm)
 
-    def measure(step: int) -> None:
-        found = evaluate_mlm(mlm, probe)
-        rows.append((step, found["mlm_loss"], found["mlm_acc"], evaluate(model, test).f1))
+    def measure() -> dict[str, float]:
+        known = mlm.measure(probe)
+        return {
+            "mlm_loss": known["mlm_loss"],
+            "mlm_acc": known["mlm_acc"],
+            "f1": rank_of(evaluate(model, test))[0],
+        }
 
-    measure(0)
-    total = epochs * epoch_plan(train, batch_size, repairs)[1]
-    steps = head_steps(
-        model,
-        train,
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=lr,
-        body_lr=body_lr,
-        repairs=repairs,
-        rng=rng,
-    )
-    try:
-        for step in steps:
-            if step.step % every == 0 or step.step == total:
-                measure(step.step)
-            if progress is not None:
-                progress(step.step, total, f"rise {rows[-1][1] - rows[0][1]:.3f} nats")
-    finally:
-        model.eval()
-    at, loss, accuracy, f1 = (np.array(column) for column in zip(*rows))
-    return ForgettingCurve(at.astype(np.int64), loss, accuracy, f1, unigram)
+    history = History()
+    for _ in fine_tune_steps(
+        model, train, history, every=every, measure=measure, rng=rng, **options
+    ):
+        pass
+    loss, accuracy, f1 = (history[name] for name in ("mlm_loss", "mlm_acc", "f1"))
+    return ForgettingCurve(history.at("f1"), loss, accuracy, f1, unigram)

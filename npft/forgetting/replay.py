@@ -9,16 +9,20 @@ Replay needs the pretraining text, which a published model seldom comes with.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from npft.autograd.tensor import Tensor
-from npft.errors import ConfigError
-from npft.nn.loop import Repair
+from npft.errors import ConfigError, check_share
+from npft.heads.words import MaskedLM
 from npft.nn.module import Module, freeze
+from npft.nn.optim import check_positive
+from npft.nn.repair import Repair
 from npft.pretrain.masking import mask_tokens
-from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Corpus, Documents
-from npft.pretrain.source import Source
+from npft.pretrain.source import Source, layout_for
+from npft.text.batch import Batch
 
 
 class ReplayMixer(Repair):
@@ -28,7 +32,8 @@ class ReplayMixer(Repair):
     of both products would lose one). Share 0 is plain training, bit for bit. The prediction head of
     ``mlm`` is frozen, so that only the encoder learns from replay.
 
-    documents: the pool. weight: of the replay loss. rng draws sequences, masks and dropout.
+    documents: the pool. weight: of the replay loss. rng, which nothing
+    else may use, draws sequences, masks and dropout.
     Raises ``ConfigError`` for a share outside [0, 1), a weight < 0, a share of the batch that is
     less than one sequence or leaves no task example, and a model whose encoder is not that of
     ``mlm``; ``DataError`` for an empty pool.
@@ -45,20 +50,16 @@ class ReplayMixer(Repair):
         *,
         rng: np.random.Generator,
     ) -> None:
-        if not 0 <= share < 1:
-            raise ConfigError(f"ReplayMixer: share is {share}, expected 0 <= share < 1")
-        if not 0 <= weight < np.inf:
-            raise ConfigError(f"ReplayMixer: weight is {weight}, expected a finite number >= 0")
-        tok = mlm.encoder.tokenizer
-        if tok is None:
-            raise ConfigError("ReplayMixer: the encoder has no tokenizer; pass one to Encoder")
-        layout = "pairs" if mlm.nsp else "segments"
-        self.source = Source(Corpus(documents, tok), layout, mlm.encoder.config.max_positions)
+        check_share("ReplayMixer: share", share, zero=True)
+        check_positive("ReplayMixer: weight", weight, zero=True)
+        corpus = Corpus(documents, mlm.encoder.need_tokenizer("ReplayMixer"))
+        self.source = Source(corpus, layout_for(mlm), mlm.encoder.config.max_positions)
         self.mlm = mlm
         self.share = share
         self.weight = weight
         self.rng = rng
-        self.replayed = 0  # sequences in each step; known once the batch size is
+        self.replayed: int | None = None  # sequences in each step; known once the batch size is
+        self.masked: Batch | None = None  # those of the present step
         freeze(mlm, lambda name: not name.startswith("encoder."))
 
     def task_size(self, batch_size: int) -> int:
@@ -75,19 +76,28 @@ class ReplayMixer(Repair):
             )
         return batch_size - self.replayed
 
-    def loss(self, model: Module) -> Tensor | None:
-        """weight · L_pretraining on newly drawn sequences, or None if none are replayed."""
+    def before_step(self, model: Module, batch: Any) -> None:
+        """Draw and mask the sequences of this step."""
         if getattr(model, "encoder", None) is not self.mlm.encoder:
             raise ConfigError(
                 "ReplayMixer: the model that trains has another encoder than mlm, so replay would "
                 "change nothing; build the Classifier on mlm.encoder"
             )
+        if self.replayed is None:
+            raise ConfigError(
+                "ReplayMixer: nobody asked it how many examples of the task fit into a batch; call "
+                "task_size(batch_size) and train on batches of that size"
+            )
         if self.replayed == 0:
-            return None
+            return
         starts = self.source.starts
         chosen = starts[self.rng.integers(0, len(starts), self.replayed)]
-        batch = self.source.draw(chosen, self.rng)
-        batch = batch[np.argsort(batch.lengths, kind="stable")]
-        masked = mask_tokens(batch, self.source.corpus.tokenizer, rng=self.rng)
-        total, _ = self.mlm.loss(masked, rng=self.rng)
-        return total * self.weight
+        drawn = self.source.draw(chosen, self.rng)
+        drawn = drawn[np.argsort(drawn.lengths, kind="stable")]
+        self.masked = mask_tokens(drawn, self.source.corpus.tokenizer, rng=self.rng)
+
+    def penalty(self, model: Module) -> Tensor | None:
+        """weight · L_pretraining on the sequences of this step, or None if none are replayed."""
+        if self.masked is None:
+            return None
+        return self.mlm.loss(self.masked, self.rng).total * self.weight

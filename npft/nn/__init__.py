@@ -1,4 +1,4 @@
 """Modules, layers, optimisers and the training loop.
 
-Read in this order: module, layers, optim, schedules, history, progress, loop.
+Read in this order: module, layers, optim, schedules, history, progress, packs, repair, loop, fit.
 """

@@ -6,7 +6,7 @@ import numpy as np
 
 from npft.autograd import kernels
 from npft.autograd.tensor import Tensor
-from npft.errors import ConfigError
+from npft.errors import check_share
 from npft.nn.module import Module, Parameter
 
 INIT_STD = 0.02  # the standard deviation of new weights in BERT (Devlin et al. 2019)
@@ -66,9 +66,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float) -> None:
-        if not 0 <= p < 1:
-            raise ConfigError(f"Dropout: p is {p}, expected 0 <= p < 1")
-        self.p = p
+        self.p = check_share("Dropout: p", p, zero=True)
 
     def forward(self, x: Tensor, rng: np.random.Generator | None = None) -> Tensor:
         return kernels.dropout(x, self.p, rng=rng) if self.training else x

@@ -1,6 +1,8 @@
 """The one training loop: a generator that a lesson can step through.
 
-Pretraining, fine-tuning and contrastive training are thin callers of ``train_steps``.
+    for each batch:   forward and backward of its parts -> sum of gradients -> clip -> step
+
+``fit.py`` drives it: it measures along the way, reports, and knows when to stop.
 """
 
 from __future__ import annotations
@@ -10,12 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npft.autograd.machine import keep_freed_memory
+from npft.autograd.machine import freed_memory_kept
 from npft.autograd.tensor import Tensor, pull_back
-from npft.errors import DataError, NonFiniteError, check_rng
-from npft.nn.module import Module
+from npft.errors import ConfigError, DataError, GraphError, NonFiniteError, check_rng
+from npft.nn.module import Module, train_mode
 from npft.nn.optim import Optimizer, clip_grad_norm
 from npft.nn.packs import each_pack
+from npft.nn.repair import Repair
 
 
 class Step(NamedTuple):
@@ -34,7 +37,7 @@ class Streams(NamedTuple):
     order: np.random.Generator
     masks: np.random.Generator
     dropout: np.random.Generator
-    replay: np.random.Generator
+    probe: np.random.Generator
 
 
 def streams(rng: np.random.Generator) -> Streams:
@@ -43,32 +46,21 @@ def streams(rng: np.random.Generator) -> Streams:
     return Streams(*rng.spawn(len(Streams._fields)))
 
 
-class Repair:
-    """Something done at each step against forgetting; every method may be left as it is.
+class Loss(NamedTuple):
+    """The loss of a part of a batch, its named parts as numbers, and the scores it comes from."""
 
-    ``name`` is the name of its loss among the parts of a step; one that ``replaces_decay`` already
-    pulls the body somewhere, so that weight decay to 0 must not pull it elsewhere.
-    """
+    total: Tensor
+    parts: dict[str, float]
+    scores: Any = None
 
-    name = "repair"
-    replaces_decay = False
 
-    def task_size(self, batch_size: int) -> int:
-        """How many examples of the task a batch of ``batch_size`` holds."""
-        return batch_size
-
-    def loss(self, model: Module) -> Tensor | None:
-        """A term to add to the loss, or None."""
-        return None
-
-    def after_step(self, optimizer: Optimizer, factor: float) -> None:
-        """Change the weights after a step at ``factor`` times the optimiser's rates."""
+LossFn = Callable[..., "tuple[Tensor, dict[str, float]] | Loss"]
 
 
 def train_steps(
     model: Module,
     batches: Iterable[Any],
-    loss_fn: Callable[..., tuple[Tensor, dict[str, float]]],
+    loss_fn: LossFn,
     optimizer: Optimizer,
     *,
     schedule: Callable[[int], float] | None = None,
@@ -80,14 +72,16 @@ def train_steps(
 ) -> Iterator[Step]:
     """Train on each batch in turn, and yield what happened after each step.
 
-    ``loss_fn(model, batch, rng=rng)`` returns the loss and a dict of its named parts; ``rng``
-    draws dropout. ``schedule(step)`` multiplies the learning rates; steps count from ``first``.
-    ``repairs`` may add to the loss, and change the weights after the step.
+    ``loss_fn(model, batch, rng=rng)`` returns the loss and a dict of its named parts, perhaps as a
+    ``Loss``; ``rng`` draws dropout. ``schedule(step)`` multiplies the learning rates; steps count
+    from ``first``. ``repairs`` may add to the loss and change gradients and weights
+    (``repair.py``).
     ``cut`` divides a batch into pieces whose losses add up to that of the batch (gradient
     accumulation): their gradients are added before the step. As many pieces as there are threads
     (``set_threads``) are worked on at once, and one more may wait; each has dropout of its own.
-    Raises ``DataError`` for a batch cut into nothing, ``NonFiniteError`` that names the step, and
-    the parameter for a gradient.
+    What trains is asked anew at each step, so that it may be frozen or unfrozen between steps.
+    Raises ``DataError`` for a batch cut into nothing, ``ConfigError`` for two repairs of one name,
+    ``NonFiniteError`` that names the step, and the parameter for a gradient.
 
     >>> from npft.nn.layers import Linear
     >>> from npft.nn.optim import SGD
@@ -101,61 +95,139 @@ def train_steps(
     >>> [round(s.loss, 4) for s in steps]
     [1.0, 0.5625, 0.25]
     """
-    keep_freed_memory()
-    weights = [*model.parameters(), *optimizer.params]  # which may train more than the model
-    for step, batch in enumerate(batches, start=first):
-        factor = 1.0 if schedule is None else schedule(step)
-        for weight in weights:
-            weight.grad = None
-        pieces = [batch] if cut is None else list(cut(batch))
-        if not pieces:
-            raise DataError(f"step {step}: the batch was cut into no pieces, expected at least one")
-        chances = [rng]
-        if len(pieces) > 1:
-            seeds = rng.integers(1 << 62, size=len(pieces))
-            chances = [np.random.default_rng(seed) for seed in seeds]
-
-        def work(number: int) -> tuple[float, dict[str, float], dict[Any, np.ndarray]]:
-            """The loss of one piece, its parts, and the gradients of the weights."""
-            loss, found = loss_fn(model, pieces[number], rng=chances[number])
-            for repair in repairs if number == 0 else ():
-                extra = repair.loss(model)
-                if extra is not None:
-                    found = found | {repair.name: extra.item()}
-                    loss = loss + extra
-            return loss.item(), found, pull_back(loss)
-
-        value, parts = 0.0, dict[str, float]()
-        for loss, found, gradients in each_pack(work, range(len(pieces))):
-            value += loss
-            parts |= {name: parts.get(name, 0.0) + part for name, part in found.items()}
-            if not np.isfinite(value):
-                raise NonFiniteError(
-                    f"step {step}: the loss is {value} ({_listed(parts)}); lower the learning "
-                    "rate, or look for weights that are not finite"
+    check_names(model, repairs)
+    with freed_memory_kept():
+        for step, batch in enumerate(batches, start=first):
+            factor = 1.0 if schedule is None else schedule(step)
+            for repair in repairs:
+                repair.before_step(model, batch)
+            if optimizer.refresh():
+                train_mode(model)
+            pieces = [batch] if cut is None else list(cut(batch))
+            if not pieces:
+                raise DataError(
+                    f"step {step}: the batch was cut into no pieces, expected at least one"
                 )
-            for leaf, g in gradients.items():
-                if leaf.grad is None:
-                    leaf.grad = g.copy()  # another leaf may have the same array
-                else:
-                    leaf.grad += g
-        try:
-            norm = clip_grad_norm(optimizer.params, clip)
-        except NonFiniteError:
-            names = (name for name, p in model.named_parameters() if not _finite(p.grad))
-            bad = next(names, "a parameter outside the model")
-            raise NonFiniteError(
-                f"step {step}: the gradient of {bad} is not finite; lower the learning rate"
-            ) from None
-        optimizer.step(factor)
+            tasks = [
+                _of_piece(model, loss_fn, piece, chance, repairs)
+                for piece, chance in zip(pieces, _chances(rng, len(pieces)))
+            ]
+            tasks += [_of_penalty(model, repair) for repair in repairs]
+            value, parts = _add_up(step, model, optimizer, tasks)
+            for repair in repairs:
+                repair.gradients(optimizer.params)
+            norm = _clipped(step, model, optimizer, clip)
+            optimizer.step(factor)
+            for repair in repairs:
+                repair.after_step(optimizer, factor)
+            yield Step(step, value, parts, factor, norm)
+
+
+def check_names(model: Module, repairs: Sequence[Repair]) -> None:
+    """Raise ``ConfigError`` for two terms of the loss of one name: they could not be told apart."""
+    names = [repair.name for repair in repairs]
+    for name in names:
+        if names.count(name) > 1 or name in getattr(model, "heads", ()):
+            both = "two repairs" if names.count(name) > 1 else "a repair and a head"
+            raise ConfigError(
+                f"training: {both} are called {name!r}; give a repair another name: "
+                f"repair.name = '{name} 2'"
+            )
+
+
+Gradients = dict[Any, np.ndarray]
+Task = Callable[[], "tuple[float, dict[str, float], Gradients] | None"]
+
+
+def _chances(rng: np.random.Generator, pieces: int) -> list[np.random.Generator]:
+    """A generator for each piece, so that what one draws does not depend on the others."""
+    if pieces == 1:
+        return [rng]
+    return [np.random.default_rng(seed) for seed in rng.integers(1 << 62, size=pieces)]
+
+
+def _of_piece(
+    model: Module,
+    loss_fn: LossFn,
+    piece: Any,
+    chance: np.random.Generator,
+    repairs: Sequence[Repair],
+) -> Task:
+    """Work to do: the loss of a piece of the batch, its parts, and the gradients."""
+
+    def work() -> tuple[float, dict[str, float], Gradients]:
+        total, parts, scores = Loss(*loss_fn(model, piece, rng=chance))
         for repair in repairs:
-            repair.after_step(optimizer, factor)
-        yield Step(step, value, parts, factor, norm)
+            if repair.name in parts:
+                raise ConfigError(
+                    f"training: a repair and a part of the loss are both called {repair.name!r}; "
+                    "give the repair another name"
+                )
+            term = repair.loss(model, piece, scores)
+            if term is not None:
+                total, parts = total + term, parts | {repair.name: term.item()}
+        return total.item(), parts, _gradients(total)
+
+    return work
 
 
-def _listed(parts: dict[str, float]) -> str:
-    return ", ".join(f"{name} {part}" for name, part in parts.items()) or "one part"
+def _gradients(term: Tensor) -> Gradients:
+    """The gradients of one term of the loss; none where all it depends on is frozen."""
+    return pull_back(term) if term.requires_grad else {}
 
 
-def _finite(grad: np.ndarray | None) -> bool:
-    return grad is None or bool(np.isfinite(grad).all())
+def _of_penalty(model: Module, repair: Repair) -> Task:
+    """Work to do: a repair's own term and its gradients, or nothing."""
+
+    def work() -> tuple[float, dict[str, float], Gradients] | None:
+        term = repair.penalty(model)
+        if term is None:
+            return None
+        return term.item(), {repair.name: term.item()}, _gradients(term)
+
+    return work
+
+
+def _add_up(
+    step: int, model: Module, optimizer: Optimizer, tasks: list[Task]
+) -> tuple[float, dict[str, float]]:
+    """Do all tasks; leave the sum of their gradients in the weights; return the loss, its parts."""
+    for weight in [*model.parameters(), *optimizer.params]:  # which may train more than the model
+        weight.grad = None
+    value, parts, learns = 0.0, dict[str, float](), False
+    for done in each_pack(lambda task: task(), tasks):
+        if done is None:
+            continue
+        loss, found, gradients = done
+        value += loss
+        parts |= {name: parts.get(name, 0.0) + part for name, part in found.items()}
+        if not np.isfinite(value):
+            listed = ", ".join(f"{name} {part}" for name, part in parts.items()) or "one part"
+            raise NonFiniteError(
+                f"step {step}: the loss is {value} ({listed}); lower the learning rate, or look "
+                "for weights that are not finite"
+            )
+        learns |= bool(gradients)
+        for leaf, g in gradients.items():
+            if leaf.grad is None:
+                leaf.grad = g.copy()  # another leaf may have the same array
+            else:
+                leaf.grad += g
+    if not learns:
+        raise GraphError(
+            f"step {step}: the loss depends on nothing that trains; check for frozen parameters"
+        )
+    return value, parts
+
+
+def _clipped(step: int, model: Module, optimizer: Optimizer, clip: float | None) -> float:
+    """Clip the gradients and return their length; an error names the parameter and the step."""
+    try:
+        return clip_grad_norm(optimizer.params, clip)
+    except NonFiniteError:
+        grads = ((name, p.grad) for name, p in model.named_parameters() if p.grad is not None)
+        wrong = (name for name, g in grads if not np.isfinite(g).all())
+        bad = next(wrong, "a parameter outside the model")
+        raise NonFiniteError(
+            f"step {step}: the gradient of {bad} is not finite; lower the learning rate"
+        ) from None

@@ -1,7 +1,8 @@
 """Parameters, and modules that own them.
 
-A module finds its parameters and submodules among its own attributes (and in lists of modules), in
-the order in which they were set. Nothing is registered, so nothing can be registered twice.
+A module finds its parameters and submodules among its own attributes, and in lists, tuples and
+dicts of them, in the order in which they were set. Nothing is registered, so nothing can be
+registered twice.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from npft.autograd.tensor import Tensor, no_grad
-from npft.errors import CheckpointError, ShapeError
+from npft.errors import CheckpointError, ConfigError, ShapeError
 
 
 class Parameter(Tensor):
@@ -64,6 +65,20 @@ def _parameter(cls: type, data: np.ndarray, parts: tuple, requires_grad: bool) -
     return parameter
 
 
+def _owned(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The parameters and modules in an attribute: itself, or the items of a container, by name."""
+    if isinstance(value, (Parameter, Module)):
+        yield name, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _owned(f"{name}.{key}", item)
+    elif isinstance(value, (list, tuple)):
+        for i, item in enumerate(value):
+            yield from _owned(f"{name}.{i}", item)
+    elif isinstance(value, (set, frozenset)) and any(list(_owned("", item)) for item in value):
+        raise ConfigError(f"{name} is a set with parameters in it, which has no order; use a list")
+
+
 class Module:
     """Something with parameters: a layer, an encoder, a model with its head.
 
@@ -89,12 +104,7 @@ class Module:
 
     def _members(self) -> Iterator[tuple[str, Any]]:
         for name, value in vars(self).items():
-            if isinstance(value, (Parameter, Module)):
-                yield name, value
-            elif isinstance(value, list):
-                for i, item in enumerate(value):
-                    if isinstance(item, Module):
-                        yield f"{name}.{i}", item
+            yield from _owned(name, value)
 
     def modules(self) -> Iterator[Module]:
         """This module and all modules inside it."""
@@ -260,7 +270,7 @@ def freeze(module: Module, which: str | Callable[[str], bool] = "") -> int:
     """Stop training the parameters whose name starts with ``which`` (or for which it is true).
 
     Nothing is recorded for a frozen parameter, so freezing saves its products. Returns how many
-    parameters were chosen. Build the optimiser after freezing.
+    parameters were chosen. An optimiser notices at its next step.
     """
     return _set_requires_grad(module, which, False)
 

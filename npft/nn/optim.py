@@ -27,7 +27,11 @@ def check_positive(name: str, value: Any, zero: bool = False) -> None:
 
 
 class Group:
-    """Parameters trained alike, laid end to end in one flat array."""
+    """Parameters trained alike, laid end to end in one flat array.
+
+    ``memory`` holds what an optimiser remembers of each number, laid out in the same way, and
+    ``steps`` how many steps the group has made.
+    """
 
     def __init__(self, params: list[Parameter], lr: float, weight_decay: float) -> None:
         check_positive("lr", lr)
@@ -37,6 +41,8 @@ class Group:
         self.params = params
         self.lr = lr
         self.weight_decay = weight_decay
+        self.steps = 0
+        self.memory: dict[str, np.ndarray] = {}
         self.flat = np.concatenate([p.storage.ravel() for p in params])
         self.gradient = np.empty_like(self.flat)
         self.slots = []
@@ -57,7 +63,7 @@ class Group:
             raise GraphError(
                 f"step: {len(missing)} of {len(self.params)} parameters of a group have no "
                 f"gradient (the first has shape {missing[0].shape}); freeze parameters the loss "
-                "does not use before you build the optimiser, or give them a group of their own"
+                "does not use, or give them a group of their own"
             )
         for p, slot in zip(self.params, self.slots):
             if p.storage is not slot:
@@ -67,16 +73,29 @@ class Group:
         np.concatenate(gradients, out=self.gradient)
         return True
 
+    def without_frozen(self) -> Group | None:
+        """A group of those parameters that still train, with their memory; None if none do."""
+        kept = [p for p in self.params if p.requires_grad]
+        if not kept:
+            return None
+        group = Group(kept, self.lr, self.weight_decay)
+        group.steps = self.steps
+        chosen = np.repeat([p.requires_grad for p in self.params], [p.size for p in self.params])
+        group.memory = {name: flat[chosen] for name, flat in self.memory.items()}
+        return group
+
 
 class Optimizer:
     """What SGD and AdamW share: ``groups`` is a list of parameters, or of dicts.
 
     A dict {"params": [...], "lr": ..., "weight_decay": ...} may leave out the last two.
-    Frozen parameters are left out. A group steps as a whole: it is an error if only some of its
-    parameters have gradients.
+    Frozen parameters are left out until ``refresh`` finds that they train. A group steps as a
+    whole: it is an error if only some of its parameters have gradients.
 
     Raises ``ConfigError`` for no parameters, one given twice, or rates out of range.
     """
+
+    memory: tuple[str, ...] = ()  # the names of what is remembered of each number
 
     def __init__(self, groups: Iterable[Any], lr: float, weight_decay: float) -> None:
         groups = list(groups)
@@ -93,25 +112,51 @@ class Optimizer:
             raise ConfigError("optimiser: every entry of params must be a Parameter")
         if len({id(p) for p in params}) != len(params):
             raise ConfigError("optimiser: a parameter is given twice; give each once")
-        self.groups = []
-        for g in groups:
-            trained = [p for p in g["params"] if p.requires_grad]
-            if trained:
-                rates = g.get("lr", lr), g.get("weight_decay", weight_decay)
-                self.groups.append(Group(trained, *rates))
-        if not self.groups:
+        self.given = [
+            (g["params"], g.get("lr", lr), g.get("weight_decay", weight_decay)) for g in groups
+        ]
+        self.groups: list[Group] = []
+        self.params: list[Parameter] = []
+        if not self.refresh():
             raise ConfigError("optimiser: no parameter to train; are all of them frozen?")
+
+    def refresh(self) -> bool:
+        """Look again at what is frozen; True if anything has changed since the last look.
+
+        Parameters that went on training keep their memory. Those that begin to train form a group
+        of their own, whose first step is a first step: what AdamW divides by depends on that.
+        Raises ``ConfigError`` if nothing is left to train.
+        """
+        held = {id(p) for p in self.params}
+        begun = [
+            ([p for p in params if p.requires_grad and id(p) not in held], lr, weight_decay)
+            for params, lr, weight_decay in self.given
+        ]
+        if all(p.requires_grad for p in self.params) and not any(params for params, *_ in begun):
+            return False
+        still = [group.without_frozen() for group in self.groups]
+        self.groups = [group for group in still if group is not None]
+        for params, lr, weight_decay in begun:
+            if params:
+                group = Group(params, lr, weight_decay)
+                group.memory = {name: np.zeros_like(group.flat) for name in self.memory}
+                self.groups.append(group)
+        if not self.groups:
+            raise ConfigError("optimiser: no parameter is left to train; all of them are frozen")
         self.params = [p for g in self.groups for p in g.params]
+        return True
 
     def step(self, factor: float = 1.0) -> None:
         """Change the parameters by their gradients, at ``factor`` times each group's rate."""
-        for i, group in enumerate(self.groups):
+        for group in self.groups:
             if group.gather():
-                self.update(i, group, group.lr * factor)
+                group.steps += 1
+                self.update(group, group.lr * factor)
                 for p in group.params:
                     p.version += 1
 
-    def update(self, i: int, group: Group, lr: float) -> None:
+    def update(self, group: Group, lr: float) -> None:
+        """Change ``group.flat`` by ``group.gradient`` at the rate ``lr``."""
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, np.ndarray]:
@@ -146,7 +191,7 @@ class SGD(Optimizer):
     def __init__(self, groups: Iterable[Any], lr: float = 0.1) -> None:
         super().__init__(groups, lr, 0.0)
 
-    def update(self, i: int, group: Group, lr: float) -> None:
+    def update(self, group: Group, lr: float) -> None:
         group.flat -= lr * group.gradient
 
 
@@ -165,6 +210,8 @@ class AdamW(Optimizer):
     [0.9, 1.1]
     """
 
+    memory = ("m", "v")
+
     def __init__(
         self,
         groups: Iterable[Any],
@@ -178,15 +225,12 @@ class AdamW(Optimizer):
         check_positive("eps", eps)
         super().__init__(groups, lr, weight_decay)
         self.betas, self.eps = betas, eps
-        self.steps = [0 for _ in self.groups]
-        self.m = [np.zeros_like(g.flat) for g in self.groups]
-        self.v = [np.zeros_like(g.flat) for g in self.groups]
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of the moments of each group, "m.0", "v.0", ..., and of its "steps"."""
-        state = {"steps": np.array(self.steps, dtype=np.int64)}
-        for i, (m, v) in enumerate(zip(self.m, self.v)):
-            state |= {f"m.{i}": m.copy(), f"v.{i}": v.copy()}
+        state = {"steps": np.array([group.steps for group in self.groups], dtype=np.int64)}
+        for i, group in enumerate(self.groups):
+            state |= {f"{name}.{i}": flat.copy() for name, flat in group.memory.items()}
         return state
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
@@ -195,20 +239,20 @@ class AdamW(Optimizer):
             least = -np.inf if name.startswith("m.") else 0
             if not (np.isfinite(a) & (a >= least)).all():
                 raise CheckpointError(f"AdamW: {name} of the state holds numbers that cannot be")
-        self.steps = [int(n) for n in state["steps"]]
-        for i in range(len(self.groups)):
-            self.m[i][...], self.v[i][...] = state[f"m.{i}"], state[f"v.{i}"]
+        for i, group in enumerate(self.groups):
+            group.steps = int(state["steps"][i])
+            for name, flat in group.memory.items():
+                flat[...] = state[f"{name}.{i}"]
 
-    def update(self, i: int, group: Group, lr: float) -> None:
-        self.steps[i] += 1
+    def update(self, group: Group, lr: float) -> None:
         b1, b2 = self.betas
         # with v̂ = v / root², a step of lr m̂ / (√v̂ + eps) is one of rate m / (√v + root eps)
-        root = np.sqrt(1 - b2 ** self.steps[i]).item()
-        rate = lr * root / (1 - b1 ** self.steps[i])
+        root = np.sqrt(1 - b2**group.steps).item()
+        rate = lr * root / (1 - b1**group.steps)
         for start in range(0, len(group.flat), CHUNK):
             chunk = slice(start, start + CHUNK)
             theta, g = group.flat[chunk], group.gradient[chunk]
-            m, v = self.m[i][chunk], self.v[i][chunk]
+            m, v = group.memory["m"][chunk], group.memory["v"][chunk]
             m *= b1
             work = g * (1 - b1)
             m += work

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_share
 
 
 def _check(step: int, warmup: float, total: int) -> None:
@@ -22,17 +22,16 @@ def warmup_linear(step: int, warmup: int, total: int, floor: float = 0.05) -> fl
     [0.5, 1.0, 0.5, 0.0]
     """
     _check(step, warmup, total)
-    if not 0 <= floor <= 1:
-        raise ConfigError(f"schedule: floor {floor}; expected 0 <= floor <= 1")
+    check_share("schedule: floor", floor, zero=True, one=True)
     if step <= warmup:
         return step / warmup
     return floor + (1 - floor) * (total - step) / (total - warmup)
 
 
-def cosine(step: int, warmup: int, total: int) -> float:
+def warmup_cosine(step: int, warmup: int, total: int) -> float:
     """Rise in a line to 1, then fall to 0 along half a cosine (Loshchilov & Hutter 2017).
 
-    >>> [round(cosine(s, 0, 4), 3) for s in (1, 2, 3, 4)]
+    >>> [round(warmup_cosine(s, 0, 4), 3) for s in (1, 2, 3, 4)]
     [0.854, 0.5, 0.146, 0.0]
     """
     _check(step, warmup, total)

@@ -1,4 +1,5 @@
-"""Pretraining by masked tokens and next sentences.
+"""Pretraining: how text becomes labelled batches, nine objectives, and runs that can go on.
 
-Read in this order: masking, pairs, objectives, train.
+Read in this order: masking, corruptions, spans, pairs, packing, source, mixture, probe, causal,
+electra, catalogue, budget, start, run, train, adapt.
 """

@@ -14,59 +14,43 @@ piece and compare along one run, not between tokenizers.
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError
+from npft.encoder.model import Model, copy_of
+from npft.errors import ConfigError, check_share
 from npft.nn.history import History
-from npft.nn.progress import ProgressFn
 from npft.pretrain.masking import mask_tokens
 from npft.pretrain.pairs import Documents
 from npft.pretrain.probe import make_probe
 from npft.pretrain.run import checksum
-from npft.pretrain.source import Corrupt, Pretrainable
+from npft.pretrain.source import Corrupt, layout_for
 from npft.pretrain.train import pretrain
 
 ADAPT_LR = 2e-3  # half the rate of the lesson's pretraining
 
 
-def copy_of(model: Pretrainable) -> Pretrainable:
-    """A new model with the same configuration, tokenizer and weights, all of them trainable."""
-    rng = np.random.default_rng(0)  # for weights that are replaced at once
-    encoder = Encoder(model.encoder.config, tokenizer=model.encoder.tokenizer, rng=rng)
-    new = type(model).from_options(encoder, model.options(), rng=rng)
-    new.load_state_dict(model.state_dict())
-    new.eval()
-    return new
-
-
 def adapt(
-    model: Pretrainable,
+    model: Model,
     documents: Documents,
     *,
     held_out: Documents,
     general: Documents | None = None,
     pool: Documents | None = None,
     replay: float = 0.0,
-    steps: int,
-    batch_size: int = 32,
-    lr: float = ADAPT_LR,
-    every: int = 50,
     layout: str | None = None,
     corrupt: Corrupt = mask_tokens,
-    folder: str | Path | None = None,
-    resume: bool = False,
-    progress: ProgressFn | None = None,
+    lr: float = ADAPT_LR,
     rng: np.random.Generator,
-) -> tuple[Pretrainable, History]:
+    **options: Any,
+) -> tuple[Model, History]:
     """Go on pretraining a copy of ``model`` on the ``documents`` of a domain.
 
     held_out: text of the domain to measure on. general: held-out text of the kind the model was
     pretrained on. replay: the share of all sequences that comes from ``pool``, general text to
-    train on. The other arguments are those of ``pretrain``; ``layout`` and ``corrupt`` must be
-    those the model was pretrained with.
+    train on. ``layout`` and ``corrupt`` must be those the model was pretrained with. The
+    ``options`` are those of ``pretrain``: steps, batch_size, every, folder, resume, progress.
 
     Returns the adapted model, and a history with "domain_mlm_loss", "seen_mlm_loss", their
     difference "gap", and "general_mlm_loss", at step 0 as well; for a model of another kind with
@@ -75,22 +59,19 @@ def adapt(
     Raises ``ConfigError`` for a replay outside [0, 1) or without a pool, and what ``pretrain``
     raises.
     """
-    if not 0 <= replay < 1:
-        raise ConfigError(f"adapt: replay is {replay}, expected a share of at least 0, below 1")
+    check_share("adapt: replay", replay, zero=True)
     if replay and pool is None:
         raise ConfigError("adapt: replay needs a pool, general text to train on")
-    tok = model.encoder.tokenizer
-    if tok is None:
-        raise ConfigError("adapt: the encoder has no tokenizer; pass one to Encoder")
+    tok = model.encoder.need_tokenizer("adapt")
+    layout = layout or layout_for(model)
     seed = int(rng.integers(2**32))  # one for all probes: equal texts get equal masks
     measured = {"domain": held_out, "seen": documents}
     if general is not None:
         measured["general"] = general
     probes = {
         name: make_probe(
-            text, tok,
-            max_length=model.encoder.config.max_positions, nsp=getattr(model, "nsp", False),
-            layout=layout, corrupt=corrupt, rng=np.random.default_rng(seed),
+            text, tok, max_length=model.encoder.config.max_positions, layout=layout,
+            corrupt=corrupt, rng=np.random.default_rng(seed),
         )
         for name, text in measured.items()
     }  # fmt: skip
@@ -101,21 +82,16 @@ def adapt(
     history = pretrain(
         adapted,
         texts,
-        steps=steps,
-        batch_size=batch_size,
-        lr=lr,
-        every=every,
         shares=shares,
         probes=probes,
         layout=layout,
         corrupt=corrupt,
-        folder=folder,
-        resume=resume,
         origin=checksum(model.state_dict().values()),
-        progress=progress,
+        lr=lr,
         rng=rng,
+        **options,
     )
-    loss = next(name for name in history.metrics if name.endswith("_loss"))  # "domain_mlm_loss"
+    main = next(iter(model.heads))
     for row in history.rows:
-        row["gap"] = row[loss] - row[loss.replace("domain", "seen")]
+        row["gap"] = row[f"domain_{main}_loss"] - row[f"seen_{main}_loss"]
     return adapted, history

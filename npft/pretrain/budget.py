@@ -16,19 +16,18 @@ A causal mask hides half of the attention weights, but all are computed, and so 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from npft.encoder.config import EncoderConfig
+from npft.encoder.model import Model
 from npft.encoder.profile import flops
 from npft.errors import ConfigError
-from npft.pretrain.boundary import SpanLM
 from npft.pretrain.catalogue import Objective
-from npft.pretrain.causal import CausalLM
-from npft.pretrain.electra import ReplacedTokens
-from npft.pretrain.masking import Masked
-from npft.pretrain.objectives import MaskedLM
+from npft.pretrain.electra import text_tokens
 from npft.pretrain.pairs import Corpus, Documents
-from npft.pretrain.source import Feed, Pretrainable, Source
+from npft.pretrain.source import Feed, Source
 from npft.text.batch import Batch
 
 BACKWARD = 2  # times the forward pass
@@ -39,51 +38,73 @@ def _body(config: EncoderConfig, batch: Batch) -> int:
     return sum(int(n) * sum(flops(config, int(t)).values()) for t, n in zip(lengths, counts))
 
 
-def _masked_rows(config: EncoderConfig, rows: int) -> int:
-    d = config.hidden_size
-    return 2 * rows * d * (d + config.vocab_size)
+def _masked_rows(model: Model, batch: Batch) -> int:
+    c = model.encoder.config
+    return 2 * batch.n_targets * c.hidden_size * (c.hidden_size + c.vocab_size)
 
 
-def forward_flops(model: Pretrainable, masked: Masked) -> dict[str, int]:
-    """Multiplications and additions of one forward pass over a batch, by part.
+def _rows(model: Model, batch: Batch) -> int:
+    return 2 * batch.n_targets * model.encoder.config.hidden_size * model.encoder.config.vocab_size
 
-    Raises ``ConfigError`` for a model of another kind than those of ``OBJECTIVES``.
+
+def _pairs(model: Model, batch: Batch) -> int:
+    return 4 * len(batch) * model.encoder.config.hidden_size
+
+
+def _borders(model: Model, batch: Batch) -> int:
+    c = model.encoder.config
+    return 2 * batch.n_targets * c.hidden_size * (4 * c.hidden_size + c.vocab_size)
+
+
+def _detector(model: Model, batch: Batch) -> int:
+    d = model.encoder.config.hidden_size
+    return 2 * int(text_tokens(batch, model.tokenizer).sum()) * d * (d + 1)
+
+
+# What the kinds of heads are called in the table above, and what they cost.
+HEADS: dict[str, tuple[str, Callable[[Model, Batch], int]]] = {
+    "words": ("masked rows", _masked_rows),
+    "next_words": ("rows", _rows),
+    "pairs": ("pairs", _pairs),
+    "boundary": ("borders", _borders),
+    "detector": ("detector", _detector),
+}
+
+
+def forward_flops(model: Model, batch: Batch) -> dict[str, int]:
+    """Multiplications and additions of one forward pass over a corrupted batch, by part.
+
+    Raises ``ConfigError`` for a model with other heads than those of ``OBJECTIVES``.
 
     >>> from npft.encoder.encoder import Encoder
+    >>> from npft.heads.words import MaskedLM
     >>> rng = np.random.default_rng(0)
     >>> config = EncoderConfig(vocab_size=10, hidden_size=4, num_layers=0)
     >>> model = MaskedLM(Encoder(config, rng=rng), rng=rng)
-    >>> batch = Batch([2, 5, 6, 7, 3], [0, 5])
-    >>> forward_flops(model, Masked(batch, np.array([1, 3]), np.array([5, 7])))
+    >>> batch = Batch([2, 5, 6, 7, 3], [0, 5], token_labels=[-100, 5, -100, 7, -100])
+    >>> forward_flops(model, batch)
     {'body': 0, 'masked rows': 224, 'pairs': 16}
     """
-    c, rows = model.encoder.config, len(masked.rows)
-    parts = {"body": _body(c, masked.batch)}
-    if isinstance(model, ReplacedTokens):
-        small = model.generator.encoder.config
-        parts["generator"] = _body(small, masked.batch) + _masked_rows(small, rows)
-        asked = len(model.text_rows(masked))
-        return parts | {"detector": 2 * asked * c.hidden_size * (c.hidden_size + 1)}
-    if isinstance(model, CausalLM):
-        return parts | {"rows": 2 * rows * c.hidden_size * c.vocab_size}
-    if not isinstance(model, MaskedLM):
-        raise ConfigError(f"forward_flops: no count for a {type(model).__name__}")
-    parts["masked rows"] = _masked_rows(c, rows)
-    if model.nsp:
-        parts["pairs"] = 4 * len(masked.batch) * c.hidden_size
-    if isinstance(model, SpanLM):
-        parts["borders"] = 2 * rows * c.hidden_size * (4 * c.hidden_size + c.vocab_size)
+    parts = {"body": _body(model.encoder.config, batch)}
+    generator = getattr(model, "generator", None)
+    if generator is not None:
+        parts["generator"] = sum(forward_flops(generator, batch).values())
+    for head in model.heads.values():
+        if head.kind not in HEADS:
+            raise ConfigError(f"forward_flops: no count for a head of kind {head.kind!r}")
+        name, cost = HEADS[head.kind]
+        parts[name] = cost(model, batch)
     return parts
 
 
-def step_flops(model: Pretrainable, masked: Masked) -> int:
+def step_flops(model: Model, batch: Batch) -> int:
     """The operations of one training step on a batch: forward and back."""
-    return (1 + BACKWARD) * sum(forward_flops(model, masked).values())
+    return (1 + BACKWARD) * sum(forward_flops(model, batch).values())
 
 
 def steps_within(
     budget: float,
-    model: Pretrainable,
+    model: Model,
     documents: Documents,
     objective: Objective,
     *,
@@ -96,12 +117,9 @@ def steps_within(
     The cost of a step is the mean over ``samples`` batches, for rows differ in length. Raises
     ``ConfigError`` for a budget below one step or an encoder without a tokenizer.
     """
-    encoder = model.encoder
-    if encoder.tokenizer is None:
-        raise ConfigError("steps_within: the encoder has no tokenizer; pass one to Encoder")
-    source = Source(
-        Corpus(documents, encoder.tokenizer), objective.layout, encoder.config.max_positions
-    )
+    tokenizer = model.encoder.need_tokenizer("steps_within")
+    positions = model.encoder.config.max_positions
+    source = Source(Corpus(documents, tokenizer), objective.layout, positions)
     feed = Feed(source, objective.corrupt, batch_size, order=rng, masks=rng)
     cost = float(np.mean([step_flops(model, next(feed)) for _ in range(samples)]))
     if not cost <= budget < np.inf:

@@ -20,22 +20,32 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from npft.pretrain.boundary import SpanLM
+import numpy as np
+
+from npft.encoder.model import Model
+from npft.heads.boundary import SpanLM
+from npft.heads.words import MaskedLM
 from npft.pretrain.causal import CausalLM, predict_next
 from npft.pretrain.electra import ReplacedTokens
 from npft.pretrain.masking import mask_tokens, static_masks
-from npft.pretrain.objectives import MaskedLM
-from npft.pretrain.source import Corrupt, Pretrainable
+from npft.pretrain.source import Corrupt
 from npft.pretrain.spans import mask_spans
 
 
 class Objective(NamedTuple):
     """``model(encoder, rng=rng)`` builds what ``pretrain`` trains on ``layout`` and ``corrupt``."""
 
-    model: Callable[..., Pretrainable]
+    model: Callable[..., Model]
     layout: str
     corrupt: Corrupt
     causal: bool = False  # the encoder must be made with causal=True
+
+    def trains(self, model: Model) -> bool:
+        """Whether a model is of the kind, and has the heads, of those this objective makes."""
+        if model.encoder.config.causal != self.causal:
+            return False
+        other = self.model(model.encoder, rng=np.random.default_rng(0))  # only to compare with
+        return (other.kind, other.options()) == (model.kind, model.options())
 
 
 _alone = partial(MaskedLM, nsp=False)

@@ -13,84 +13,81 @@ from collections.abc import Sequence
 import numpy as np
 
 from npft.autograd import kernels
-from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
+from npft.encoder.model import Model, Rng
 from npft.errors import ConfigError, DataError, check_count, check_rng
+from npft.heads.words import TokenTargets
 from npft.nn.module import Parameter, evaluating
-from npft.pretrain.masking import Masked, ordinary_tokens
-from npft.pretrain.objectives import tally
-from npft.pretrain.source import Pretrainable
-from npft.text.batch import Batch
+from npft.pretrain.masking import ordinary_tokens
+from npft.text.batch import IGNORE, Batch
 from npft.text.tokenizer import Tokenizer
 
 
 def predict_next(
     batch: Batch, tokenizer: Tokenizer, *, rng: np.random.Generator | None = None
-) -> Masked:
+) -> Batch:
     """Every token but the last of a sequence must give the one behind it; nothing is hidden.
 
     ``rng`` is not used; it is there so that this can be given to ``pretrain`` as ``corrupt``.
 
     >>> task = predict_next(Batch([257, 97, 98, 258, 257, 99], [0, 4, 6]), None)
-    >>> task.rows, task.targets
-    (array([0, 1, 2, 4]), array([ 97,  98, 258,  99]))
+    >>> task.token_labels
+    array([  97,   98,  258, -100,   99, -100])
     """
-    rows = np.delete(np.arange(len(batch.ids)), batch.offsets[1:] - 1)
-    return Masked(batch, rows, batch.ids[rows + 1])
+    labels = np.append(batch.ids[1:], IGNORE)
+    labels[batch.offsets[1:] - 1] = IGNORE
+    return batch.replace(token_labels=labels)
 
 
-class CausalLM(Pretrainable):
+class NextWords(TokenTargets):
+    """Scores for the next token: products with the word embeddings, plus a bias.
+
+    Raises ``ConfigError`` for an encoder in which tokens see what stands behind them.
+    """
+
+    kind = "next_words"
+
+    def __init__(self, encoder: Encoder, *, rng: Rng = None) -> None:
+        if not encoder.config.causal:
+            raise ConfigError(
+                "NextWords: the encoder lets a token see the one it must predict; "
+                "make it with EncoderConfig(..., causal=True)"
+            )
+        self.bias = Parameter(np.zeros(encoder.config.vocab_size, np.float32))
+        self.table = encoder.embeddings.word_embeddings.weight  # shared, not copied
+
+    def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
+        z = kernels.take_rows(hidden, rows=batch.target_rows)  # (N, D) -> (M, D)
+        return kernels.linear(z, self.table, self.bias)  # (M, V)
+
+
+class CausalLM(Model):
     """A decoder: an encoder with ``causal=True`` and tied scores for the next token.
 
     Raises ``ConfigError`` for an encoder in which tokens see what stands behind them.
     """
 
     kind = "causal_lm"
+    needs = {"clm": "next_words"}
 
     def __init__(self, encoder: Encoder, *, rng: np.random.Generator) -> None:
-        if not encoder.config.causal:
-            raise ConfigError(
-                "CausalLM: the encoder lets a token see the one it must predict; "
-                "make it with EncoderConfig(..., causal=True)"
-            )
-        self.encoder = encoder
-        self.bias = Parameter(np.zeros(encoder.config.vocab_size, np.float32))
+        super().__init__(encoder, {"clm": NextWords(encoder, rng=rng)})
 
-    def logits(self, task: Masked, rng: np.random.Generator | None = None) -> Tensor:
-        """Scores (M, V) of all words for what stands behind each row."""
-        hidden = self.encoder(task.batch, rng)  # (N, D)
-        z = kernels.take_rows(hidden, rows=task.rows)  # (M, D)
-        return kernels.linear(z, self.encoder.embeddings.word_embeddings.weight, self.bias)
-
-    def loss(
-        self,
-        masked: Masked,
-        *,
-        whole: Masked | None = None,
-        rng: np.random.Generator | None = None,
-    ) -> tuple[Tensor, dict[str, float]]:
-        """The loss in nats per token, and {"clm": ...}. Raises ``DataError`` for no targets."""
-        if len(masked.rows) == 0:
-            raise DataError("CausalLM: no token has a next one; give sequences of at least two")
-        loss = softmax_cross_entropy(self.logits(masked, rng), targets=masked.targets)
-        if whole is not None:
-            loss = loss * (len(masked.rows) / len(whole.rows))
-        return loss, {"clm": loss.item()}
-
-    def measure(self, masked: Masked) -> dict[str, tuple[float, int]]:
-        """Loss and hits on the words, as sums: [SEP] has no frequency to compare with."""
+    def measure(self, batch: Batch) -> dict[str, float]:
+        """Loss and accuracy on the words: [SEP] has no frequency to compare with."""
         tok = self.encoder.tokenizer
-        word = ~np.isin(masked.targets, () if tok is None else tok.special_ids)
-        words = Masked(masked.batch, masked.rows[word], masked.targets[word])
-        return tally("clm", self.logits(words), words.targets)
+        if tok is not None and batch.token_labels is not None:
+            special = np.isin(batch.token_labels, tok.special_ids)
+            batch = batch.replace(token_labels=np.where(special, IGNORE, batch.token_labels))
+        return super().measure(batch)
 
     def perplexity(self, texts: Sequence[str]) -> float:
         """exp of the mean loss per token, ends included: among how many it is as if in doubt.
 
         Raises ``DataError`` for a text longer than the encoder reads: cut it into parts.
         """
-        tok = self._tokenizer()
+        tok = self.encoder.need_tokenizer("perplexity")
         room = self.encoder.config.max_positions
         batch = tok(texts, max_length=room)
         if batch.n_truncated:
@@ -98,8 +95,7 @@ class CausalLM(Pretrainable):
                 f"perplexity: {batch.n_truncated} texts are longer than the {room} positions of "
                 "the encoder; cut them into parts"
             )
-        with evaluating(self):
-            return float(np.exp(self.loss(predict_next(batch, tok))[0].item()))
+        return float(np.exp(self.judge(predict_next(batch, tok))["clm"].loss))
 
     def generate(
         self,
@@ -120,7 +116,7 @@ class CausalLM(Pretrainable):
         check_rng("generate: rng", rng)
         if not 0 <= temperature < np.inf:
             raise ConfigError(f"generate: temperature is {temperature}, expected 0 or more")
-        tok = self._tokenizer()
+        tok = self.encoder.need_tokenizer("generate")
         ids = [tok.cls_id, *tok.encode(text)]
         if len(ids) > self.encoder.config.max_positions:
             raise DataError(
@@ -131,22 +127,22 @@ class CausalLM(Pretrainable):
         may[tok.sep_id] = True  # the end of the text
         with evaluating(self):
             for _ in range(min(tokens, self.encoder.config.max_positions - len(ids))):
-                batch = Batch(ids, [0, len(ids)])
-                last = Masked(batch, np.array([len(ids) - 1]), np.array([0]))
-                scores = np.where(may, self.logits(last).data[0, : len(may)], -np.inf)
-                chosen = int(scores.argmax())
-                if temperature > 0:
-                    z = (scores - scores.max()).astype(np.float64)
-                    with np.errstate(over="ignore"):  # -inf is right where z / 0.0000... overflows
-                        p = np.exp(np.where(z < 0, z / temperature, 0.0))
-                    steps = np.cumsum(p / p.sum())
-                    chosen = int(np.searchsorted(steps, rng.random() * steps[-1], side="right"))
+                last = [IGNORE] * (len(ids) - 1) + [0]  # only the last token is asked
+                batch = Batch(ids, [0, len(ids)], token_labels=last)
+                scores = np.where(may, self(batch).data[0, : len(may)], -np.inf)
+                chosen = _drawn(scores, temperature, rng)
                 if chosen == tok.sep_id:
                     break
                 ids.append(chosen)
         return tok.decode(ids)
 
-    def _tokenizer(self) -> Tokenizer:
-        if self.encoder.tokenizer is None:
-            raise ConfigError("CausalLM: the encoder has no tokenizer; pass one to Encoder")
-        return self.encoder.tokenizer
+
+def _drawn(scores: np.ndarray, temperature: float, rng: np.random.Generator) -> int:
+    """A token drawn with probability ~ exp(score / temperature); at 0 the likeliest."""
+    if temperature == 0:
+        return int(scores.argmax())
+    z = (scores - scores.max()).astype(np.float64)
+    with np.errstate(over="ignore"):  # -inf is right where z / 0.0000... overflows
+        p = np.exp(np.where(z < 0, z / temperature, 0.0))
+    steps = np.cumsum(p / p.sum())
+    return int(np.searchsorted(steps, rng.random() * steps[-1], side="right"))

@@ -6,17 +6,17 @@
     insert       a token too many                        its row must give PAD: nothing
 
 Masked tokens give the place of the damage away; these do not (Jurafsky & Martin, section 11.2;
-Lewis et al. 2020, "BART", figure 2). Each returns a ``Masked`` that a ``MaskedLM`` trains on as it
-is, and can be given to ``pretrain`` as ``corrupt``.
+Lewis et al. 2020, "BART", figure 2). Each returns a batch whose token labels a ``MaskedLM`` learns
+as they are, and can be given to ``pretrain`` as ``corrupt``.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from npft.errors import ConfigError
-from npft.pretrain.masking import Masked, choose_rows, random_tokens
-from npft.text.batch import Batch
+from npft.errors import check_share
+from npft.pretrain.masking import asked, choose_rows, random_tokens, text_rows
+from npft.text.batch import IGNORE, Batch
 from npft.text.tokenizer import Tokenizer
 
 RATE = 0.15  # share of the text tokens that are chosen; of neighbours, ``reorder`` and ``delete``
@@ -27,74 +27,84 @@ def _chosen(
     batch: Batch, tokenizer: Tokenizer, rate: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Rows of text, in every sequence ``rate`` of them and at least one."""
-    if not 0 < rate <= 1:
-        raise ConfigError(f"corruption: rate is {rate}, expected a share in (0, 1]")
-    text = ~np.isin(batch.ids, tokenizer.special_ids)
-    return choose_rows(batch, text, rate, rng.random(len(batch.ids) + len(batch)))
+    u = rng.random(len(batch.ids) + len(batch))
+    return choose_rows(batch, text_rows(batch, tokenizer), rate, u)
 
 
-def _with_ids(batch: Batch, ids: np.ndarray) -> Batch:
-    return Batch(ids, batch.offsets, batch.token_types, batch.labels)
+def _apart(rows: np.ndarray) -> np.ndarray:
+    """Rising rows without those that follow another at once."""
+    return rows[np.append(True, rows[1:] > rows[:-1] + 1)] if len(rows) else rows
+
+
+def _tokens(batch: Batch, rows: np.ndarray) -> dict[str, np.ndarray | None]:
+    """What belongs to these tokens of a batch: their segments, and the numbers of their words."""
+    words = None if batch.words is None else batch.words[rows]
+    return {"token_types": batch.token_types[rows], "words": words}
 
 
 def substitute_tokens(
     batch: Batch, tokenizer: Tokenizer, *, rate: float = RATE, rng: np.random.Generator
-) -> Masked:
+) -> Batch:
     """Put random tokens in the place of some; restore what stood there."""
+    check_share("substitute_tokens: rate", rate, one=True)
     rows = _chosen(batch, tokenizer, rate, rng)
     ids = batch.ids.copy()
     ids[rows] = random_tokens(len(rows), tokenizer, None, rng)
-    return Masked(_with_ids(batch, ids), rows, batch.ids[rows])
+    return batch.replace(ids=ids, token_labels=asked(batch, rows, batch.ids[rows]))
 
 
 def reorder_tokens(
     batch: Batch, tokenizer: Tokenizer, *, rate: float = RATE, rng: np.random.Generator
-) -> Masked:
+) -> Batch:
     """Exchange some tokens with the text token that follows; restore both."""
-    text = ~np.isin(batch.ids, tokenizer.special_ids)
+    check_share("reorder_tokens: rate", rate, one=True)
+    text = text_rows(batch, tokenizer)
     followed = text & np.append(text[1:], False)
     followed &= np.append(batch.sequence[1:] == batch.sequence[:-1], False)
-    if not 0 < rate <= 1:
-        raise ConfigError(f"corruption: rate is {rate}, expected a share in (0, 1]")
     first = _chosen(batch, tokenizer, rate / 2, rng)
-    first = first[followed[first]]
-    first = first[np.append(True, first[1:] > first[:-1] + 1)] if len(first) else first  # apart
+    first = _apart(first[followed[first]])
     ids = batch.ids.copy()
     ids[first], ids[first + 1] = batch.ids[first + 1], batch.ids[first]
     rows = np.sort(np.concatenate([first, first + 1]))
-    return Masked(_with_ids(batch, ids), rows, batch.ids[rows])
+    return batch.replace(ids=ids, token_labels=asked(batch, rows, batch.ids[rows]))
 
 
 def delete_tokens(
     batch: Batch, tokenizer: Tokenizer, *, rate: float = RATE, rng: np.random.Generator
-) -> Masked:
+) -> Batch:
     """Leave some tokens out; the token before each gap must give what is missing.
 
     Of neighbouring tokens only the first is left out, and never the first of a sequence, so that
     each gap has a token before it.
     """
+    check_share("delete_tokens: rate", rate, one=True)
     gone = _chosen(batch, tokenizer, rate, rng)
-    gone = gone[batch.positions[gone] > 0]
-    gone = gone[np.append(True, gone[1:] > gone[:-1] + 1)] if len(gone) else gone
+    gone = _apart(gone[batch.positions[gone] > 0])
+    missing = asked(batch, gone - 1, batch.ids[gone])
     kept = np.delete(np.arange(len(batch.ids)), gone)
-    offsets = np.searchsorted(kept, batch.offsets)
-    damaged = Batch(batch.ids[kept], offsets, batch.token_types[kept], batch.labels)
-    return Masked(damaged, np.searchsorted(kept, gone - 1), batch.ids[gone])
+    return batch.replace(
+        ids=batch.ids[kept],
+        offsets=np.searchsorted(kept, batch.offsets),
+        token_labels=missing[kept],
+        spans=None,  # whose places have moved
+        **_tokens(batch, kept),
+    )
 
 
 def insert_tokens(
     batch: Batch, tokenizer: Tokenizer, *, rate: float = RATE, rng: np.random.Generator
-) -> Masked:
+) -> Batch:
     """Put random tokens behind some; their rows must give PAD, for nothing belongs there.
 
     As many untouched rows are asked for as well, and must give the token that stands there, so that
     the answer is not always PAD. A sequence keeps its length: what is pushed out falls off before
     its last token.
     """
+    check_share("insert_tokens: rate", rate, one=True)
     behind = _chosen(batch, tokenizer, rate, rng)
     new = random_tokens(len(behind), tokenizer, None, rng)
     ids = np.insert(batch.ids, behind + 1, new)
-    types = np.insert(batch.token_types, behind + 1, batch.token_types[behind])
+    origin = np.insert(np.arange(len(batch.ids)), behind + 1, behind)  # the token beside each
     added = np.zeros(len(ids), dtype=bool)
     added[behind + 1 + np.arange(len(behind))] = True
     place = np.searchsorted(behind, batch.offsets) + batch.offsets  # of each sequence in ids
@@ -104,7 +114,9 @@ def insert_tokens(
     ]
     chosen = np.concatenate(kept) if kept else np.zeros(0, dtype=np.int64)
     ids, added = ids[chosen], added[chosen]
-    damaged = Batch(ids, batch.offsets, types[chosen], batch.labels)
+    damaged = batch.replace(ids=ids, spans=None, **_tokens(batch, origin[chosen]))
+    labels = np.where(added, tokenizer.pad_id, IGNORE)
     untouched = _chosen(damaged, tokenizer, rate, rng)
-    rows = np.union1d(np.flatnonzero(added), untouched)
-    return Masked(damaged, rows, np.where(added[rows], tokenizer.pad_id, ids[rows]))
+    untouched = untouched[~added[untouched]]
+    labels[untouched] = ids[untouched]
+    return damaged.replace(token_labels=labels)

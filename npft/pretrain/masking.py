@@ -1,28 +1,21 @@
 """Masking: which tokens the model must restore, and what it sees in their place.
 
 (Devlin et al. 2019, section 3.1; Jurafsky & Martin, section 11.2.1.)
+
+A corruption takes a batch and returns another: its ids are what the model sees, its
+``token_labels`` what stood there, at the chosen tokens, and ``IGNORE`` where nothing is asked.
 """
 
 from __future__ import annotations
 
 import zlib
-from typing import NamedTuple
-
 import numpy as np
 
-from npft.errors import ConfigError, check_shape
-from npft.text.batch import Batch
+from npft.errors import ConfigError, check_shape, check_share
+from npft.text.batch import IGNORE, Batch
 from npft.text.tokenizer import Tokenizer
 
 MASK_SHARE, RANDOM_SHARE = 0.8, 0.1  # of the chosen tokens; the rest stay as they are
-
-
-class Masked(NamedTuple):
-    """A batch with corrupted ids, the M rows of the chosen tokens, and what stood there."""
-
-    batch: Batch
-    rows: np.ndarray  # (M,) positions among the N tokens, rising
-    targets: np.ndarray  # (M,) the ids that stood there
 
 
 def ordinary_tokens(tokenizer: Tokenizer) -> np.ndarray:
@@ -56,6 +49,18 @@ def _checked_unigram(unigram: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(unigram)
 
 
+def asked(batch: Batch, rows: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Labels (N,) for a corrupted batch: ``targets`` (M,) at ``rows`` (M,), else ``IGNORE``."""
+    labels = np.full(len(batch.ids), IGNORE)
+    labels[rows] = targets
+    return labels
+
+
+def text_rows(batch: Batch, tokenizer: Tokenizer) -> np.ndarray:
+    """(N,) bool: the tokens that are text, and no special ones."""
+    return ~np.isin(batch.ids, tokenizer.special_ids)
+
+
 def mask_tokens(
     batch: Batch,
     tokenizer: Tokenizer,
@@ -63,7 +68,7 @@ def mask_tokens(
     rate: float = 0.15,
     unigram: np.ndarray | None = None,
     rng: np.random.Generator,
-) -> Masked:
+) -> Batch:
     """Choose 15 % of the tokens; show [MASK] for 80 % of them, a random token for 10 %.
 
     The last 10 % are shown as they are, so that the model cannot trust what it sees either.
@@ -71,19 +76,19 @@ def mask_tokens(
     tokens; by default all ordinary tokens are equally likely, as in BERT's code (the chapter
     draws them by unigram probability).
 
-    Returns the corrupted batch and what to restore; ``batch`` is not changed.
+    Returns the corrupted batch, whose token labels are what to restore; ``batch`` is not changed.
     Raises ``ConfigError`` if rate is outside (0, 1] or unigram holds no probabilities,
     ``ShapeError`` if it is not (V,).
 
     >>> from npft.text.bytes import ByteTokenizer
     >>> tok = ByteTokenizer()
     >>> masked = mask_tokens(tok(["to be or not to be"]), tok, rng=np.random.default_rng(2))
-    >>> masked.rows, [chr(t) for t in masked.targets]
+    >>> rows, targets = masked.token_targets()
+    >>> rows, [chr(t) for t in targets]
     (array([ 3,  7, 11]), [' ', 'o', 'o'])
     """
-    if not 0 < rate <= 1:
-        raise ConfigError(f"mask_tokens: rate is {rate}, expected a share in (0, 1]")
-    maskable = ~np.isin(batch.ids, tokenizer.special_ids)
+    check_share("mask_tokens: rate", rate, one=True)
+    maskable = text_rows(batch, tokenizer)
     rows = choose_rows(batch, maskable, rate, rng.random(len(batch.ids) + len(batch)))
     other = random_tokens(len(rows), tokenizer, unigram, rng)
     return hide(batch, rows, rng.random(len(rows)), other, tokenizer)
@@ -91,22 +96,21 @@ def mask_tokens(
 
 def static_masks(
     batch: Batch, tokenizer: Tokenizer, *, rng: np.random.Generator | None = None
-) -> Masked:
+) -> Batch:
     """``mask_tokens`` with masks that depend on nothing but the sequence itself.
 
     So a sequence is masked alike in every epoch, as in BERT, whose masks were drawn once when the
     data were prepared; RoBERTa draws them anew each time (Liu et al. 2019, section 4.1). ``rng``
     is not used; it is there so that this can be given to ``pretrain`` as ``corrupt``.
     """
-    parts = []
-    for start, stop in zip(batch.offsets[:-1], batch.offsets[1:]):
-        one = Batch(batch.ids[start:stop], [0, stop - start])
-        seeded = np.random.default_rng(zlib.crc32(one.ids.tobytes()))
-        masked = mask_tokens(one, tokenizer, rng=seeded)
-        parts.append((masked.batch.ids, masked.rows + start, masked.targets))
-    nothing = np.zeros(0, dtype=np.int64)
-    ids, rows, targets = (np.concatenate(a) for a in zip((nothing,) * 3, *parts))
-    return Masked(Batch(ids, batch.offsets, batch.token_types, batch.labels), rows, targets)
+
+    def masked(sequence: Batch) -> Batch:
+        seed = zlib.crc32(sequence.ids.tobytes())
+        return mask_tokens(sequence, tokenizer, rng=np.random.default_rng(seed))
+
+    if len(batch) == 0:
+        return batch.replace(token_labels=batch.ids)
+    return Batch.concat([masked(batch[i : i + 1]) for i in range(len(batch))])
 
 
 def random_tokens(
@@ -123,8 +127,8 @@ def random_tokens(
 
 def hide(
     batch: Batch, rows: np.ndarray, kind: np.ndarray, other: np.ndarray, tokenizer: Tokenizer
-) -> Masked:
-    """Show [MASK], the ``other`` token (M,) or the token itself at ``rows`` (M,).
+) -> Batch:
+    """Show [MASK], the ``other`` token (M,) or the token itself at ``rows`` (M,); ask for it.
 
     ``kind`` (M,) uniform random numbers decide: below 0.8, the next 0.1, or the rest.
     """
@@ -132,5 +136,4 @@ def hide(
     random = (kind >= MASK_SHARE) & (kind < MASK_SHARE + RANDOM_SHARE)
     ids = batch.ids.copy()
     ids[rows] = np.where(random, other, seen)
-    corrupted = Batch(ids, batch.offsets, batch.token_types, batch.labels)
-    return Masked(corrupted, rows, batch.ids[rows])
+    return batch.replace(ids=ids, token_labels=asked(batch, rows, batch.ids[rows]))

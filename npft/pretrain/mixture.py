@@ -20,7 +20,7 @@ import numpy as np
 
 from npft.errors import ConfigError
 from npft.pretrain.pairs import Corpus, Documents
-from npft.pretrain.source import Source
+from npft.pretrain.source import Sequences, Source
 from npft.text.batch import Batch
 from npft.text.sampling import language_shares
 
@@ -53,7 +53,7 @@ def whole_parts(total: int, shares: np.ndarray) -> np.ndarray:
     return parts
 
 
-class Mixture(Source):
+class Mixture:
     """The sequences of several sources, source i with the share ``shares[i]`` of every epoch.
 
     Sequences never mix: both segments of a pair come from one source. With shares in proportion to
@@ -114,7 +114,7 @@ def source_of(
     layout: str,
     max_length: int,
     shares: Mapping[str, float] | None = None,
-) -> Source:
+) -> Sequences:
     """The source of one text, or the mixture of several with their shares (default: by size).
 
     Raises ``ConfigError`` for shares of other names, and what ``Source`` and ``Mixture`` raise.

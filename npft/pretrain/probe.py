@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from npft.errors import ConfigError, DataError
-from npft.nn.module import evaluating
-from npft.nn.packs import each_pack
-from npft.pretrain.masking import Masked, mask_tokens
+from npft.errors import DataError, check_share
+from npft.pretrain.masking import mask_tokens
 from npft.pretrain.pairs import Corpus, Documents
-from npft.pretrain.source import Corrupt, Pretrainable, Source
+from npft.pretrain.source import Corrupt, Source
+from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
 
 
@@ -26,8 +23,7 @@ def hold_out(documents: Documents, share: float = 0.05) -> tuple[Documents, Docu
     >>> train, held_out
     ([['a', 'b', 'c']], [['d', 'e']])
     """
-    if not 0 < share < 1:
-        raise ConfigError(f"hold_out: share is {share}, expected a number between 0 and 1")
+    check_share("hold_out: share", share)
     if len(documents) >= 20:
         cut = max(1, len(documents) - max(1, round(share * len(documents))))
         return documents[:cut], documents[cut:]
@@ -43,59 +39,28 @@ def make_probe(
     tokenizer: Tokenizer,
     *,
     max_length: int,
-    nsp: bool = False,
-    layout: str | None = None,
+    layout: str = "segments",
     corrupt: Corrupt = mask_tokens,
     size: int = 500,
     rng: np.random.Generator,
-) -> Masked:
+) -> Batch:
     """Held-out sequences with their masks drawn once: every later measurement sees the same.
 
-    ``layout`` is one of ``LAYOUTS``; by default "pairs" with nsp and "segments" without.
+    ``layout`` is one of ``LAYOUTS``; a model with next-sentence prediction needs "pairs".
+    ``model.measure(probe)`` measures.
     """
     corpus = Corpus(documents, tokenizer)
-    source = Source(corpus, layout or ("pairs" if nsp else "segments"), max_length)
+    source = Source(corpus, layout, max_length)
     batch = source.draw(rng.permutation(source.starts)[:size], rng)
     return corrupt(batch[np.argsort(batch.lengths, kind="stable")], tokenizer, rng=rng)
 
 
-def slices(masked: Masked, batch_size: int) -> Iterator[Masked]:
-    """A masked data set in order, in batches; one without a masked row is left out."""
-    for start in range(0, len(masked.batch), batch_size):
-        batch = masked.batch[start : start + batch_size]
-        first = masked.batch.offsets[start]
-        inside = (masked.rows >= first) & (masked.rows < first + len(batch.ids))
-        if inside.any():
-            yield Masked(batch, masked.rows[inside] - first, masked.targets[inside])
-
-
-def evaluate_mlm(model: Pretrainable, probe: Masked, batch_size: int = 64) -> dict[str, float]:
-    """Loss and accuracy on held-out sequences, without dropout: "mlm_loss" in nats, "mlm_acc".
-
-    With next-sentence prediction also "nsp_loss" and "nsp_acc"; other models measure other things
-    (see their ``measure``). Raises ``DataError`` if nothing is masked, or if nsp finds no labels.
-    """
-    if len(probe.targets) == 0 or (getattr(model, "nsp", False) and probe.batch.labels is None):
-        raise DataError(
-            "evaluate_mlm: nothing is masked, or next-sentence prediction finds no labels; build "
-            "the probe with make_probe"
-        )
-    total: dict[str, float] = {}
-    count: dict[str, int] = {}
-    with evaluating(model):
-        for found in each_pack(model.measure, slices(probe, batch_size)):
-            for name, (value, n) in found.items():
-                total[name] = total.get(name, 0.0) + value
-                count[name] = count.get(name, 0) + n
-    return {name: value / count[name] for name, value in total.items()}
-
-
-def has_words(corpus: Corpus, probe: Masked) -> bool:
+def has_words(corpus: Corpus, probe: Batch) -> bool:
     """Whether any target of the probe is a word, and not a special token."""
-    return not np.isin(probe.targets, corpus.tokenizer.special_ids).all()
+    return not np.isin(probe.token_targets()[1], corpus.tokenizer.special_ids).all()
 
 
-def unigram_loss(corpus: Corpus, probe: Masked) -> float:
+def unigram_loss(corpus: Corpus, probe: Batch) -> float:
     """The loss, in nats, of guessing each masked token by its frequency in the training text.
 
         -(1/M) Σ log p(x_i),   p(w) = (count(w) + 1) / (tokens + words)
@@ -108,5 +73,6 @@ def unigram_loss(corpus: Corpus, probe: Masked) -> float:
     counts = np.bincount(corpus.tokens, minlength=tok.vocab_size) + 1
     counts[list(tok.special_ids)] = 0
     p = counts / counts.sum()
-    words = counts[probe.targets] > 0  # a [SEP] that a causal model must give has no frequency
-    return float(-np.log(p[probe.targets[words]]).mean())
+    targets = probe.token_targets()[1]
+    words = counts[targets] > 0  # a [SEP] that a causal model must give has no frequency
+    return float(-np.log(p[targets[words]]).mean())

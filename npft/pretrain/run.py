@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 
 from npft.encoder.checkpoint import read_training, save
+from npft.encoder.model import Model
 from npft.errors import CheckpointError
 from npft.nn.history import History
 from npft.nn.optim import AdamW
 from npft.pretrain.pairs import Corpus
-from npft.pretrain.source import Corrupt, Feed, Pretrainable, Source
+from npft.pretrain.source import Corrupt, Feed, Sequences
 
 
 class Run:
@@ -134,14 +135,14 @@ def checksum(arrays: Iterable[np.ndarray]) -> str:
     return f"{crc:08x}"
 
 
-def identity(model: Pretrainable) -> dict[str, Any]:
-    """What a model is but for its weights: its kind, options, configuration and tokenizer.
+def identity(model: Model) -> dict[str, Any]:
+    """What a model is but for its weights: its kind, heads, configuration and tokenizer.
 
     The checksum of the text covers how the tokenizer cuts it.
     """
     tokenizer = type(model.encoder.tokenizer).__name__
     config = model.encoder.config.as_dict()
-    return {"kind": model.kind, **model.options(), **config, "tokenizer": tokenizer}
+    return {"kind": model.kind, "heads": model.options(), **config, "tokenizer": tokenizer}
 
 
 def identity_of_text(corpora: Mapping[str, Corpus]) -> str:
@@ -151,7 +152,7 @@ def identity_of_text(corpora: Mapping[str, Corpus]) -> str:
     return checksum([names, *parts])
 
 
-def identity_of_corruption(corrupt: Corrupt, source: Source) -> str:
+def identity_of_corruption(corrupt: Corrupt, source: Sequences) -> str:
     """The name of a corruption, and a checksum of what it does to the first sequences.
 
     The name alone would not tell two functions apart that were made in one place.
@@ -160,4 +161,4 @@ def identity_of_corruption(corrupt: Corrupt, source: Source) -> str:
     name = getattr(inner, "__name__", type(inner).__name__)
     batch = source.draw(source.starts[:16], np.random.default_rng(0))
     masked = corrupt(batch, source.tokenizer, rng=np.random.default_rng(0))
-    return f"{name} {checksum([masked.batch.ids, masked.rows, masked.targets])}"
+    return f"{name} {checksum([masked.ids, *masked.token_targets()])}"

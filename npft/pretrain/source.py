@@ -5,7 +5,7 @@
     order      [CLS] A [SEP] B [SEP]     neighbours, in their order or exchanged  (ALBERT)
     packed     [CLS] text [SEP]          full rows of contiguous text             (RoBERTa)
 
-An objective is a layout, a way to corrupt, and a model that knows its loss:
+An objective is a layout, a way to corrupt, and a model whose heads know the loss (catalogue.py).
 """
 
 from __future__ import annotations
@@ -14,12 +14,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from npft.autograd.tensor import Tensor
-from npft.encoder.checkpoint import load_as
-from npft.encoder.encoder import Encoder
+from npft.encoder.model import Model
 from npft.errors import CheckpointError, ConfigError
-from npft.nn.module import Module
-from npft.pretrain.masking import Masked
 from npft.pretrain.packing import pack
 from npft.pretrain.pairs import Corpus
 from npft.text.batch import Batch, batches_of
@@ -29,52 +25,30 @@ LAYOUTS = ("segments", "pairs", "order", "packed")
 
 
 class Corrupt(Protocol):
-    """A way to make a training example: what is hidden, and what must be predicted."""
+    """A way to make a training example: what the model sees, and what it must predict where."""
 
     def __call__(
         self, batch: Batch, tokenizer: Tokenizer, *, rng: np.random.Generator
-    ) -> Masked: ...
+    ) -> Batch: ...
 
 
-class Pretrainable(Module):
-    """What ``pretrain`` trains: a model that knows its loss and its held-out figures."""
+def layout_for(model: Model) -> str:
+    """The layout a model is pretrained on unless told otherwise: pairs if it learns them."""
+    return "pairs" if "nsp" in model.heads else "segments"
 
-    kind: str
-    encoder: Encoder
-    load = classmethod(load_as)
 
-    @property
-    def body(self) -> Encoder:
-        """The encoder."""
-        return self.encoder
+class Sequences(Protocol):
+    """Where a feed takes its sequences from: one source, or a mixture of several."""
 
-    def options(self) -> dict[str, Any]:
-        """What a file must hold beside configuration, tokenizer and weights: here nothing."""
-        return {}
+    tokenizer: Tokenizer
+    layout: str
+    max_length: int
+    starts: np.ndarray  # the numbers that sequences are drawn by
+    unread: float  # the share of the tokens that no sequence has room for
 
-    @classmethod
-    def from_options(
-        cls, encoder: Encoder, options: dict[str, Any], *, rng: np.random.Generator
-    ) -> Pretrainable:
-        """The inverse of ``options``. Raises ``CheckpointError`` for others."""
-        model = cls(encoder, rng=rng, **options)  # type: ignore[call-arg]
-        if model.options() != options:
-            raise CheckpointError(f"the options are {options}, expected those of a {cls.kind}")
-        return model
+    def epoch(self, rng: np.random.Generator) -> np.ndarray: ...
 
-    def loss(
-        self,
-        masked: Masked,
-        *,
-        whole: Masked | None = None,
-        rng: np.random.Generator | None = None,
-    ) -> tuple[Tensor, dict[str, float]]:
-        """The loss and its named parts; of a slice, its share of the loss of the ``whole``."""
-        raise NotImplementedError
-
-    def measure(self, masked: Masked) -> dict[str, tuple[float, int]]:
-        """Held-out figures as sums, each with the number of things it is a sum over."""
-        raise NotImplementedError
+    def draw(self, starts: np.ndarray, rng: np.random.Generator) -> Batch: ...
 
 
 class Source:
@@ -126,7 +100,7 @@ class Feed:
 
     def __init__(
         self,
-        source: Source,
+        source: Sequences,
         corrupt: Corrupt,
         batch_size: int,
         *,
@@ -141,7 +115,7 @@ class Feed:
     def __iter__(self) -> Feed:
         return self
 
-    def __next__(self) -> Masked:
+    def __next__(self) -> Batch:
         if self.place >= len(self.epoch):
             self.epoch, self.place = self.source.epoch(self.order), 0
         chosen = self.epoch[self.place : self.place + self.batch_size]
@@ -157,7 +131,7 @@ class Feed:
         return {"place": self.place, **states}, self.epoch
 
     def go_on(self, state: dict[str, Any], epoch: np.ndarray) -> None:
-        """Continue behind the last example before ``state`` was taken.
+        """Go on with the example that came next when ``state`` was taken.
 
         Raises ``CheckpointError`` for an order of sequences that this text does not have.
         """

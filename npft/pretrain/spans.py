@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from npft.errors import ConfigError
-from npft.pretrain.masking import Masked, hide, random_tokens
+from npft.errors import ConfigError, check_count, check_share
+from npft.pretrain.masking import hide, random_tokens
 from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
 
@@ -29,15 +29,13 @@ def span_lengths(p: float = P, longest: int = LONGEST) -> np.ndarray:
     >>> round(float(q[0]), 3), round(float(q[9]), 3), round(float(q @ np.arange(1, 11)), 3)
     (0.224, 0.03, 3.797)
     """
-    if not 0 < p < 1 or longest < 1:
-        raise ConfigError(
-            f"span_lengths: p is {p}, longest {longest}; expected 0 < p < 1 and longest >= 1"
-        )
+    check_share("span_lengths: p", p)
+    check_count("span_lengths: longest", longest)
     weights = p * (1 - p) ** np.arange(longest)
     return weights / weights.sum()
 
 
-class Words:
+class TextWords:
     """The words of one text as tokens see them: where each begins, and how many tokens it has.
 
     ``run`` counts the stretches between special tokens: a span does not go beyond one.
@@ -65,7 +63,7 @@ class Words:
 
 
 def draw_spans(
-    words: Words, budget: int, lengths: np.ndarray, *, rng: np.random.Generator
+    words: TextWords, budget: int, lengths: np.ndarray, *, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
     """Spans of whole words with at most ``budget`` tokens in all, as (first word, words).
 
@@ -101,7 +99,7 @@ def mask_spans(
     lengths: np.ndarray | None = None,
     unigram: np.ndarray | None = None,
     rng: np.random.Generator,
-) -> Masked:
+) -> Batch:
     """Hide spans of words that hold 15 % of the tokens of each sequence, on the average.
 
     One decision for each span: 80 % of the spans become [MASK] tokens, 10 % random tokens, 10 %
@@ -114,11 +112,11 @@ def mask_spans(
     >>> tok = ByteTokenizer()
     >>> batch = tok(["thanks for all the fish and so long"])
     >>> masked = mask_spans(batch, tok, rng=np.random.default_rng(1))
-    >>> masked.rows, tok.decode(masked.targets)
+    >>> rows, targets = masked.token_targets()
+    >>> rows, tok.decode(targets)
     (array([4, 5, 6, 7, 8]), 'nks f')
     """
-    if not 0 < rate <= 1:
-        raise ConfigError(f"mask_spans: rate is {rate}, expected a share in (0, 1]")
+    check_share("mask_spans: rate", rate, one=True)
     lengths = span_lengths() if lengths is None else np.asarray(lengths, dtype=np.float64)
     if lengths.ndim != 1 or not (np.all(lengths >= 0) and abs(lengths.sum() - 1) < 1e-6):
         raise ConfigError(
@@ -126,7 +124,7 @@ def mask_spans(
         )
     rows: list[np.ndarray] = []
     for start, stop in zip(batch.offsets[:-1], batch.offsets[1:]):
-        words = Words(batch.ids[start:stop], tokenizer)
+        words = TextWords(batch.ids[start:stop], tokenizer)
         budget = max(1, int(rate * words.size.sum() + rng.random()))
         for first, length in sorted(draw_spans(words, budget, lengths, rng=rng)):
             tokens = words.size[first : first + length].sum()
@@ -135,18 +133,3 @@ def mask_spans(
     kind = np.repeat(rng.random(len(rows)), sizes)  # one decision for each span
     chosen = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
     return hide(batch, chosen, kind, random_tokens(len(chosen), tokenizer, unigram, rng), tokenizer)
-
-
-def borders(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each masked row (M,): the row before its span, the row behind it, and its place in it.
-
-    Places count from 1. The worked case of the chapter: of a span over the tokens 3 to 5, token 4
-    is predicted from the tokens 2 and 6 and from place 2.
-
-    >>> borders(np.array([3, 4, 5, 9]))
-    (array([2, 2, 2, 8]), array([ 6,  6,  6, 10]), array([1, 2, 3, 1]))
-    """
-    first = np.flatnonzero(np.append(True, rows[1:] != rows[:-1] + 1)) if len(rows) else rows
-    sizes = np.diff(np.append(first, len(rows)))
-    start = np.repeat(rows[first], sizes)
-    return start - 1, start + np.repeat(sizes, sizes), rows - start + 1

@@ -1,5 +1,5 @@
-"""Floor 3: texts into numbers. Read examples, batch, alignment, tokenizer, bytes, basic, wordpiece,
-pieces, bpe, unigram, readers, tables, tagged, conll, sampling, perturb.
+"""Floor 3: texts into numbers. Read examples, batch, labels_and_tokens, tokenizer, bytes, basic,
+wordpiece, pieces, bpe, unigram, readers, tables, tagged, conll, sampling, perturb.
 """
 
 from __future__ import annotations
@@ -7,15 +7,15 @@ from __future__ import annotations
 from typing import Any
 
 from npft.errors import CheckpointError
-from npft.text.alignment import (
-    answer_characters, answer_tokens, first_tokens, token_labels, word_labels,
-)
 from npft.text.basic import basic_words
 from npft.text.batch import IGNORE, Batch, batches_by_length, batches_of
 from npft.text.bpe import BPE
 from npft.text.bytes import ByteTokenizer
 from npft.text.conll import iob2, read_conll, read_conllu
 from npft.text.examples import Examples, drop_duplicates, split
+from npft.text.labels_and_tokens import (
+    answer_characters, answer_tokens, first_tokens, token_labels, word_labels,
+)
 from npft.text.perturb import lengthened, longest, rare_terms, rarest, typos
 from npft.text.readers import read_text
 from npft.text.sampling import draw_documents, draw_languages, language_shares

@@ -19,9 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import (
-    ConfigError, DataError, DtypeError, IdError, ShapeError, check_count, check_shape,
-)
+from npft.errors import DataError, DtypeError, IdError, ShapeError, check_count, check_shape
 from npft.text.examples import checked_labels, row_numbers, span_array
 
 IGNORE = -100  # the label of a token that a loss leaves out; the number PyTorch uses, too
@@ -192,6 +190,18 @@ class Batch:
         kept = {name: getattr(self, name) for name in ("offsets", *TOKEN_PARTS, *SEQUENCE_PARTS)}
         return Batch(**kept | parts)
 
+    @property
+    def target_rows(self) -> np.ndarray:
+        """(M,) the tokens that have a label, as rows of ids; there may be none."""
+        if self.token_labels is None:
+            return np.zeros(0, dtype=np.int64)
+        return np.flatnonzero(self.token_labels != IGNORE)
+
+    @property
+    def n_targets(self) -> int:
+        """M, how many tokens have a label."""
+        return len(self.target_rows)
+
     def token_targets(self) -> tuple[np.ndarray, np.ndarray]:
         """The tokens that have a label: their rows (M,) in ids, and their classes (M,).
 
@@ -202,11 +212,10 @@ class Batch:
         >>> Batch([2, 7, 8, 3], [0, 4], token_labels=[-100, 1, 1, -100]).token_targets()
         (array([1, 2]), array([1, 1]))
         """
-        labels = np.zeros(0, dtype=np.int64) if self.token_labels is None else self.token_labels
-        rows = np.flatnonzero(labels != IGNORE)
-        if len(rows) == 0:
+        rows = self.target_rows
+        if self.token_labels is None or len(rows) == 0:
             raise DataError("token_targets: no token of this batch has a label; give token_labels")
-        return rows, labels[rows]
+        return rows, self.token_labels[rows]
 
     def __getitem__(self, rows: Any) -> Batch:
         if isinstance(rows, slice) and rows.indices(len(self))[2] == 1:

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import CheckpointError, DataError, DtypeError
+from npft.errors import CheckpointError, DataError, DtypeError, check_items
 from npft.text.pieces import FIRST_LEARNT, MOST_BYTES, PieceTokenizer, check_sizes, count_words
 from npft.text.tokenizer import fields_of_kind
 
@@ -63,10 +63,11 @@ def join_in(ids: list[int], pair: Pair, joined: int) -> list[int]:
 
 
 def learn_merges(counts: dict[str, int], vocab_size: int, min_count: int) -> list[Pair]:
-    """The pairs joined, in order, until there are vocab_size pieces or no pair min_count times.
+    """The pairs to join, in order, until vocab_size pieces are made or no pair is frequent enough.
 
-    counts: how often each word occurs. Counting all pairs again for each merge would take hours;
-    joining a pair changes only the words that hold it, so only their pairs are counted anew.
+    counts: how often each word occurs. A pair is frequent enough if it occurs min_count times.
+    Counting all pairs again for each merge would take hours; joining a pair changes only the words
+    that hold it, so only their pairs are counted anew.
     """
     pieces = _Pieces()
     words = [list(word.encode("utf-8")) for word in counts]
@@ -123,12 +124,10 @@ class BPE(PieceTokenizer):
     kind = "bpe"
 
     def __init__(self, merges: Iterable[Pair]) -> None:
-        if not isinstance(merges, Iterable):
-            raise DtypeError(f"BPE: merges is {type(merges).__name__}, expected a list of pairs")
         pieces = _Pieces()
         # pair -> (its place in the list, what it becomes)
         self._rank: dict[Pair, tuple[int, int]] = {}
-        for rank, given in enumerate(merges):
+        for rank, given in enumerate(check_items("BPE: merges", merges, "pairs")):
             pair = _checked_merge(f"BPE: merges[{rank}]", given, pieces)
             if pair in self._rank:
                 raise DataError(f"BPE: merges[{rank}] joins {pair} a second time")
@@ -142,11 +141,11 @@ class BPE(PieceTokenizer):
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int = 2000, *, min_count: int = 2) -> BPE:
-        """Learn merges from texts until there are vocab_size pieces or no pair min_count times.
+        """Learn merges from texts until there are vocab_size pieces or all pairs left are rare.
 
-        Pairs are counted inside words (``cut_words``). The most frequent pair is joined first, of
-        pairs with equal counts the one with the smaller first id, then the smaller second id, so
-        that the same texts, in any order, give the same merges.
+        Pairs are counted inside words (``cut_words``), and are rare below min_count. The most
+        frequent pair is joined first, of pairs with equal counts the one with the smaller first
+        id, then the smaller second id, so that the same texts, in any order, give the same merges.
 
         Raises ``DataError`` for a corpus without words, ``ConfigError`` for a vocab_size that does
         not hold the bytes and the special tokens.

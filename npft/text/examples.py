@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from npft.errors import (
-    ConfigError, DataError, DtypeError, IdError, ShapeError, check_rng,
+    DataError, DtypeError, IdError, ShapeError, check_rng, check_share, check_strings,
 )
 
 Data = TypeVar("Data", bound="Divisible")
@@ -130,16 +130,6 @@ class Divisible(Protocol):
         """For each row what makes another row its repeat."""
 
 
-def _checked_texts(name: str, texts: Any) -> list[str]:
-    if isinstance(texts, str):
-        raise DtypeError(f"Examples: {name} is one string, expected a list of strings")
-    texts = list(texts)
-    for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DtypeError(f"Examples: {name}[{index}] is {type(text).__name__}, expected str")
-    return texts
-
-
 @dataclass(eq=False)
 class Examples:
     """Texts, or pairs of texts, with their labels.
@@ -168,10 +158,10 @@ class Examples:
     spans: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        self.texts = _checked_texts("texts", self.texts)
-        self.label_names = _checked_texts("label_names", self.label_names)
+        self.texts = check_strings("Examples: texts", self.texts)
+        self.label_names = check_strings("Examples: label_names", self.label_names)
         if self.pairs is not None:
-            self.pairs = _checked_texts("pairs", self.pairs)
+            self.pairs = check_strings("Examples: pairs", self.pairs)
             if len(self.pairs) != len(self):
                 raise ShapeError(f"Examples: {len(self.pairs)} pairs for {len(self)} texts")
         if self.labels is not None:
@@ -265,21 +255,20 @@ def split(
     test_size: the share of the test part, between 0 and 1.
     stratify: give each class its own share: ``round(test_size * n_class)`` test rows, at least
         one and not all. Without it the share is taken of all rows together.
-    groups: (n,) ids; a group is never shared by both parts. Then the shares are met as closely
-        as up to 12 whole groups allow; of more, nearly so, which is not always the closest. By
-        default ``examples.groups``, if there are any.
+    groups: (n,) ids; a group is never divided between the parts. With up to 12 groups the shares
+        are met as closely as whole groups can; with more a search comes near, and need not find
+        the closest choice. By default ``examples.groups``, if there are any.
     Both parts keep the order of ``examples``.
 
     Raises ``ConfigError`` for a test_size that is no share, ``DataError`` when a class (or the
-    whole) is too small to be on both sides, or when stratify meets no class numbers or one class.
+    whole) is too small to be in both parts, or when there are no two classes to stratify.
 
     >>> e = Examples(["a"] * 400 + ["b"] * 400, np.repeat([0, 1], 400))
     >>> train, test = split(e, 0.2, rng=np.random.default_rng(0))
     >>> np.bincount(train.labels), np.bincount(test.labels)
     (array([320, 320]), array([80, 80]))
     """
-    if not isinstance(test_size, (int, float)) or not 0 < test_size < 1:
-        raise ConfigError(f"split: test_size is {test_size!r}, expected a share between 0 and 1")
+    test_size = check_share("split: test_size", test_size)
     check_rng("split: rng", rng)
     if len(examples) < 2:
         raise DataError(f"split: {len(examples)} examples cannot make two parts")

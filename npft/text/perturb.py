@@ -6,9 +6,9 @@
     rarest, longest   no change: the rows of a test set that are hard already
 
 The first three change each text, or each place in it, with probability ``rate``: 0 gives the
-texts back, and a sweep over rates is a curve. The same generator state gives the same texts, the
-input is never changed, and labels stay true: a slip changes no meaning, a synonym by
-definition none, and the sentences around must be chosen to carry none.
+texts back, and a sweep over rates is a curve. The same generator state gives the same texts, and
+the input is never changed. Labels stay true: neither a slip nor a synonym changes what a text says,
+and the sentences to put around it must be chosen so that they say nothing of the label.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, DtypeError, check_count
+from npft.errors import ConfigError, DataError, check_count, check_share, check_strings
 
 SLIPS = ("swap", "drop", "double", "neighbour")
 ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")  # each row of keys stands half a key to the right
@@ -35,19 +35,6 @@ def _neighbour_keys() -> dict[str, str]:
 
 
 NEIGHBOURS = _neighbour_keys()
-
-
-def _checked(
-    name: str, texts: Sequence[str], rate: float, what: str = "rate", of: str = "texts"
-) -> list[str]:
-    if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-        raise ConfigError(f"{name}: {what} is {rate!r}, expected a share from 0 to 1")
-    if isinstance(texts, str):
-        raise DtypeError(f"{name}: {of} is one string, expected a list of strings: [text]")
-    for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DtypeError(f"{name}: {of}[{index}] is {type(text).__name__}, expected str")
-    return list(texts)
 
 
 def typos(
@@ -78,7 +65,8 @@ def typos(
     >>> typos(["the form of water"], 0.15, rng=np.random.default_rng(10))
     ['thhe foem of awter']
     """
-    texts = _checked("typos", texts, rate)
+    texts = check_strings("typos: texts", texts)
+    rate = check_share("typos: rate", rate, zero=True, one=True)
     if not slips or not set(slips) <= set(SLIPS):
         raise ConfigError(f"typos: slips is {slips!r}, expected some of {', '.join(SLIPS)}")
     out = []
@@ -125,7 +113,9 @@ def rare_terms(
     *,
     rng: np.random.Generator,
 ) -> list[str]:
-    """Replace words by their rarest synonym, each word that has a rarer one with probability rate.
+    """Replace words by their rarest synonyms.
+
+    Each word that has a rarer synonym is replaced with probability ``rate``.
 
     synonyms: for a word in lower case the words that mean the same. counts: how often a word, in
     lower case, occurs in the training texts; a word without a count has 0. A word is a run of
@@ -139,11 +129,10 @@ def rare_terms(
     >>> rare_terms(["Doctor Lee came."], same, counts, 1.0, rng=np.random.default_rng(0))
     ['Physician Lee came.']
     """
-    texts = _checked("rare_terms", texts, rate)
+    texts = check_strings("rare_terms: texts", texts)
+    rate = check_share("rare_terms: rate", rate, zero=True, one=True)
     for word, others in synonyms.items():
-        if isinstance(others, str):
-            raise DtypeError(f"rare_terms: the synonyms of {word!r} are one string, {others!r}; "
-                             "give a list")
+        check_strings(f"rare_terms: synonyms[{word!r}]", others)
     out = []
     for text in texts:
         words = list(WORD.finditer(text))
@@ -174,7 +163,7 @@ def lengthened(
 
     Each text is chosen with probability ``rate``. Sentences are drawn from ``fillers`` and set
     before or after it, by the toss of a coin, as long as it has fewer than ``words`` words,
-    counted between white space. What matters may so stand anywhere, or beyond the maximum length.
+    counted between white space. So what matters may stand anywhere, even beyond the maximum length.
 
     Raises ``ConfigError`` for a rate outside 0 to 1, ``DataError`` for no fillers or one without
     a word, ``DtypeError`` for texts that are no strings.
@@ -182,8 +171,9 @@ def lengthened(
     >>> lengthened(["Win cash"], ["It rained."], 6, rng=np.random.default_rng(0))
     ['It rained. Win cash It rained.']
     """
-    texts = _checked("lengthened", texts, rate)
-    fillers = _checked("lengthened", fillers, rate, of="fillers")
+    texts = check_strings("lengthened: texts", texts)
+    rate = check_share("lengthened: rate", rate, zero=True, one=True)
+    fillers = check_strings("lengthened: fillers", fillers)
     check_count("lengthened: words", words, least=0)
     if not fillers or not all(filler.split() for filler in fillers):
         raise DataError("lengthened: fillers are none, or one has no word; give some sentences")
@@ -199,34 +189,41 @@ def lengthened(
 def rarest(
     texts: Sequence[str], counts: Mapping[str, int], share: float, max_count: int = 0
 ) -> np.ndarray:
-    """The rows of the texts with the largest shares of rare words, ``share`` of all texts.
+    """Find the texts with the largest part of rare words: their rows, in ascending order.
 
-    A word, a run of letters and digits in lower case, is rare if it occurs at most ``max_count``
-    times in the training texts; 0 means never. Returned in order; equal texts: the first.
+    share: how many of the texts, 0.1 being a tenth of them. A word, a run of letters and digits in
+    lower case, is rare if it occurs at most ``max_count`` times in the training texts; 0 means
+    never. Texts are ranked by the part of their words that is rare, equal ones as they stand.
 
-    Raises ``ConfigError`` for a share outside 0 to 1.
+    Raises ``ConfigError`` for a share outside 0 to 1, ``DtypeError`` for texts that are no strings.
 
     >>> rarest(["the cat", "the lynx", "a cat"], {"the": 9, "a": 9, "cat": 3}, 1 / 3)
     array([1])
     """
-    texts = _checked("rarest", texts, share, "share")
+    texts = check_strings("rarest: texts", texts)
+    share = check_share("rarest: share", share, zero=True, one=True)
     found = [WORD.findall(text.lower()) for text in texts]
     rare = [np.mean([counts.get(w, 0) <= max_count for w in ws]) if ws else 0.0 for ws in found]
     return _top(np.array(rare), share)
 
 
 def longest(texts: Sequence[str], share: float) -> np.ndarray:
-    """The rows of the texts with the most words, ``share`` of all texts, in order.
+    """Find the texts that have the most words: their rows, in ascending order.
 
-    Raises ``ConfigError`` for a share outside 0 to 1.
+    share: how many of the texts, 0.1 being a tenth of them. Of equally long texts the earlier ones
+    are taken.
+
+    Raises ``ConfigError`` for a share outside 0 to 1, ``DtypeError`` for texts that are no strings.
 
     >>> longest(["a b c", "a", "a b", "a b c d"], 0.5)
     array([0, 3])
     """
-    texts = _checked("longest", texts, share, "share")
+    texts = check_strings("longest: texts", texts)
+    share = check_share("longest: share", share, zero=True, one=True)
     return _top(np.array([len(text.split()) for text in texts]), share)
 
 
 def _top(values: np.ndarray, share: float) -> np.ndarray:
+    """The rows of the largest values, a share of them all."""
     number = int(share * len(values) + 0.5)
     return np.sort(np.argsort(-values, kind="stable")[:number])

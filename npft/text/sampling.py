@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, DtypeError, ShapeError
+from npft.errors import DataError, DtypeError, ShapeError, check_share
 
 Document = TypeVar("Document")
 
@@ -31,8 +31,7 @@ def language_shares(counts: Any, alpha: float = 0.3) -> np.ndarray:
     >>> language_shares([10**6, 10**5, 10**3], alpha=0.3).round(3)
     array([0.615, 0.308, 0.077])
     """
-    if not isinstance(alpha, (int, float)) or not 0 <= alpha <= 1:
-        raise ConfigError(f"language_shares: alpha is {alpha!r}, expected a number from 0 to 1")
+    alpha = check_share("language_shares: alpha", alpha, zero=True, one=True)
     n = np.asarray(counts)
     if n.ndim != 1 or len(n) == 0:
         raise ShapeError(f"language_shares: counts have shape {n.shape}, expected one number for "

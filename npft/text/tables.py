@@ -175,11 +175,11 @@ def read_labelled(
 ) -> Examples:
     r"""Read ``label<TAB>text`` lines: for each line a text and the class of its label.
 
-    Classes are numbered in the order of the sorted label names, or as in ``label_names``, and
-    then another label is refused. Blank lines are skipped.
+    Classes are numbered in the order of the sorted label names, or as in ``label_names`` if they
+    are given: then any other label is refused. Blank lines are skipped.
 
-    columns: where label and text stand: numbers from 1 or, with a header, its names. Then a table
-        without a header may have further columns; without ``columns`` it has just these.
+    columns: where label and text stand: numbers from 1 or, with a header, its names. A table
+        without a header may have further columns if ``columns`` is given, and none if it is not.
     header: True if the first row names the columns. Then all rows have as many columns.
     separator: None for the comma in a file called ``.csv``, and the tab in others.
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import DataError, DtypeError, ShapeError
+from npft.errors import DataError, ShapeError, check_items, check_strings
 from npft.text.examples import checked_groups, row_numbers
 
 Span = tuple[int, int, str]  # the first word, the word after the last, the type
@@ -52,7 +52,7 @@ class TaggedTexts:
             raise ShapeError("TaggedTexts: words and tags do not match, expected a tag for each "
                              "word of each text")
         present = {tag for row in self.tags for tag in row}
-        self.tag_names = list(self.tag_names) or sorted(present)
+        self.tag_names = check_strings("TaggedTexts: tag_names", self.tag_names) or sorted(present)
         if not present <= set(self.tag_names):
             raise DataError(f"TaggedTexts: the tag {min(present - set(self.tag_names))!r} is not "
                             f"in tag_names, {', '.join(self.tag_names)}")
@@ -112,8 +112,5 @@ class TaggedTexts:
 
 
 def _lists_of_strings(name: str, rows: Any) -> list[list[str]]:
-    rows = [row if isinstance(row, str) else list(row) for row in rows]
-    for index, row in enumerate(rows):
-        if isinstance(row, str) or not all(isinstance(item, str) for item in row):
-            raise DtypeError(f"TaggedTexts: {name}[{index}] is no list of strings")
-    return rows
+    items = check_items(f"TaggedTexts: {name}", rows, "lists of strings")
+    return [check_strings(f"TaggedTexts: {name}[{index}]", row) for index, row in enumerate(items)]

@@ -1,10 +1,10 @@
 """What every tokenizer shares: from texts to a batch of numbers, and back.
 
-A tokenizer knows of its own how to cut a text into numbers (``_ids``, and ``_offsets`` for where
-in the text each came from), how to read numbers as text (``_text``), what of a text it cannot give
-back (``_normalized``), and what there is to save (``to_dict``, ``from_dict``). This base class does
-the rest in one way for all: it checks the text, sets the special tokens round it, cuts what is too
-long, numbers the words, and saves and loads.
+Each kind of tokenizer has its own way to cut a text into numbers (``_ids``, and ``_offsets`` for
+where in the text each came from) and to read numbers as text (``_text``); it says what of a text
+comes back (``_normalized``), and what there is to save (``to_dict``, ``from_dict``). This base
+class does the rest in one way for all: it checks the text, sets the special tokens round it, cuts
+what is too long, numbers the words, and saves and loads.
 
     one text    [CLS] x [SEP]            token types 0 0 0
     a pair      [CLS] x [SEP] y [SEP]    token types 0 0 0 1 1
@@ -22,13 +22,16 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from npft.errors import CheckpointError, ConfigError, DataError, DtypeError, IdError, ShapeError
+from npft.errors import (
+    CheckpointError, ConfigError, DataError, DtypeError, IdError, ShapeError, check_items,
+)
 from npft.text.batch import Batch
 
 
@@ -52,17 +55,6 @@ def checked_text(name: str, text: Any) -> str:
     return text
 
 
-def _items(name: str, texts: Any) -> Iterator[Any]:
-    """The items of any iterable but one string, which would give its letters."""
-    one = isinstance(texts, (str, bytes))
-    try:
-        if not one:
-            return iter(texts)
-    except TypeError:
-        pass
-    raise DtypeError(f"{name} is {'one ' * one}{type(texts).__name__}, expected a list of strings")
-
-
 def checked_texts(name: str, texts: Any) -> Iterator[str]:
     """The texts of a list or any other iterable, each checked when its turn comes.
 
@@ -71,7 +63,7 @@ def checked_texts(name: str, texts: Any) -> Iterator[str]:
     >>> list(checked_texts("texts", ("a", "b")))
     ['a', 'b']
     """
-    for i, text in enumerate(_items(name, texts)):
+    for i, text in enumerate(check_items(name, texts)):
         yield checked_text(f"{name}[{i}]", text)
 
 
@@ -85,10 +77,33 @@ def _checked_words(name: str, words: Any) -> list[str]:
 
 def _checked_rows(name: str, texts: Any) -> Sequence[str | list[str]]:
     """Texts, or lists of words if the first is one."""
-    rows = list(_items(name, texts))
+    rows = list(check_items(name, texts))
     if rows and isinstance(rows[0], (list, tuple)):
         return [_checked_words(f"{name}[{i}]", row) for i, row in enumerate(rows)]
     return list(checked_texts(name, rows))
+
+
+def _checked_columns(texts: Any, pairs: Any) -> list[Sequence[str | list[str]]]:
+    """[texts], or [texts, pairs], which are equally many and of one kind."""
+    firsts = _checked_rows("tokenizer: texts", texts)
+    if pairs is None:
+        return [firsts]
+    seconds = _checked_rows("tokenizer: pairs", pairs)
+    if len(seconds) != len(firsts):
+        raise ShapeError(f"tokenizer: {len(seconds)} pairs for {len(firsts)} texts")
+    if seconds and type(seconds[0]) is not type(firsts[0]):
+        raise DtypeError("tokenizer: of texts and pairs one is strings and the other lists of "
+                         "words, expected the same of both")
+    return [firsts, seconds]
+
+
+class _Sequence(NamedTuple):
+    """What one text, or one pair, becomes: a sequence of tokens, and what was cut off it."""
+
+    ids: list[int]
+    words: list[int]  # of each token: the number of its word, -1 for a special token
+    sizes: list[int]  # how many tokens [CLS] x [SEP] has, and y [SEP]
+    cut: int  # how many tokens were cut off
 
 
 class Tokenizer:
@@ -175,8 +190,8 @@ class Tokenizer:
         if self.continues is None:
             return [-1] * len(ids)
         begins = ~self.continues[np.array(ids, dtype=np.int64)]
-        begins[:1] = True
-        numbers: list[int] = (np.cumsum(begins) - 1).tolist()
+        begins[:1] = False  # the first token is of word 0; a word that begins later is one more
+        numbers: list[int] = begins.cumsum().tolist()
         return numbers
 
     def encode_words(self, words: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -255,56 +270,55 @@ class Tokenizer:
         Raises ``DtypeError`` and ``DataError`` for what is no text, with its index, ``DataError``
         for a sequence without any token, ``ConfigError`` for a max_length too small.
         """
-        firsts = _checked_rows("tokenizer: texts", texts)
-        seconds = None if pairs is None else _checked_rows("tokenizer: pairs", pairs)
-        if seconds is not None and len(seconds) != len(firsts):
-            raise ShapeError(f"tokenizer: {len(seconds)} pairs for {len(firsts)} texts")
-        if seconds and type(seconds[0]) is not type(firsts[0]):
-            raise DtypeError("tokenizer: of texts and pairs one is strings and the other lists of "
-                             "words, expected the same of both")
+        columns = _checked_columns(texts, pairs)
         if truncation not in ("longest_first", "only_first", "only_second"):
             raise ConfigError(f"tokenizer: truncation is {truncation!r}, expected 'longest_first', "
                               f"'only_first' or 'only_second'")
-        n_texts = 1 if seconds is None else 2
-        n_specials = (1 + n_texts) * bool(add_special_tokens)
-        least = n_specials + n_texts
-        whole = isinstance(max_length, (int, np.integer))
-        if max_length is not None and not (whole and max_length >= least):
-            raise ConfigError(f"tokenizer: max_length is {max_length!r}, expected {least} or more: "
-                              f"{n_specials} special tokens and {n_texts} of text")
-        if seconds is None:
-            truncation = "only_first"  # one text has no choice
-        cls = [self.cls_id] if add_special_tokens else []
-        sep = [self.sep_id] if add_special_tokens else []
-
+        special = bool(add_special_tokens)
+        room = _room(max_length, len(columns), special)
         ids: list[int] = []
-        types: list[int] = []
         words: list[int] = []
-        offsets, cut = [0], []
-        for row, text in enumerate(firsts):
-            x, x_words = self._ids_and_numbers(text)
-            y, y_words = ([], []) if seconds is None else self._ids_and_numbers(seconds[row])
-            if not (x or y or add_special_tokens):
-                raise DataError(f"tokenizer: texts[{row}] has no tokens; drop it, or use "
-                                f"add_special_tokens=True")
-            keep_x, keep_y = len(x), len(y)
-            if max_length is not None:
-                room = max_length - n_specials
-                keep_x, keep_y = _lengths_that_fit(row, len(x), len(y), room, truncation)
-            first = cls + x[:keep_x] + sep
-            second = [] if seconds is None else y[:keep_y] + sep
-            ids += first + second
-            types += [0] * len(first) + [1] * len(second)
-            offsets.append(len(ids))
-            cut.append(len(x) - keep_x + len(y) - keep_y)
-            before = x_words[keep_x - 1] + 1 if keep_x else 0
-            words += [-1] * len(cls) + x_words[:keep_x] + [-1] * len(sep)
-            words += [before + number for number in y_words[:keep_y]]
-            words += [-1] * (len(second) - keep_y)
+        sizes: list[int] = []
+        cut: list[int] = []
+        for i, row in enumerate(zip(*columns)):
+            sequence = self._sequence(i, row, room, truncation, special)
+            ids += sequence.ids
+            words += sequence.words
+            sizes += sequence.sizes
+            cut.append(sequence.cut)
+        ends = np.cumsum(sizes, dtype=np.int64)[1::2]  # (B,): behind the second part of each
+        types = np.repeat(np.tile([0, 1], len(ends)), np.array(sizes, dtype=np.int64))
+        given_words = bool(columns[0]) and isinstance(columns[0][0], list)
+        return Batch(np.array(ids, dtype=np.int64), np.append(0, ends), types, labels,
+                     words if given_words or self.continues is not None else None, tokens_cut=cut)
 
-        knows_words = self.continues is not None or (firsts and isinstance(firsts[0], list))
-        return Batch(np.array(ids, dtype=np.int64), offsets, types, labels,
-                     words if knows_words else None, tokens_cut=cut)
+    def _sequence(
+        self,
+        row: int,
+        texts: tuple[str | list[str], ...],
+        room: int,
+        truncation: str,
+        special: bool,
+    ) -> _Sequence:
+        """[CLS] x [SEP] of one text, or [CLS] x [SEP] y [SEP] of two, with ``room`` for x and y."""
+        found = [self._ids_and_numbers(text) for text in texts]
+        lengths = [len(ids) for ids, _ in found]
+        if not any(lengths) and not special:
+            raise DataError(f"tokenizer: texts[{row}] has no tokens; drop it, or use "
+                            f"add_special_tokens=True")
+        kept = _lengths_that_fit(row, lengths, room, truncation)
+        cls, sep = ([self.cls_id], [self.sep_id]) if special else ([], [])
+        no_word = [-1] * len(sep)  # of a special token
+        ids, words, sizes = [*cls], [*no_word], [len(cls), 0]
+        before = 0  # how many words the first text has, where those of the second go on
+        for k, keep in enumerate(kept):
+            text_ids, numbers = found[k][0][:keep], found[k][1][:keep]
+            ids += text_ids + sep
+            words += [before + number for number in numbers] if before else numbers
+            words += no_word
+            sizes[k] += keep + len(sep)
+            before = numbers[-1] + 1 if numbers else 0
+        return _Sequence(ids, words, sizes, sum(lengths) - sum(kept))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the tokenizer as a JSON file: the same tokenizer gives the same bytes.
@@ -339,23 +353,36 @@ class Tokenizer:
             raise CheckpointError(f"{path}: {error}") from None
 
 
-def _lengths_that_fit(
-    row: int, first: int, second: int, room: int, truncation: str
-) -> tuple[int, int]:
-    """How many tokens to keep of each text of a pair."""
-    if first + second <= room:
-        return first, second
+def _room(max_length: int | None, n_texts: int, special: bool) -> int:
+    """How many tokens of text a sequence may have: max_length without the special tokens."""
+    if max_length is None:
+        return sys.maxsize
+    n_specials = 1 + n_texts if special else 0
+    least = n_specials + n_texts  # a token of each text
+    if not isinstance(max_length, (int, np.integer)) or max_length < least:
+        raise ConfigError(f"tokenizer: max_length is {max_length!r}, expected {least} or more: "
+                          f"{n_specials} special tokens and {n_texts} of text")
+    return int(max_length) - n_specials
+
+
+def _lengths_that_fit(row: int, lengths: list[int], room: int, truncation: str) -> list[int]:
+    """How many tokens to keep of one text, or of each text of a pair."""
+    if sum(lengths) <= room:
+        return lengths
+    if len(lengths) == 1:
+        return [room]
+    first, second = lengths
     if truncation == "longest_first":
         # Cutting the longer one, token by token, ends at an even split, or earlier when the other
         # is short. Of an odd room the first text gets the larger half: a tie cuts the second.
-        keep_second = min(second, max(room // 2, room - first))
-        return room - keep_second, keep_second
+        second = min(second, max(room // 2, room - first))
+        return [room - second, second]
     kept = second if truncation == "only_first" else first
     if kept >= room:
         other = "pairs" if truncation == "only_first" else "texts"
         raise ConfigError(f"tokenizer: {other}[{row}] alone has {kept} tokens for a room of "
                           f"{room}; raise max_length or use truncation='longest_first'")
-    return (room - second, second) if truncation == "only_first" else (first, room - first)
+    return [room - second, second] if truncation == "only_first" else [first, room - first]
 
 
 def fields_of_kind(fields: Any, kind: str, *names: str) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def domain_of(name: str) -> Domain:
 
 
 def misspelt(word: str, draw: Draw, real: frozenset[str]) -> str:
-    """``word`` with two letters swapped, one left out or one doubled, and none of the ``real``.
+    """``word`` with two letters swapped, one left out or one doubled; never a ``real`` word.
 
     >>> one, two = iter([0.0, 0.0]).__next__, iter([0.9, 0.5]).__next__
     >>> misspelt("river", one, frozenset()), misspelt("river", two, frozenset())

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from numbers import Integral, Real
 from typing import TypeVar
 
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_count
 
 Item = TypeVar("Item")
 Draw = Callable[[], float]  # returns the next number in [0, 1)
@@ -27,8 +26,8 @@ def stream(seed: int, purpose: int, index: int = 0) -> Draw:
     >>> stream(0, 0, 7)() == stream(0, 0, 7)(), stream(0, 0, 7)() == stream(0, 0, 8)()
     (True, False)
     """
-    whole_number("seed", seed, 0)
-    if whole_number("index", index, 0) >= 2**40:
+    check_count("seed", seed, 0)
+    if check_count("index", index, 0) >= 2**40:
         raise ConfigError(f"index is {index}, expected a number below 2**40")
     return random.Random((int(seed) << 44) + (int(index) << 4) + purpose).random
 
@@ -53,25 +52,3 @@ def shuffled(draw: Draw, items: Sequence[Item]) -> list[Item]:
         other = int(draw() * (last + 1))
         order[last], order[other] = order[other], order[last]
     return order
-
-
-def whole_number(name: str, value: int, least: int) -> int:
-    """``value`` if it is a whole number of at least ``least``, else a ``ConfigError``.
-
-    >>> whole_number("n", 3, 1)
-    3
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ConfigError(f"{name} is {value!r}, expected a whole number of at least {least}")
-    return int(value)
-
-
-def share(name: str, value: float) -> float:
-    """``value`` if it is a number from 0 to 1, else a ``ConfigError``.
-
-    >>> share("noise", 0.25)
-    0.25
-    """
-    if not isinstance(value, Real) or not 0.0 <= float(value) <= 1.0:
-        raise ConfigError(f"{name} is {value!r}, expected a share from 0 to 1")
-    return float(value)

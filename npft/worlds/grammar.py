@@ -17,9 +17,9 @@ from inspect import signature
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_count, check_share
 from npft.worlds.domains import domain_of, function_words, misspelt, vocabulary
-from npft.worlds.draws import Draw, Item, choose, share, stream, whole_number
+from npft.worlds.draws import Draw, Item, choose, stream
 from npft.worlds.languages import dictionary, translated
 from npft.worlds.lexicon import (
     FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, SENSES, TIMES, TOWNS, Topic, entries, topics,
@@ -120,10 +120,10 @@ class TinyWorld:
         gap: float = 1.0,
         language: str = "first",
     ) -> None:
-        self.seed = whole_number("seed", seed, 0)
-        self.noise = share("noise", noise)
+        self.seed = check_count("seed", seed, 0)
+        self.noise = check_share("noise", noise, zero=True, one=True)
         self.domain = domain
-        self.gap = share("gap", gap)
+        self.gap = check_share("gap", gap, zero=True, one=True)
         self.language = language
         self._domain = domain_of(domain)
         if language not in ("first", "second"):
@@ -148,8 +148,8 @@ class TinyWorld:
 
         Raises ``ConfigError`` for an ``n`` or ``start`` that is not a whole number of at least 0.
         """
-        whole_number("n", n, 0)
-        whole_number("start", start, 0)
+        check_count("n", n, 0)
+        check_count("start", start, 0)
         return [self._document(k) for k in range(start, start + n)]
 
     def sentence(self, topic: int, draw: Draw, test: bool | None = None) -> tuple[Token, ...]:
@@ -176,10 +176,10 @@ class TinyWorld:
         """``n`` labelled examples of the task called ``name`` (see ``TinyWorld.tasks``).
 
         ``label_noise`` is the share of texts that get a wrong class. ``options`` are those of the
-        task, such as ``test=True``, which gives the test side of a task with two sides; what they
-        differ in, names, things, forms of sentences or documents, the task says. Tasks of words,
-        "pos" and "entities", give ``TaggedTexts``, the others ``Examples``. With other ``noise``
-        a world makes other examples; only the similarity and the parallel tasks keep theirs.
+        task, such as ``test=True``, which gives the test side of a task with two sides. Each task
+        says what its sides differ in: names, things, forms of sentences, or documents. Tasks of
+        words, "pos" and "entities", give ``TaggedTexts``, the others ``Examples``. With another
+        ``noise`` a world makes other examples, but for the similarity and the parallel tasks.
 
         Raises ``ConfigError`` for a name or an option that does not exist.
 
@@ -193,7 +193,7 @@ class TinyWorld:
         if unknown:
             raise ConfigError(f"task {name!r} has no option {', '.join(sorted(unknown))}")
         made = make(self, n, seed=seed, **options)
-        if share("label_noise", label_noise) == 0:
+        if check_share("label_noise", label_noise, zero=True, one=True) == 0:
             return made
         return mislabelled(made, label_noise, stream(self.seed, 14, seed))
 
@@ -218,7 +218,7 @@ class TinyWorld:
         The unigram entropy -sum p ln p (in nats per word) is the loss of the best model that knows
         how often words occur and nothing else: what masked language modelling has to beat.
         """
-        documents = self.documents(whole_number("n", n, 1))
+        documents = self.documents(check_count("n", n))
         sentences = [tokens for document in documents for tokens in document.tokens]
         labelled = [token for tokens in sentences for token in tokens]
         words = Counter(token.word for token in labelled)
@@ -344,7 +344,7 @@ def _fill(template: str, slots: dict[str, tuple[Token, ...]]) -> list[Token]:
 
 
 def sided(items: Sequence[Item], test: bool | None) -> Sequence[Item]:
-    """All items with ``test`` None; else those of one side: every second one, and the rest.
+    """All items if ``test`` is None; else one side: every second item, or for tests the others.
 
     >>> sided("abcde", None), sided("abcde", False), sided("abcde", True)
     ('abcde', 'ace', 'bd')
@@ -427,7 +427,7 @@ def _slots(topic: Topic, scene: Scene, draw: Draw) -> dict[str, tuple[Token, ...
 def sentence_slots(
     topic: Topic, draw: Draw, test: bool | None = None
 ) -> dict[str, tuple[Token, ...]]:
-    """What can be said on a topic, by the name of the slot of a template, of one side or both."""
+    """Words on a topic for each slot of a template, by its name; of one side, or of both."""
     return _slots(topic, scene_of(topic, draw, test), draw)
 
 

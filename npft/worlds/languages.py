@@ -21,7 +21,7 @@ from npft.worlds.lexicon import FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, TOWNS,
 from npft.worlds.tokens import Token
 
 FALSE_FRIEND = "palm"  # a tree or part of a hand in the first language ...
-FRIEND_MEANS = "bread"  # ... and in the second what the first one calls so
+FRIEND_MEANS = "bread"  # ... and in the second what the first calls "bread"
 SOUNDS = str.maketrans("aeioubdgptkcfvszmnrlwhyjqx", "oaueipkdbgtsvfzcnmlrhyijxq")
 ENDINGS = ("o", "a", "i", "u", "e", "an", "on", "el")  # the first that makes a form of its own
 
@@ -41,9 +41,9 @@ def dictionary() -> dict[str, str]:
     second = {}
     for word in first:
         stem = word.translate(SOUNDS)[:6]
-        forms = (stem + "".join(end) for end in ((e,) for e in ENDINGS))
+        forms = (stem + ending for ending in ENDINGS)
         form = next((f for f in forms if f not in taken), None)
-        if form is None:  # many words share a stem: all of it, then
+        if form is None:  # too many words share this stem: the whole word
             form = word.translate(SOUNDS) + ENDINGS[len(word) % len(ENDINGS)]
         second[word] = form
         taken.add(form)

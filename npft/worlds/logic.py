@@ -24,9 +24,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npft.errors import check_count
 from npft.text.examples import Examples
 from npft.worlds.domains import misspelt
-from npft.worlds.draws import Draw, choose, shuffled, stream, whole_number
+from npft.worlds.draws import Draw, choose, shuffled, stream
 from npft.worlds.grammar import TinyWorld, sided
 from npft.worlds.lexicon import CLASSES, GIVEN_NAMES, Topic, preferences
 
@@ -178,8 +179,8 @@ def nli_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -> Exa
     """
     world.only_in_first("nli")
     world.only_without_gap("nli")
-    draw = stream(world.seed, 12, whole_number("seed", seed, 0))
-    wanted = shuffled(draw, [i % 3 for i in range(whole_number("n", n, 1))])
+    draw = stream(world.seed, 12, check_count("seed", seed, 0))
+    wanted = shuffled(draw, [i % 3 for i in range(check_count("n", n))])
     names, topics = sided(GIVEN_NAMES, test), world.topics
     texts, pairs = [], []
     for label in wanted:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_share
 from npft.text.examples import Examples
-from npft.worlds.draws import Draw, share, shuffled
+from npft.worlds.draws import Draw, shuffled
 
 
 def mislabelled(examples: Any, rate: float, draw: Draw) -> Examples:
@@ -21,7 +21,7 @@ def mislabelled(examples: Any, rate: float, draw: Draw) -> Examples:
     >>> made.labels
     array([0, 0])
     """
-    rate = share("label_noise", rate)
+    rate = check_share("label_noise", rate, zero=True, one=True)
     labels = getattr(examples, "labels", None)
     if labels is None or np.asarray(labels).dtype.kind != "i":
         raise ConfigError("label_noise needs a task with a class for each text")

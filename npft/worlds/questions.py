@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_count
 from npft.text.examples import Examples
 from npft.worlds.domains import misspelt
-from npft.worlds.draws import Draw, choose, shuffled, stream, whole_number
+from npft.worlds.draws import Draw, choose, shuffled, stream
 from npft.worlds.grammar import TinyWorld, sided
 from npft.worlds.lexicon import GIVEN_NAMES, Topic
 
@@ -31,7 +31,7 @@ SYNONYMS = 0.5  # share of the facts that a question says in words drawn anew
 
 
 def of_test_side(way: int, form: int) -> bool:
-    """Whether the way to ask number ``way`` about a fact of this form is for tests: one of four."""
+    """Whether a way to ask (0 or 1) about a form of fact (0 or 1) is for tests: one of four is."""
     return way == form == 1
 
 
@@ -72,12 +72,12 @@ def questions_task(
     """
     world.only_in_first("questions")
     world.only_without_gap("questions")
-    if not 1 <= whole_number("distractors", distractors, 1) < len(world.topics):
+    if check_count("distractors", distractors) >= len(world.topics):
         raise ConfigError(
             f"distractors is {distractors}, expected at most {len(world.topics) - 1}, a topic each"
         )
-    draw = stream(world.seed, 13, whole_number("seed", seed, 0))
-    kinds = shuffled(draw, [i % len(QUESTIONS) for i in range(whole_number("n", n, 1))])
+    draw = stream(world.seed, 13, check_count("seed", seed, 0))
+    kinds = shuffled(draw, [i % len(QUESTIONS) for i in range(check_count("n", n))])
     texts, pairs, spans, groups = [], [], [], []
     for kind in kinds:
         people = shuffled(draw, sided(GIVEN_NAMES, test))

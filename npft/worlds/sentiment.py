@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from npft.errors import check_count
 from npft.text.examples import Examples
 from npft.worlds.domains import misspelt
-from npft.worlds.draws import choose, shuffled, stream, whole_number
+from npft.worlds.draws import choose, shuffled, stream
 from npft.worlds.grammar import TinyWorld, sided
 from npft.worlds.lexicon import GIVEN_NAMES
 from npft.worlds.polarity import BAD, GOOD, polarity
@@ -57,8 +58,8 @@ def sentiment_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) 
     """
     world.only_in_first("sentiment")
     world.only_without_gap("sentiment")
-    draw = stream(world.seed, 11, whole_number("seed", seed, 0))
-    labels = shuffled(draw, [i % 2 for i in range(whole_number("n", n, 1))])
+    draw = stream(world.seed, 11, check_count("seed", seed, 0))
+    labels = shuffled(draw, [i % 2 for i in range(check_count("n", n))])
     forms = [
         (f, c) for f in range(len(FRAMES)) for c in range(len(CLAUSES))
         if of_test_side(f, c) == test

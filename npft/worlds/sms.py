@@ -13,20 +13,21 @@ Trained on the 640 messages of the fixture, ``finetune.baselines.bag_of_words`` 
 to .76 on ``sms_test`` (seeds 1, 2 and 3).
 
 The fixture has a train side and a test side. Cue messages: the frames of the two sides are
-disjoint; so are names and times. Of the five cue words of one meaning the sides have three in
-common, and one each is their own. Order messages: the frames are the same on both sides (a new
+disjoint; so are names and times. Of the five cue words of one meaning the sides share three, and
+each side has one of its own. Order messages: the frames are the same on both sides (a new
 frame could not be learnt); every filler in them (names, times, things) is disjoint.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_count, check_share
 from npft.text.examples import Examples
-from npft.worlds.draws import Draw, choose, share, shuffled, stream, whole_number
+from npft.worlds.draws import Draw, choose, shuffled, stream
 from npft.worlds.lexicon import GIVEN_NAMES
 from npft.worlds.phone import ITEM, PRIVATE, WHEN, cue_groups, fillers
 
@@ -99,7 +100,7 @@ def sms_messages(
     >>> len(messages), messages.label_names, messages.labels.sum()
     (20, ['ham', 'spam'], np.int64(10))
     """
-    if whole_number("n", n, 10) % 10:
+    if check_count("n", n, 10) % 10:
         raise ConfigError(f"n is {n}, expected a multiple of 10 (halves, of which a fifth is test)")
     n_test = round(n * TEST_SHARE)
     rows = _side_rows(n - n_test, TRAIN, stream(seed, 2, TRAIN), crossing, order)
@@ -134,7 +135,7 @@ def sms_test(
     >>> len(sms_test(100))
     100
     """
-    if whole_number("n", n, 2) % 2:
+    if check_count("n", n, 2) % 2:
         raise ConfigError(f"n is {n}, expected an even number (one half is ham, the other spam)")
     draw = stream(seed, 3)
     return _examples(shuffled(draw, _side_rows(n, TEST, draw, crossing, order)))
@@ -175,7 +176,8 @@ Row = tuple[str, int, int]  # text, label, group
 
 def _side_rows(n: int, side: int, draw: Draw, crossing: float, order: float) -> list[Row]:
     """``n`` messages of one side with exactly the shares asked for, alike in both classes."""
-    crossing, order = share("crossing", crossing), share("order", order)
+    crossing = check_share("crossing", crossing, zero=True, one=True)
+    order = check_share("order", order, zero=True, one=True)
     if crossing + order > 1:
         raise ConfigError(f"crossing {crossing} and order {order} are more than 1 together")
     half = n // 2
@@ -192,7 +194,7 @@ def _side_rows(n: int, side: int, draw: Draw, crossing: float, order: float) -> 
     return rows
 
 
-def _new(seen: set[str], make: Callable[..., list[Row]], *arguments) -> list[Row]:
+def _new(seen: set[str], make: Callable[..., list[Row]], *arguments: Any) -> list[Row]:
     """What ``make`` makes, its texts new to ``seen``; after 50 tries a repeat is let through."""
     for _ in range(50):
         rows = make(*arguments)

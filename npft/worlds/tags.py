@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from npft.errors import check_count, check_share
 from npft.text.examples import Examples
 from npft.text.tagged import TaggedTexts
 from npft.worlds.domains import function_words
-from npft.worlds.draws import Draw, choose, share, shuffled, stream, whole_number
+from npft.worlds.draws import Draw, choose, shuffled, stream
 from npft.worlds.frames import ENTITY_FORMS, POS_FORMS, forms_of
 from npft.worlds.grammar import TinyWorld, sentence_slots, sided
 from npft.worlds.lexicon import FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, SENSES, TOWNS, entries
@@ -30,10 +31,10 @@ def pos_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -> Tag
     """
     world.only_in_first("pos")
     world.only_without_gap("pos")
-    draw = stream(world.seed, 7, whole_number("seed", seed, 0))
+    draw = stream(world.seed, 7, check_count("seed", seed, 0))
     forms = forms_of(POS_FORMS, test)
     sentences, groups = [], []
-    for _ in range(whole_number("n", n, 1)):
+    for _ in range(check_count("n", n)):
         topic, form = choose(draw, world.topics), int(draw() * len(forms))
         slots = sentence_slots(topic, draw, test)
         deeds = [word for words in topic.verbs for word in words]
@@ -78,10 +79,10 @@ def entities_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -
     """
     world.only_in_first("entities")
     world.only_without_gap("entities")
-    draw = stream(world.seed, 8, whole_number("seed", seed, 0))
+    draw = stream(world.seed, 8, check_count("seed", seed, 0))
     forms = forms_of(ENTITY_FORMS, test)
     words, tags, spans, groups = [], [], [], []
-    for _ in range(whole_number("n", n, 1)):
+    for _ in range(check_count("n", n)):
         form = int(draw() * len(forms))
         slots = sentence_slots(choose(draw, world.topics), draw, test)
         names: dict[str, Name] = {}
@@ -140,8 +141,9 @@ def _organisation(draw: Draw, test: bool) -> Name:
 def senses_task(
     world: TinyWorld, n: int, seed: int = 1, test: bool = False, distractors: float = 0.5
 ) -> Examples:
-    """``n`` texts, in ``pairs`` which use of a word is meant, and its sense there, "word.topic".
+    """``n`` texts, each with a question in ``pairs``, and as its label a sense, "word.topic".
 
+    The question, such as "first bank", says which use of which word in the text is meant.
     Senses are as equal in number as ``n`` allows, so that the most frequent sense is no answer. A
     share ``distractors`` of the texts uses the word twice, in two senses: only order tells which of
     the words around belong to the "first" and which to the "next" use.
@@ -152,10 +154,10 @@ def senses_task(
     """
     world.only_in_first("senses")
     world.only_general("senses")
-    share("distractors", distractors)
-    draw = stream(world.seed, 9, whole_number("seed", seed, 0))
+    check_share("distractors", distractors, zero=True, one=True)
+    draw = stream(world.seed, 9, check_count("seed", seed, 0))
     names = [f"{word}.{topic}" for word, shares in SENSES.items() for topic in shares]
-    wanted = shuffled(draw, [i % len(names) for i in range(whole_number("n", n, 1))])
+    wanted = shuffled(draw, [i % len(names) for i in range(check_count("n", n))])
     texts, pairs = [], []
     for label in wanted:
         word, topic = names[label].split(".")
@@ -193,10 +195,10 @@ def next_sentence_task(world: TinyWorld, n: int, seed: int = 1, test: bool = Fal
     >>> print(e.pairs[1], "|", e.label_names[e.labels[1]])
     kofi moreau and zeno talk about the confidential reminder and the chart | random
     """
-    draw = stream(world.seed, 10, whole_number("seed", seed, 0))
+    draw = stream(world.seed, 10, check_count("seed", seed, 0))
     # far behind the documents of pretraining
     start = (1 + test) * 1_000_000 + int(draw() * 900_000)
-    documents = world.documents(2 * whole_number("n", n, 1), start=start)
+    documents = world.documents(2 * check_count("n", n), start=start)
     by_topic: dict[int, list[int]] = {}
     for k, document in enumerate(documents):
         by_topic.setdefault(document.topic, []).append(k)

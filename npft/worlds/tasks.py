@@ -8,10 +8,10 @@ from itertools import combinations
 
 import numpy as np
 
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_count
 from npft.text.examples import Examples
 from npft.worlds.domains import TEMPLATES
-from npft.worlds.draws import Draw, choose, shuffled, stream, whole_number
+from npft.worlds.draws import Draw, choose, shuffled, stream
 from npft.worlds.grammar import Meaning, TinyWorld, draw_meaning, say
 from npft.worlds.languages import translated
 from npft.worlds.tokens import Token
@@ -35,9 +35,9 @@ def topic_task(
     array([2, 2, 2, 2, 2, 2, 2, 2])
     """
     world.only_without_gap("topic")
-    draw = stream(world.seed, 1, whole_number("seed", seed, 0))
+    draw = stream(world.seed, 1, check_count("seed", seed, 0))
     names = world.topic_names
-    labels = shuffled(draw, [i % len(names) for i in range(whole_number("n", n, 1))])
+    labels = shuffled(draw, [i % len(names) for i in range(check_count("n", n))])
     sentences = [world.sentence(label, draw, test) for label in labels]
     texts = [_text(tokens) for tokens in sentences]
     return Examples(texts, labels=np.array(labels, dtype=np.int64), label_names=list(names))
@@ -89,9 +89,9 @@ def similarity_task(world: TinyWorld, n: int, kind: str = "words", seed: int = 1
     _, *parts = weights
     wanted: list[tuple[str, ...]] = [()]
     wanted += [("topic", *c) for k in range(len(parts) + 1) for c in combinations(parts, k)]
-    whole_number("seed", seed, 0)
+    check_count("seed", seed, 0)
     draw, slips = stream(world.seed, 5, seed), stream(world.seed, 6, seed)
-    shares = shuffled(draw, [wanted[i % len(wanted)] for i in range(whole_number("n", n, 1))])
+    shares = shuffled(draw, [wanted[i % len(wanted)] for i in range(check_count("n", n))])
     said = [_pair(kind, shared, draw) for shared in shares]
     scale = 5 / sum(weights.values())
     grades = [scale * sum(weights[part] for part in shared) for shared in shares]
@@ -105,7 +105,7 @@ def similarity_task(world: TinyWorld, n: int, kind: str = "words", seed: int = 1
 
 
 def _pair(kind: str, shared: tuple[str, ...], draw: Draw) -> tuple[list[Token], list[Token]]:
-    """Two sentences that share just this: drawn as in documents until they do."""
+    """Two sentences that share just this, drawn as in documents again and again until they do."""
     n_topics = len(TinyWorld.topic_names)
     one = int(draw() * n_topics)
     other = one if shared else (one + 1 + int(draw() * (n_topics - 1))) % n_topics
@@ -148,7 +148,7 @@ def parallel_task(world: TinyWorld, n: int, seed: int = 1) -> Examples:
     """
     world.only_in_first("parallel")
     world.only_general("parallel")
-    start = whole_number("seed", seed, 0) * whole_number("n", n, 1)
+    start = check_count("seed", seed, 0) * check_count("n", n)
     documents = world.documents(n, start=start)
     chosen = [d.tokens[0] for d in documents]
     return Examples(

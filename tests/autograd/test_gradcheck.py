@@ -316,3 +316,124 @@ def test_up_to_64_elements_are_checked_one_by_one(size, label):
     broken = spoiled(ops.exp, lambda g: 1.01 * g, 0)
     with pytest.raises(GradientError, match=rf"input 0, {label} .*the worst of \d+ that differ"):
         gradcheck(broken, np.zeros(size), rng=rng_of())
+
+
+# --- gradients of all sizes ----------------------------------------------------------------------
+
+SIZES = (1e-8, 1e-4, 1.0, 1e4, 1e8)
+WRONG = {
+    "scaled": lambda x, g, c: 1.001 * (c * g * (2 * x + np.cos(x))),
+    "missing term": lambda x, g, c: c * g * 2 * x,
+    "zeros": lambda x, g, c: np.zeros_like(g),
+    "too large": lambda x, g, c: 1e6 * (c * g * (2 * x + np.cos(x))),
+    "one element": lambda x, g, c: dropped(c * g * (2 * x + np.cos(x))),
+}
+
+
+def sized(c, wrong=None):
+    """c (x² + sin x), whose derivative is c (2 x + cos x), perhaps with a wrong vjp."""
+
+    @primitive
+    def op(x):
+        right = (lambda g: c * g * (2 * x + np.cos(x))) if wrong is None else None
+        return c * (x * x + np.sin(x)), right or (lambda g: wrong(x, g, c))
+
+    return op
+
+
+@pytest.mark.parametrize("method", ["auto", "complex", "central"])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_right_gradient_passes_whatever_its_size(size, method):
+    for seed in range(3):
+        rng = rng_of(seed)
+        x = rng.uniform(0.2, 1.0, (2, 3))
+        gradcheck(sized(size), x, rng=rng, method=method)
+        gradcheck(sized(size), x * 1e3, rng=rng, method=method)
+
+
+@pytest.mark.parametrize("fault", WRONG)
+@pytest.mark.parametrize("method", ["auto", "complex", "central"])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_wrong_gradient_is_caught_whatever_its_size(size, method, fault):
+    for seed in range(3):
+        rng = rng_of(seed)
+        x = rng.uniform(0.2, 1.0, (2, 3))
+        with pytest.raises(GradientError, match="input 0, element"):
+            gradcheck(sized(size, WRONG[fault]), x, rng=rng, method=method)
+
+
+def test_the_smallest_case_of_the_kind_a_square_of_a_ten_millionth_without_gradient():
+    @primitive
+    def square(x):
+        return 1e-7 * x * x, lambda g: np.zeros_like(g)
+
+    with pytest.raises(GradientError, match="gradient 0"):
+        gradcheck(square, [1.0], rng=rng_of())
+
+
+@pytest.mark.parametrize("method", ["complex", "central"])
+def test_a_gradient_that_is_zero_passes_beside_the_rounding_of_a_large_value(method):
+    for size in SIZES:
+        gradcheck(lambda x, c=size: x * 0.0 + c, np.ones(3), rng=rng_of(), method=method)
+        # a softmax does not change when all its inputs do: the derivative along ones is 0
+        gradcheck(lambda t, c=size: kernels.softmax(t * np.ones((1, 4)) + c / 1e8) * c,
+                  np.ones((1, 1)), rng=rng_of(), method=method)  # fmt: skip
+
+
+@primitive
+def curved(x):
+    return x * x * x + x * x, lambda g: g * (3 * x * x + 2 * x)
+
+
+@primitive
+def curved_wrongly(x, *, fault):
+    out, vjp = curved.raw(x)
+    return out, lambda g: fault * vjp(g)
+
+
+@pytest.mark.parametrize("method", ["auto", "complex", "central"])
+@pytest.mark.parametrize("size", SIZES)
+@given(rng=generators())
+def test_inputs_of_any_size_are_checked(size, method, rng):
+    x = size * rng.uniform(0.5, 2.0, 3)
+    for fn in (curved, ops.log, ops.sqrt, lambda t: 1 / t, ops.norm):
+        gradcheck(fn, x, rng=rng, method=method)
+    for fault in (1.001, 0.0):
+        with pytest.raises(GradientError, match="input 0, element"):
+            gradcheck(partial(curved_wrongly, fault=fault), x, rng=rng, method=method)
+
+
+@pytest.mark.parametrize("method", ["auto", "complex", "central"])
+@pytest.mark.parametrize("size", SIZES)
+@given(rng=generators())
+def test_a_gradient_of_zero_does_not_fail_by_rounding(size, method, rng):
+    x = rng.uniform(0.5, 2.0, 3)
+    for one in (lambda t: (t * t).sqrt() / t, lambda t: (t.log() - (2 * t).log()), lambda t: t / t):
+        gradcheck(lambda t, one=one: size * one(t), x, rng=rng, method=method)
+
+
+@pytest.mark.parametrize("method", ["complex", "auto"])
+@given(rng=generators())
+def test_a_gradient_of_zero_where_the_value_is_zero_too_does_not_fail_by_rounding(method, rng):
+    z = rng.standard_normal((2, 3))
+    at_best = partial(losses.kl_divergence, targets=np.array(kernels.softmax(z).data))
+    gradcheck(at_best, z, rng=rng, method=method)
+
+
+@pytest.mark.parametrize("at", [[1.0, 2.0], [-1.0, 2.0], [-3.0, -2.0]])
+def test_a_jump_is_not_taken_for_rounding(at):
+    @primitive
+    def stairs(x):
+        return np.floor(x.real) * 1.0, lambda g: 0 * g
+
+    with pytest.raises(GradientError, match="input 0, element"):
+        gradcheck(stairs, at, rng=rng_of(), method="central")
+
+
+def test_a_derivative_that_is_infinite_is_no_match_for_a_finite_gradient():
+    @primitive
+    def steep(x):
+        return np.where(x.real > 1, np.inf, x.real), lambda g: 1.0 * g
+
+    with pytest.raises(GradientError, match="derivative (inf|-inf|nan)"), np.errstate(all="ignore"):
+        gradcheck(steep, [1.0], rng=rng_of(), method="central")

@@ -7,8 +7,13 @@ import sys
 import numpy as np
 import pytest
 
-from npft.autograd.machine import Setting, _openblas, keep_freed_memory, set_threads
+from npft.autograd.machine import (
+    Memory, Setting, _openblas, _product_threads, freed_memory_kept, keep_freed_memory,
+    set_threads, threads,
+)
 from npft.errors import ConfigError
+
+MACHINE = sys.modules[set_threads.__module__]
 
 
 def test_set_threads_says_whether_it_could():
@@ -45,7 +50,7 @@ def test_the_setting_reaches_the_library():
 
 
 def test_without_openblas_nothing_is_done(monkeypatch):
-    monkeypatch.setattr("npft.autograd.machine._openblas", lambda: None)
+    monkeypatch.setattr(MACHINE, "_openblas", lambda: None)
     assert set_threads(1) is False
 
 
@@ -81,3 +86,43 @@ def test_the_c_library_is_told_what_its_header_says(monkeypatch):
     assert keep_freed_memory() is True
     monkeypatch.delattr(Library, "mallopt")
     assert keep_freed_memory() is False
+
+
+def test_threads_holds_inside_its_block_and_the_process_is_as_it_was_afterwards():
+    control = _product_threads()
+    for before in (1, 3):
+        set_threads(before)
+        products = None if control is None else control[0]()
+        with threads(2):
+            assert Setting.threads == 2
+            with threads(1):
+                assert Setting.threads == 1
+            assert Setting.threads == 2
+        with pytest.raises(KeyError), threads(4):
+            raise KeyError
+        assert Setting.threads == before
+        assert products is None or control[0]() == products
+    set_threads(1)
+
+
+def test_freed_memory_is_kept_inside_a_block_and_not_afterwards(monkeypatch):
+    told = []
+
+    class Library:
+        @staticmethod
+        def mallopt(*setting):
+            told.append(setting)
+            return 1
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: Library)
+    monkeypatch.setattr(Memory, "kept", False)
+    with freed_memory_kept(), freed_memory_kept():
+        assert Memory.kept and {value for _, value in told} == {2**30}
+        told.clear()
+    assert not Memory.kept and sorted(told) == [(-3, 2**25), (-1, 2**26)]
+    keep_freed_memory()  # for good, by a program: a block changes nothing
+    told.clear()
+    with freed_memory_kept():
+        pass
+    assert Memory.kept and told == []

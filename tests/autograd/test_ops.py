@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from op_table import TABLE, cases
+from op_table import TABLE, broadcast_pair, cases, positive
 
 import npft.autograd
 from npft.autograd import Tensor, kernels, losses, ops, segments
-from npft.errors import DtypeError, GraphError, ShapeError
+from npft.errors import ConfigError, DtypeError, GraphError, NonFiniteError, ShapeError
 from npft.testing import check_op, generators
 
 every_op = pytest.mark.parametrize("name", TABLE)
@@ -372,3 +372,75 @@ def test_arrays_are_joined_along_the_first_axis_unless_another_is_named():
 
 def test_limits_may_be_equal():
     assert ops.clip(np.array([0.0, 2.0]), min=1, max=1).data.tolist() == [1.0, 1.0]
+
+
+# --- powers, and calls of NumPy's functions -----------------------------------------------------
+
+
+@given(st.data(), generators())
+def test_a_power_of_two_tensors_has_the_value_and_both_gradients_of_calculus(data, rng):
+    shape, other = broadcast_pair(data.draw)
+    a, b = np.array(positive(rng, shape)), np.array(rng.uniform(-2, 2, other))
+    np.testing.assert_allclose((Tensor(a) ** Tensor(b)).data, a**b, rtol=1e-14)
+    check_op(lambda x, y: x**y, a, b, rng=rng)
+    check_op(lambda x: x**b, a, rng=rng)
+    check_op(lambda y: a**y, b, rng=rng)
+    check_op(lambda y: 2**y, b, rng=rng)
+    check_op(lambda x: x**x, a, rng=rng)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_power_keeps_the_dtype_of_the_tensor(dtype):
+    x = Tensor([1.0, 3.0], requires_grad=True, dtype=dtype)
+    two = Tensor([2.0, 2.0], dtype=dtype)
+    for base in (2, 2.0, np.float64(2), np.int64(2), np.array([2, 3]), [2, 2], two):
+        y = base**x
+        assert y.dtype == dtype
+        np.testing.assert_allclose(y.data[0], 2, rtol=1e-6)
+    for exponent in (np.array([2, 2]), [2, 2], two):
+        assert (x**exponent).dtype == dtype
+        np.testing.assert_allclose((x**exponent).data, [1, 9], rtol=1e-6)
+
+
+def test_a_power_with_one_number_as_exponent_is_the_op_it_was():
+    x = Tensor([-2.0, 3.0], requires_grad=True)
+    for exponent in (2, 2.0, np.float64(2), np.int64(2)):
+        assert (x**exponent).data.tolist() == [4.0, 9.0] and "op=power" in repr(x**exponent)
+
+
+@pytest.mark.parametrize("base", [Tensor([1.0, 0.0]), Tensor([1.0, -2.0]), Tensor([1.0, np.nan])])
+def test_a_base_that_is_not_above_zero_is_refused_where_the_exponent_varies(base):
+    with pytest.raises(NonFiniteError, match=r"a is .* at \(1,\), expected numbers above 0.* a \*\*"):
+        base ** Tensor([1.0, 1.0], requires_grad=True)
+    with pytest.raises(NonFiniteError, match=r"a is -2 at \(\)"):
+        (-2) ** Tensor([1.0], requires_grad=True)
+
+
+def test_a_power_of_what_is_no_number_is_refused():
+    for wrong in (lambda: "2" ** X, lambda: None**X, lambda: X ** "2", lambda: X**None):
+        with pytest.raises(DtypeError, match="cannot be made an array of floats"):
+            wrong()
+
+
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (np.exp, DtypeError, r"np.exp takes no tensor.* write ops.exp\(x\) .*np.exp\(x.data\)"),
+        (np.abs, DtypeError, r"write ops.abs\(x\)"),
+        (lambda x: np.maximum(x, 0), DtypeError, r"write ops.maximum\(x\)"),
+        (np.sin, DtypeError, "build it of those in ops"),
+        (np.prod, DtypeError, "np.multiply.reduce takes no tensor"),
+        (lambda x: np.ones(3).__iadd__(x), DtypeError, r"write a = a \+ x for a \+= x"),
+        (np.sum, ConfigError, r"sum: out= .* for np.sum\(x\) write x.sum\(\)"),
+        (np.mean, ConfigError, r"for np.mean\(x\) write x.mean\(\)"),
+        (np.max, ConfigError, r"for np.max\(x\) write x.max\(\)"),
+        (lambda x: x.sum(dim=0), ConfigError, "sum: dim= is unknown here; write axis="),
+        (lambda x: x.mean(0, keepdim=True), ConfigError, "mean: keepdim= .*; write keepdims="),
+        (lambda x: np.zeros((2, 3)) == x, DtypeError, "compare their values"),
+        (lambda x: np.zeros((2, 3)) < x, DtypeError, "compare their values"),
+    ],
+)
+def test_a_call_from_another_library_is_told_what_to_write(call, error, message):
+    for x in (X, Tensor(np.ones((2, 3)), requires_grad=True)):
+        with pytest.raises(error, match=message):
+            call(x)

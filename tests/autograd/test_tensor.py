@@ -699,10 +699,27 @@ def test_values_are_not_compared_in_silence():
 
 
 def test_one_element_is_a_number_and_can_be_written():
-    assert float(leaf([2.5])) == 2.5 and f"{leaf(2.5):.3f}" == "2.500"
+    assert float(Tensor([2.5])) == 2.5 == leaf([2.5]).item() and f"{leaf(2.5):.3f}" == "2.500"
+    assert int(Tensor(2.0)) == 2 and complex(Tensor(2.0)) == 2 and math.log(Tensor(1.0)) == 0
     assert f"{leaf(2.5)}" == repr(leaf(2.5))
+    assert bool(Tensor(1.0)) and round(Tensor(2.5)) == 2 and round(Tensor(2.54), 1) == 2.5
+    assert math.trunc(Tensor(-2.5)) == -2
     with pytest.raises(ShapeError, match="one element"):
-        float(leaf([1.0, 2.0]))
+        float(Tensor([1.0, 2.0]))
+
+
+@pytest.mark.parametrize(
+    "way",
+    [float, int, bool, complex, round, math.log, math.floor, math.trunc, np.asarray, np.float64],
+)
+def test_python_and_numpy_may_not_take_a_number_out_of_the_graph(way):
+    """Its gradient would be lost without a word: (w.sum() + math.log((w * w).sum()))."""
+    for x in (leaf([2.0]), (leaf([2.0]) * 3).sum()):
+        with pytest.raises(GraphError, match="would lose the gradient.*x.item"):
+            way(x)
+        with no_grad():
+            way(x)
+    way(leaf([2.0]).detach())
 
 
 def test_a_vjp_that_forgets_its_return_is_noticed():

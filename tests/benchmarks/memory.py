@@ -25,15 +25,15 @@ def resident(field: str) -> float:
 def peak_of_steps(library: str, name: str, packs: int | None = None) -> float:
     """MB above the built model, at the highest point of three steps."""
     size = SIZES[name]
-    ours, masked = our_model(size), full_batch(size)
+    ours, batch = our_model(size), full_batch(size)
     if library == "npft":
-        step: Callable[[], object] = our_step(ours, masked, packs)
+        step: Callable[[], object] = our_step(ours, batch, packs)
     else:
         import torch
 
         torch.set_num_threads(1)
         model = torch_model(size, ours)
-        step = torch_step(model, torch_optimizer(model), *torch_tensors(size, masked))
+        step = torch_step(model, torch_optimizer(model), *torch_tensors(size, batch))
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     before = resident("VmRSS")
     for _ in range(3):

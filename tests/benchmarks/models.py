@@ -7,16 +7,17 @@ B sequences in a batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npft import AdamW, Batch, Encoder, EncoderConfig, Masked, MaskedLM, Parameter, train_steps
+from npft import (
+    AdamW, Batch, Encoder, EncoderConfig, MaskedLM, Model, Parameter, Part, Step, train_steps,
+)
 from npft.nn.optim import decay_groups
-from npft.nn.packs import pack_size
-from npft.pretrain.probe import slices
+from npft.text.batch import IGNORE
 
 LR, WEIGHT_DECAY = 1e-3, 0.01
 BETAS, EPS = (0.9, 0.999), 1e-8
@@ -49,37 +50,41 @@ def our_model(size: Size) -> MaskedLM:
     return MaskedLM(Encoder(config, rng=rng), nsp=False, rng=rng)
 
 
-def full_batch(size: Size) -> Masked:
-    """B sequences of T random tokens, 15 % of them masked."""
+def full_batch(size: Size) -> Batch:
+    """B sequences of T random tokens, of which 15 % are asked for."""
     rng = np.random.default_rng(1)
     ids = rng.integers(0, min(size.V, 256), (size.B, size.T))
-    rows = np.flatnonzero(rng.random(ids.size) < 0.15)
-    targets = rng.integers(0, size.V, len(rows))
-    return Masked(Batch.from_padded(ids, np.ones_like(ids)), rows, targets)
+    chosen = rng.random(ids.size) < 0.15
+    labels = np.full(ids.shape, IGNORE)
+    labels.flat[chosen] = rng.integers(0, size.V, chosen.sum())
+    return Batch.from_padded(ids, np.ones_like(ids), token_labels=labels)
 
 
-def packs(masked: Masked, number: int | None) -> list[tuple[Masked, Masked | None]]:
-    """What ``pretrain`` makes of a batch: packs by its tokens, or a given number of them."""
-    batch = masked.batch
-    size = -(-len(batch) // number) if number else pack_size(len(batch), len(batch.ids))
-    if size >= len(batch):
-        return [(masked, None)]
-    return [(part, masked) for part in slices(masked, size)]
+def our_steps(model: Model, batches: Iterable[Batch], number: int | None = None) -> Iterator[Step]:
+    """Training steps of npft's own loop: forward, backward, AdamW.
 
+    A batch is cut into packs by its tokens, as in all training, or into a given number of them.
+    """
 
-def our_step(mlm: MaskedLM, masked: Masked, number: int | None = None) -> Callable[[], object]:
-    """A training step of npft's own loop: forward, backward, AdamW."""
-    steps = train_steps(
-        mlm, repeat(masked), lambda m, pack, rng: m.loss(pack[0], whole=pack[1], rng=rng),
-        AdamW(decay_groups(mlm, lr=LR, weight_decay=WEIGHT_DECAY)),
-        clip=None, cut=lambda masked: packs(masked, number), rng=np.random.default_rng(0),
+    def cut(batch: Batch) -> list[Part]:
+        return model.packs(batch, -(-len(batch) // number) if number else None)
+
+    return train_steps(
+        model, batches, lambda model, part, rng: model.loss(part, rng),
+        AdamW(decay_groups(model, lr=LR, weight_decay=WEIGHT_DECAY)),
+        clip=None, cut=cut, rng=np.random.default_rng(0),
     )  # fmt: skip
+
+
+def our_step(mlm: MaskedLM, batch: Batch, number: int | None = None) -> Callable[[], object]:
+    """One such step, on the same batch each time."""
+    steps = our_steps(mlm, repeat(batch), number)
     return lambda: next(steps)
 
 
 def named_weights(mlm: MaskedLM) -> Iterator[tuple[str, Parameter]]:
     """Our parameters, under the names that the other models below use."""
-    e, p = mlm.encoder.embeddings, mlm.predictions
+    e, p = mlm.encoder.embeddings, mlm.heads["mlm"]
     yield "words.weight", e.word_embeddings.weight
     yield "positions.weight", e.position_embeddings.weight
     layers = {"last": mlm.encoder.layernorm, "dense": p.dense, "norm": p.LayerNorm}
@@ -107,9 +112,9 @@ def same_model(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> fl
     return float(worst)
 
 
-def our_gradients(mlm: MaskedLM, masked: Masked) -> dict[str, np.ndarray]:
+def our_gradients(mlm: MaskedLM, batch: Batch) -> dict[str, np.ndarray]:
     mlm.zero_grad()
-    mlm.loss(masked)[0].backward()
+    mlm.loss(batch).total.backward()
     return {name: np.asarray(p.grad) for name, p in named_weights(mlm)}
 
 
@@ -178,11 +183,11 @@ def torch_optimizer(model: Any) -> Any:
     return torch.optim.AdamW(groups, lr=LR, betas=BETAS, eps=EPS, fused=True)
 
 
-def torch_tensors(size: Size, masked: Masked) -> tuple[Any, Any, Any]:
+def torch_tensors(size: Size, batch: Batch) -> tuple[Any, Any, Any]:
     import torch
 
-    ids = masked.batch.ids.reshape(size.B, size.T)
-    return tuple(torch.from_numpy(np.array(a)) for a in (ids, masked.rows, masked.targets))
+    arrays = batch.ids.reshape(size.B, size.T), *batch.token_targets()
+    return tuple(torch.from_numpy(np.array(a)) for a in arrays)
 
 
 def torch_step(loss_fn: Callable[..., Any], optimizer: Any, *inputs: Any) -> Callable[[], object]:

@@ -15,16 +15,14 @@ from typing import Any
 import numpy as np
 from clock import compared, in_turns
 from models import (
-    LR, WEIGHT_DECAY, Size, our_model, packs, torch_model, torch_optimizer,
-    torch_step,
+    LR, WEIGHT_DECAY, Size, our_model, our_steps, torch_model, torch_optimizer, torch_step,
 )
 
 from npft import (
-    AdamW, Batch, ByteTokenizer, Classifier, MaskedLM, WordPiece, drop_duplicates,
-    mask_tokens, read_labelled, train_steps,
+    Batch, ByteTokenizer, Classifier, MaskedLM, Model, WordPiece, drop_duplicates, mask_tokens,
+    read_labelled,
 )
-from npft.nn.optim import decay_groups
-from npft.nn.packs import pack_size
+from npft.autograd.machine import keep_freed_memory
 from npft.text.batch import batches_of
 
 BATCH, BATCHES = 32, 24  # 24 batches a round: a part of an epoch, drawn anew for each setting
@@ -35,6 +33,7 @@ def measure(sms: Path, threads: int, rounds: int) -> list[dict]:
     import torch
 
     torch.set_num_threads(threads)
+    keep_freed_memory()  # for both sides: npft's loop alone would keep it only while it runs
     messages = drop_duplicates(read_labelled(sms))
     word_piece = WordPiece.train(messages.texts, vocab_size=2000)
     rows = []
@@ -76,14 +75,13 @@ def masked_language(size: Size, tokenizer: Any, batches: list[Batch]) -> tuple[C
     optimizer = torch_optimizer(their_model)
     inputs = []
     for masked in examples:
-        ids, keys = padded(masked.batch, tokenizer.pad_id)
-        batch = masked.batch
-        rows = batch.sequence[masked.rows] * ids.shape[1] + batch.positions[masked.rows]
-        inputs.append((ids, torch.from_numpy(rows), torch.from_numpy(np.array(masked.targets)), keys))
+        ids, keys = padded(masked, tokenizer.pad_id)
+        rows, targets = masked.token_targets()
+        rows = masked.sequence[rows] * ids.shape[1] + masked.positions[rows]
+        inputs.append((ids, torch.from_numpy(rows), torch.from_numpy(np.array(targets)), keys))
 
     def ours() -> None:
-        steps(model, examples, lambda m, pack, rng: m.loss(pack[0], whole=pack[1], rng=rng),
-              lambda masked: packs(masked, None))
+        steps(model, examples)
 
     def theirs() -> None:
         for tensors in inputs:
@@ -112,7 +110,7 @@ def classification(size: Size, tokenizer: Any, batches: list[Batch]) -> tuple[Ca
         return functional.cross_entropy(head(mean), labels)
 
     def ours() -> None:
-        steps(model, batches, share_of_loss, labelled_packs)
+        steps(model, batches)
 
     def theirs() -> None:
         for tensors in inputs:
@@ -121,20 +119,6 @@ def classification(size: Size, tokenizer: Any, batches: list[Batch]) -> tuple[Ca
     return ours, theirs
 
 
-def labelled_packs(batch: Batch) -> list[tuple[Batch, float]]:
-    """What ``train_classifier`` makes of a batch: packs, and the share of each in the loss."""
-    size = pack_size(len(batch), len(batch.ids))
-    parts = [batch[i : i + size] for i in range(0, len(batch), size)]
-    return [(part, len(part) / len(batch)) for part in parts]
-
-
-def share_of_loss(model: Classifier, pack: tuple[Batch, float], rng: Any) -> tuple[Any, dict]:
-    batch, share = pack
-    return model.loss(batch, rng) * share, {}
-
-
-def steps(model: Any, batches: list, loss_fn: Callable, cut: Callable | None) -> None:
-    optimizer = AdamW(decay_groups(model, lr=LR, weight_decay=WEIGHT_DECAY))
-    rng = np.random.default_rng(0)
-    for _ in train_steps(model, batches, loss_fn, optimizer, clip=None, cut=cut, rng=rng):
+def steps(model: Model, batches: list[Batch]) -> None:
+    for _ in our_steps(model, batches):
         pass

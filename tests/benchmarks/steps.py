@@ -13,7 +13,7 @@ from models import (
     same_model, torch_model, torch_optimizer, torch_step, torch_tensors,
 )
 
-from npft import Masked, MaskedLM
+from npft import Batch, MaskedLM
 
 PACKS = {"lesson": 2}  # on two threads; of a larger batch npft makes packs by itself
 
@@ -24,13 +24,13 @@ def measure(name: str, threads: int, rounds: int) -> list[dict]:
 
     torch.set_num_threads(threads)
     size = SIZES[name]
-    ours, masked = our_model(size), full_batch(size)
-    theirs, tensors = torch_model(size, ours), torch_tensors(size, masked)
+    ours, batch = our_model(size), full_batch(size)
+    theirs, tensors = torch_model(size, ours), torch_tensors(size, batch)
     theirs(*tensors).backward()
     gradients = {k: p.grad.numpy() for k, p in theirs.named_parameters()}
-    worst = same_model(our_gradients(ours, masked), gradients)
+    worst = same_model(our_gradients(ours, batch), gradients)
     calls = {
-        "npft": our_step(ours, masked, PACKS.get(name) if threads > 1 else None),
+        "npft": our_step(ours, batch, PACKS.get(name) if threads > 1 else None),
         "torch": torch_step(theirs, torch_optimizer(theirs), *tensors),
     }
     times = in_turns(calls, rounds)
@@ -41,24 +41,24 @@ def measure(name: str, threads: int, rounds: int) -> list[dict]:
 def for_the_record(name: str, peer: str, rounds: int) -> list[dict]:
     """The same against another peer, on one thread; a peer that is not there says why."""
     size = SIZES[name]
-    ours, masked = our_model(size), full_batch(size)
+    ours, batch = our_model(size), full_batch(size)
     row: dict[str, Any] = {"work": f"{name} step", "peer": peer, "threads": 1}
     try:
-        their_step = PEERS[peer](size, ours, masked)
+        their_step = PEERS[peer](size, ours, batch)
         their_step()
     except Exception as error:  # not installed, or no compiler
         return [row | {"absent": f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"}]
-    times = in_turns({"npft": our_step(ours, masked), "peer": their_step}, rounds)
+    times = in_turns({"npft": our_step(ours, batch), "peer": their_step}, rounds)
     return [row | compared(times["npft"], times["peer"])]
 
 
-def compiled(size: Size, ours: MaskedLM, masked: Masked) -> Callable[[], object]:
+def compiled(size: Size, ours: MaskedLM, batch: Batch) -> Callable[[], object]:
     import torch
 
     torch.set_num_threads(1)
     model = torch_model(size, ours)
     loss_fn = torch.compile(model)
-    return torch_step(loss_fn, torch_optimizer(model), *torch_tensors(size, masked))
+    return torch_step(loss_fn, torch_optimizer(model), *torch_tensors(size, batch))
 
 
 def _start(ours: MaskedLM) -> tuple[dict, dict, dict]:
@@ -67,19 +67,19 @@ def _start(ours: MaskedLM) -> tuple[dict, dict, dict]:
     return w, zeros, dict(zeros)
 
 
-def hips(size: Size, ours: MaskedLM, masked: Masked) -> Callable[[], object]:
+def hips(size: Size, ours: MaskedLM, batch: Batch) -> Callable[[], object]:
     import autograd
     import autograd.numpy as anp
     from autograd.scipy.special import erf
 
-    ids = masked.batch.ids.reshape(size.B, size.T)
+    ids, (rows, targets) = batch.ids.reshape(size.B, size.T), batch.token_targets()
 
     def loss(w: dict) -> Any:
-        return plain_loss(anp, erf, size, w, ids, masked.rows, masked.targets)
+        return plain_loss(anp, erf, size, w, ids, rows, targets)
 
     gradient = autograd.grad(loss)
     w, m, v = _start(ours)
-    same_model(our_gradients(ours, masked), gradient(w))
+    same_model(our_gradients(ours, batch), gradient(w))
     state = {"w": w, "m": m, "v": v, "t": 0}
 
     def step() -> None:
@@ -92,17 +92,17 @@ def hips(size: Size, ours: MaskedLM, masked: Masked) -> Callable[[], object]:
     return step
 
 
-def jax_jit(size: Size, ours: MaskedLM, masked: Masked) -> Callable[[], object]:
+def jax_jit(size: Size, ours: MaskedLM, batch: Batch) -> Callable[[], object]:
     if hasattr(os, "sched_setaffinity"):  # nothing else keeps JAX on one core
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     import jax
     import jax.numpy as jnp
     from jax.scipy.special import erf
 
-    ids = masked.batch.ids.reshape(size.B, size.T)
+    ids, (rows, targets) = batch.ids.reshape(size.B, size.T), batch.token_targets()
 
     def loss(w: dict) -> Any:
-        return plain_loss(jnp, erf, size, w, ids, masked.rows, masked.targets)
+        return plain_loss(jnp, erf, size, w, ids, rows, targets)
 
     @jax.jit
     def update(w: dict, m: dict, v: dict, t: Any) -> tuple[dict, dict, dict]:
@@ -110,7 +110,7 @@ def jax_jit(size: Size, ours: MaskedLM, masked: Masked) -> Callable[[], object]:
 
     state = [{k: jnp.asarray(a) for k, a in part.items()} for part in _start(ours)]
     theirs = {k: np.asarray(g) for k, g in jax.grad(loss)(state[0]).items()}
-    same_model(our_gradients(ours, masked), theirs)
+    same_model(our_gradients(ours, batch), theirs)
     count = [0]
 
     def step() -> None:

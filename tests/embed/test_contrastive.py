@@ -10,7 +10,7 @@ from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.tensor import Tensor, grad
 from npft.embed.contrastive import in_batch_loss, nt_xent, simcse_loss, train_contrastive
 from npft.embed.geometry import mean_cosine
-from npft.embed.similarity import SentenceEncoder
+from npft.embed.sentences import SentenceEncoder
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.pooling import pool
@@ -248,7 +248,7 @@ def test_simcse_refuses_a_single_text_an_unknown_pool_and_dropout_without_chance
     with pytest.raises(ShapeError, match="B at least 2"):
         simcse_loss(model, TOK(["alone"]), rng=rng)
     with pytest.raises(ConfigError, match="pool: kind is 'first'"):
-        simcse_loss(model, TOK(TEXTS), kind="first", rng=rng)
+        simcse_loss(model, TOK(TEXTS), pool="first", rng=rng)
     with pytest.raises(ConfigError, match="needs rng"):
         simcse_loss(model, TOK(TEXTS), rng=None)
 
@@ -340,7 +340,7 @@ def test_a_stopped_run_leaves_the_encoder_in_evaluation_mode():
 
 @pytest.mark.parametrize("options", [
     {"steps": 0}, {"steps": 2.5}, {"every": 0}, {"every": 0.5}, {"batch_size": 1},
-    {"batch_size": 2.5}, {"tau": 0.0}, {"tau": -1.0}, {"tau": np.nan}, {"kind": "first"},
+    {"batch_size": 2.5}, {"tau": 0.0}, {"tau": -1.0}, {"tau": np.nan}, {"pool": "first"},
     {"lr": 0.0}, {"lr": np.nan},
 ])
 def test_options_that_cannot_work_are_refused_before_anything_changes(options):
@@ -354,7 +354,7 @@ def test_options_that_cannot_work_are_refused_before_anything_changes(options):
 @pytest.mark.parametrize("texts, error, message", [
     ([], DataError, "0 texts; a contrast needs at least two"),
     (["one"], DataError, "1 texts; a contrast needs at least two"),
-    ("one text", DtypeError, "texts is one str, expected a list"),
+    ("one text", DtypeError, "texts is one string, expected a list"),
     (["one", None], DtypeError, r"texts\[1\] is NoneType"),
 ])
 def test_texts_that_cannot_work_are_refused(texts, error, message):

@@ -7,8 +7,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from npft.embed.geometry import (
-    alignment, checked_rows, cone, cosine_contributions, effective_rank, mean_cosine,
-    singular_values, standardize, uniformity, unit_rows,
+    alignment,
+    checked_rows,
+    cone,
+    cosine_contributions,
+    effective_rank,
+    mean_cosine,
+    singular_values,
+    standardize,
+    uniformity,
+    unit_rows,
 )
 from npft.errors import ConfigError, DtypeError, NonFiniteError, ShapeError
 

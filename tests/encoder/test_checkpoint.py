@@ -18,11 +18,11 @@ from npft.encoder.checkpoint import FILE, load_as, read_manifest, save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError, ConfigError
-from npft.finetune.heads import Classifier
+from npft.heads.classes import Classifier
+from npft.heads.words import MaskedLM
 from npft.nn.layers import Linear
-from npft.pretrain.masking import Masked
-from npft.pretrain.objectives import MaskedLM
 from npft.text import ByteTokenizer, WordPiece
+from npft.text.batch import IGNORE
 
 TEXTS = ["the hug of the bugs", "a bug hugs", "no", "mugs and a jug: hug them all"]
 TOKENIZERS = {
@@ -57,8 +57,10 @@ def predictions(model, batch):
         return model(batch).data.tobytes()
     if isinstance(model, Classifier):
         return model.logits(batch).tobytes()
-    scores, pairs = model.logits(Masked(batch, np.array([1, 3]), batch.ids[[1, 3]]))
-    return scores.data.tobytes() + (b"" if pairs is None else pairs.data.tobytes())
+    asked = np.full(len(batch.ids), IGNORE)
+    asked[[1, 3]] = batch.ids[[1, 3]]
+    scores = model.scores(batch.replace(token_labels=asked))
+    return b"".join(found.data.tobytes() for found in scores.values())
 
 
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
@@ -349,7 +351,7 @@ def manifest_member(fields):
 
 
 def good_manifest():
-    return {"format": "npft", "version": 1, "kind": "encoder", "config": body().config.as_dict(),
+    return {"format": "npft", "version": 2, "kind": "encoder", "config": body().config.as_dict(),
             "tokenizer": None, "options": {}}
 
 
@@ -362,8 +364,8 @@ def test_the_manifest_below_is_otherwise_good(whole, tmp_path):
 
 @pytest.mark.parametrize("change, words", [
     ({"format": "other"}, "was not written by npft"),
-    ({"version": 2}, "format version 2, this npft reads 1"),
-    ({"version": "1"}, "format version 1"),
+    ({"version": 3}, "format version 3, this npft reads 1 to 2"),
+    ({"version": "2"}, "format version 2"),
     ({"version": None}, "format version None"),
     ({"kind": "masked_lm"}, "holds a masked_lm, not a encoder"),
     ({"kind": ["encoder"]}, "not a encoder"),
@@ -403,17 +405,38 @@ def test_a_manifest_that_is_none_is_refused(whole, tmp_path, fields, words):
     refused(tmp_path, rewritten(whole.path, tmp_path / "new", {"manifest.npy": member}), words)
 
 
+def classes(**options):
+    """The options of a classifier in a manifest, with these of its head."""
+    given = {"pool": "mean", "label_names": ["a", "b", "c"]} | options
+    return {"classes": {"kind": "classes", "weight": 1.0, "options": given}}
+
+
+def words(tied=True, nsp=True):
+    """The options of a masked language model in a manifest."""
+    heads = {"mlm": {"kind": "words", "weight": 1.0, "options": {"tied": tied}}}
+    return heads | ({"nsp": {"kind": "pairs", "weight": 1.0, "options": {}}} if nsp else {})
+
+
 @pytest.mark.parametrize("kind, options, words", [
-    ("classifier", {}, "."),
-    ("classifier", None, "."),
-    ("classifier", {"pool": "mean", "label_names": 3}, "."),
-    ("classifier", {"pool": "mean", "label_names": ["a", "b"]}, r"expected \(2, 4\)"),
-    ("classifier", {"pool": "mean", "label_names": [1, 2, 3]}, "are .* expected strings"),
-    ("classifier", {"pool": [], "label_names": ["a", "b", "c"]}, "kind is"),
-    ("masked_lm", {}, "."),
-    ("masked_lm", [], "."),
-    ("masked_lm", {"nsp": True, "tied": False}, "missing predictions.decoder.weight"),
-    ("masked_lm", {"nsp": False, "tied": True}, "unexpected seq_relationship.weight"),
+    ("classifier", {}, "there are no heads, expected at least one"),
+    ("classifier", None, "its heads are None, which is not how npft saves them"),
+    ("classifier", {"classes": 3}, "which is not how npft saves them"),
+    ("classifier", {"classes": {"kind": "classes"}}, "which is not how npft saves them"),
+    ("classifier", {"classes": classes()["classes"] | {"kind": "x"}}, "its head 'classes' is a 'x'"),
+    ("classifier", {"classes": classes()["classes"] | {"kind": ["x"]}}, "its head"),
+    ("classifier", {"classes": classes()["classes"] | {"weight": -1}}, "loss weight of classes is -1"),
+    ("classifier", {"classes": classes()["classes"] | {"options": 3}}, "."),
+    ("classifier", {"a.b": classes()["classes"]}, "a name of letters, digits and _"),
+    ("classifier", classes(label_names=3), "label_names is int"),
+    ("classifier", classes(label_names=["a", "b"]), r"expected \(2, 4\)"),
+    ("classifier", classes(label_names=[1, 2, 3]), r"label_names\[0\] is int, expected str"),
+    ("classifier", classes(pool=[]), "kind is"),
+    ("classifier", classes(depth=3), "depth"),
+    ("masked_lm", {}, "there are no heads"),
+    ("masked_lm", [], "its heads are"),
+    ("masked_lm", words(tied=False), "missing heads.mlm.decoder.weight"),
+    ("masked_lm", words(tied=1), "tied is 1"),
+    ("masked_lm", words(nsp=False), "unexpected heads.nsp.linear.weight"),
 ])
 def test_options_that_do_not_fit_are_refused(tmp_path, kind, options, words):
     model = MODELS[kind](body(), np.random.default_rng(0))

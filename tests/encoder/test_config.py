@@ -78,6 +78,8 @@ def test_the_fields_go_through_json_and_back(config):
     ("dropout", 1.0, "dropout is 1.0"),
     ("dropout", -0.1, "dropout is -0.1"),
     ("dropout", float("nan"), "dropout is nan"),
+    ("dropout", 10**400, "dropout is 1000.*, expected a share, at least 0 and less than 1"),
+    ("dropout", False, "dropout is False"),
     ("dropout", "0.1", "dropout is '0.1'"),
     ("dropout", None, "dropout is None"),
     ("norm", "both", "norm is 'both', expected 'pre' or 'post'"),
@@ -89,10 +91,20 @@ def test_the_fields_go_through_json_and_back(config):
     ("init_std", -1.0, "init_std is -1.0"),
     ("init_std", float("inf"), "init_std is inf"),
     ("init_std", "small", "init_std is 'small'"),
+    ("init_std", 10**400, "init_std is 1000.*, expected a finite number above 0"),
+    ("init_std", -(10**400), "init_std is -1000.*, expected a finite number above 0"),
+    ("layer_norm_eps", 10**400, "layer_norm_eps is 1000.*, expected a finite number above 0"),
+    ("layer_norm_eps", True, "layer_norm_eps is True"),
 ])
 def test_a_value_that_cannot_work_is_refused_in_words(field, value, words):
     with pytest.raises(ConfigError, match=words):
         EncoderConfig(**{"vocab_size": 8, field: value})
+
+
+def test_numpy_numbers_are_kept_as_plain_floats():
+    config = EncoderConfig(vocab_size=8, dropout=np.float32(0.5), init_std=np.float64(0.25))
+    assert json.loads(json.dumps(config.as_dict())) == config.as_dict()
+    assert type(config.dropout) is type(config.init_std) is float
 
 
 def test_a_config_cannot_be_changed_under_an_encoder():

@@ -1,84 +1,194 @@
-"""The regimes side by side: what each trains, and a sweep that repeats its figures."""
-
-from concurrent.futures import ThreadPoolExecutor
+"""The regimes: which weights each trains, and that all others keep every bit."""
 
 import numpy as np
 import pytest
 
-from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError
-from npft.finetune import regimes
-from npft.finetune.heads import Classifier, num_trainable
-from npft.finetune.regimes import learning_rate, make_task, run_cell, set_regime
-from npft.pretrain.objectives import MaskedLM
-from npft.sweep import sweep
+from npft.finetune.regimes import (
+    LEARNING_RATES,
+    freeze_body,
+    learning_rate,
+    num_trainable,
+    set_regime,
+    unfreeze_body,
+)
+from npft.finetune.train import fine_tune
+from npft.heads.classes import Classifier
+from npft.heads.words import MaskedLM
+from npft.nn.module import train_mode
+from npft.pretrain.masking import mask_tokens
 from npft.text.bytes import ByteTokenizer
 
-
-def small_body():
-    rng = np.random.default_rng(0)
-    config = EncoderConfig(vocab_size=260, hidden_size=4, num_layers=2, num_heads=2,
-                           intermediate_size=4, max_positions=40, init_std=0.2)
-    return MaskedLM(Encoder(config, tokenizer=ByteTokenizer(), rng=rng), rng=rng)
+HEAD = {"heads.classes.linear.weight", "heads.classes.linear.bias"}
+TOK = ByteTokenizer()
+TEXTS = ["to be", "or", "not to be that", "is", "the question here", "nobler", "in"]
 
 
-@pytest.fixture
-def cell(tmp_path, monkeypatch):
-    """A cell of a few messages and a tiny body."""
-    monkeypatch.setattr(regimes, "TEST_SIZE", 40)
-    save(tmp_path, small_body())
-    return {"task": "sms", "n": 40, "regime": "full", "seed": 3, "body": str(tmp_path), "epochs": 2}
+def body(layers=2, dropout=0.0, tokenizer=TOK, seed=0, norm="pre"):
+    rng = np.random.default_rng(seed)
+    config = EncoderConfig(
+        vocab_size=260, hidden_size=8, num_layers=layers, num_heads=2, intermediate_size=8,
+        max_positions=20, dropout=dropout, norm=norm, init_std=0.3)
+    return Encoder(config, tokenizer=tokenizer, rng=rng)
+
+
+def classifier(num_labels=2, pool="mean", label_names=None, seed=0, **options):
+    rng = np.random.default_rng(seed + 100)
+    return Classifier(body(seed=seed, **options), num_labels, pool, label_names, rng=rng)
+
+
+def bits(module):
+    return {name: array.tobytes() for name, array in module.state_dict().items()}
+
+
+def changed(before, after):
+    return {name for name in before if before[name] != after[name]}
+
+
+def train(model, **options):
+    batch = model.tokenize(TEXTS, labels=np.arange(len(TEXTS)) % model.num_labels)
+    fine_tune(model, batch, epochs=2, batch_size=4, **options, rng=np.random.default_rng(1))
 
 
 def test_each_regime_trains_its_part():
-    model = Classifier(small_body().body, 2, rng=np.random.default_rng(0))
-    everything, head = model.num_parameters(), model.classifier.num_parameters()
-    block = model.encoder.encoder.layer[1].num_parameters() + 2 * 4
-    expected = {"head": head, "last": head + block, "full": everything, "scratch": everything}
-    for regime in ["full", "head", "last", "scratch", "head", "full"]:  # in any order
+    model = classifier()
+    everything, head = model.num_parameters(), model.head().num_parameters()
+    block = model.encoder.encoder.layer[1].num_parameters() + 2 * 8
+    expected = {"head": head, "last": head + block, "full": everything}
+    for regime in ["full", "head", "last", "head", "full"]:  # in any order
         set_regime(model, regime)
         assert num_trainable(model) == expected[regime]
         assert learning_rate(regime) > 0
 
 
-def test_an_unknown_regime_or_task_is_refused_with_the_known_ones():
+def test_an_unknown_regime_is_refused_with_the_known_ones():
     with pytest.raises(ConfigError, match="regime is 'half', expected one of head, last, full"):
         learning_rate("half")
-    with pytest.raises(ConfigError, match="task is 'mnist', expected 'sms' or 'topic'"):
-        make_task("mnist", 10, 0)
+    model = classifier()
+    freeze_body(model)
+    before = num_trainable(model)
+    with pytest.raises(ConfigError, match="regime is 'half'"):
+        set_regime(model, "half")
+    assert num_trainable(model) == before and list(LEARNING_RATES) == ["head", "last", "full"]
 
 
-@pytest.mark.parametrize("name", ["sms", "topic"])
-def test_a_task_has_its_own_test_texts_with_the_same_classes(name, monkeypatch):
-    monkeypatch.setattr(regimes, "TEST_SIZE", 60)
-    train, test = make_task(name, 80, seed=0)
-    assert len(train) == 80 and len(test) == 60
-    assert train.label_names == test.label_names and len(train.label_names) >= 2
-    assert set(train.labels) == set(test.labels) == set(range(len(train.label_names)))
-    assert not set(train.texts) & set(test.texts)
-    again, other = make_task(name, 80, seed=0)[0], make_task(name, 80, seed=1)[0]
-    assert train.texts == again.texts != other.texts
+def test_the_lesson_counts_trainable_weights_of_each_regime():
+    model = Classifier(Encoder(EncoderConfig.lesson(), rng=np.random.default_rng(0)), 2,
+                       rng=np.random.default_rng(0))
+    assert num_trainable(model) == 118_784 + 130
+    freeze_body(model)
+    assert num_trainable(model) == 130
+    freeze_body(model, last=1)
+    assert num_trainable(model) == 130 + 49_984 + 2 * 64  # a block and the last layer norm
+    freeze_body(model, last=2)
+    assert num_trainable(model) == 130 + 2 * 49_984 + 2 * 64
+    unfreeze_body(model)
+    assert num_trainable(model) == 118_784 + 130
 
 
-def test_a_cell_returns_its_figures_and_repeats_them(cell):
-    found = {regime: run_cell(cell | {"regime": regime}) for regime in regimes.REGIMES}
-    for regime, result in found.items():
-        assert all(result[key] == value for key, value in cell.items() if key != "regime")
-        assert 0 <= result["f1"] <= 1 and 0 <= result["accuracy"] <= 1
-        if regime != "words":
-            assert len(result["curve"]) == cell["epochs"] + 1
-            assert result["curve"][-1] == result["f1"]
-    trained = [found[r]["trained"] for r in ("words", "head", "last", "full")]
-    assert trained == sorted(set(trained)) and trained[0] == 0
-    assert found["scratch"]["trained"] == found["full"]["trained"]
-    assert run_cell(cell) == found["full"]
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_training_the_head_leaves_every_byte_of_the_body(norm, dropout):
+    model = classifier(norm=norm, dropout=dropout)
+    freeze_body(model)
+    before = bits(model)
+    train(model)
+    assert changed(before, bits(model)) == HEAD
 
 
-def test_a_sweep_gives_the_same_in_an_executor_and_keeps_the_order(cell):
-    cells = [cell | {"regime": r, "seed": s} for r in ("head", "words") for s in (0, 1)]
-    plain = [run_cell(c) for c in cells]
-    assert [(r["regime"], r["seed"]) for r in plain] == [(c["regime"], c["seed"]) for c in cells]
-    with ThreadPoolExecutor(2) as executor:
-        assert sweep(run_cell, cells, executor) == plain
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_training_the_last_block_changes_it_its_norm_and_the_head_only(norm):
+    model = classifier(norm=norm, layers=2)
+    freeze_body(model, last=1)
+    before = bits(model)
+    train(model)
+    expected = {name for name in before
+                if name.startswith(("heads.", "encoder.encoder.layer.1.",
+                                    "encoder.layernorm."))}
+    got = changed(before, bits(model))
+    # the bias of the keys shifts all scores of a token alike: it has no gradient but rounding
+    rounding = {name for name in expected if name.endswith("key.bias")}
+    assert got | rounding == expected and len(got) > 10
+
+
+def test_training_everything_changes_everything():
+    model = classifier(pool="max")
+    before = bits(model)
+    train(model)
+    left = set(before) - changed(before, bits(model))
+    assert all(name.endswith("key.bias") for name in left)
+
+
+def test_freezing_twice_is_freezing_once_and_unfreezing_takes_it_back():
+    model = classifier(layers=3)
+
+    def trained():
+        return [name for name, p in model.named_parameters() if p.requires_grad]
+
+    everything = trained()
+    for last in range(4):
+        freeze_body(model, last)
+        once = trained()
+        freeze_body(model, last)
+        assert trained() == once and len(once) < len(everything)
+        unfreeze_body(model)
+        assert trained() == everything
+        unfreeze_body(model)
+        assert trained() == everything
+    freeze_body(model, 2)
+    freeze_body(model)  # the later call alone counts
+    assert set(trained()) == HEAD
+
+
+def test_frozen_blocks_are_counted_from_the_end_also_beyond_nine():
+    model = classifier(layers=11)
+    freeze_body(model, last=1)
+    blocks = {name.split(".")[3] for name, p in model.named_parameters()
+              if p.requires_grad and "layer." in name}
+    assert blocks == {"10"}
+
+
+@pytest.mark.parametrize("last", [-1, 3])
+def test_more_blocks_than_there_are_cannot_be_left_out(last):
+    with pytest.raises(ConfigError, match=f"last is {last}, the encoder has 2 blocks"):
+        freeze_body(classifier(), last)
+
+
+def test_a_masked_model_can_be_frozen_in_the_same_way():
+    mlm = MaskedLM(body(), tied=False, rng=np.random.default_rng(0))
+    freeze_body(mlm)
+    trained = [name for name, p in mlm.named_parameters() if p.requires_grad]
+    assert trained and all(n.startswith(("heads.mlm.", "heads.nsp.")) for n in trained)
+
+
+def test_a_frozen_body_has_no_dropout_in_training_mode_but_its_head_has():
+    model, batch = classifier(dropout=0.5), TOK(TEXTS)
+    quiet = model.eval().encoder(batch).data.tobytes()
+    freeze_body(model)
+    train_mode(model)
+    rng = np.random.default_rng(0)
+    assert all(model.encoder(batch, rng).data.tobytes() == quiet for _ in range(2))
+    assert model(batch, rng).data.tobytes() != model(batch, rng).data.tobytes()
+    freeze_body(model, last=1)
+    train_mode(model)
+    assert model.encoder.embeddings(batch, rng).data.tobytes() == (
+        model.encoder.embeddings(batch, rng).data.tobytes())
+    assert model.encoder(batch, rng).data.tobytes() != model.encoder(batch, rng).data.tobytes()
+
+
+def test_masks_can_be_restored_by_a_body_that_also_classifies():
+    # the head kept aside still works on the shared body
+    encoder = body()
+    mlm = MaskedLM(encoder, rng=np.random.default_rng(0)).eval()
+    batch = TOK(TEXTS[:3], labels=[0, 1, 0])
+    masked = mask_tokens(batch, TOK, rng=np.random.default_rng(0))
+    before = mlm.loss(masked).parts["mlm"]
+    model = Classifier(encoder, 2, rng=np.random.default_rng(1))
+    freeze_body(model)
+    train(model)
+    assert mlm.loss(masked).parts["mlm"] == before  # a frozen body forgets nothing
+    unfreeze_body(model)
+    train(model)
+    assert mlm.loss(masked).parts["mlm"] != before

@@ -12,12 +12,11 @@ import pytest
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.finetune.heads import Classifier
-from npft.finetune.train import train_classifier
+from npft.finetune.train import fine_tune
 from npft.forgetting.measure import forgetting_curve
+from npft.heads.classes import Classifier
+from npft.heads.words import MaskedLM
 from npft.nn.layers import set_dropout
-from npft.pretrain.masking import Masked
-from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Corpus
 from npft.pretrain.probe import make_probe, unigram_loss
 from npft.pretrain.train import pretrain
@@ -52,7 +51,7 @@ class Small(NamedTuple):
     documents: list[list[str]]
     train: Batch
     test: Batch
-    probe: Masked
+    probe: Batch
     unigram: float
     state: dict[str, np.ndarray]
 
@@ -72,7 +71,7 @@ class Small(NamedTuple):
     def train_only(self, model, repairs=(), seed=0, **options):
         options = {"epochs": 1, "batch_size": 16, "lr": 1e-2, **options}
         rng = np.random.default_rng(seed)
-        return train_classifier(model, self.train, repairs=repairs, **options, rng=rng)
+        return fine_tune(model, self.train, repairs=repairs, **options, rng=rng)
 
     def curve(self, model, mlm, repairs=(), seed=0, **options):
         options = {"epochs": 1, "batch_size": 16, "lr": 1e-2, "every": 2, **options}
@@ -85,7 +84,7 @@ class Small(NamedTuple):
 def small():
     documents, held_out = make_documents(60, seed=0), make_documents(12, seed=1)
     tok = WordPiece.train([s for d in documents for s in d], vocab_size=80)
-    probe = make_probe(held_out, tok, nsp=False, max_length=20, rng=np.random.default_rng(2))
+    probe = make_probe(held_out, tok, max_length=20, rng=np.random.default_rng(2))
     unigram = unigram_loss(Corpus(documents, tok), probe)
     unfinished = Small(
         tok, documents, make_task(tok, 64, 3), make_task(tok, 40, 4), probe, unigram, {})

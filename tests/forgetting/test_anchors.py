@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from npft.autograd import gradcheck, losses
-from npft.errors import ConfigError
+from npft.errors import ConfigError, NonFiniteError
 from npft.finetune import train as training
-from npft.finetune.heads import freeze_body
-from npft.finetune.train import head_steps
+from npft.finetune.regimes import freeze_body
+from npft.finetune.train import fine_tune_steps
 from npft.forgetting.anchors import L2ToInit
+from npft.nn.history import History
 from npft.nn.module import freeze
 from npft.nn.optim import SGD, AdamW
 
@@ -29,11 +30,11 @@ def moved(model, seed=0, size=0.1):
 
 def test_penalty_and_gradient_are_0_at_step_0(small):
     model, _ = small.models()
-    loss = L2ToInit(model, 0.5).loss(model)
+    loss = L2ToInit(model, 0.5).penalty(model)
     assert loss.item() == 0.0
     loss.backward()
     assert all((p.grad == 0).all() for p in model.encoder.parameters())
-    assert all(p.grad is None for p in model.classifier.parameters())
+    assert all(p.grad is None for p in model.head().parameters())
 
 
 @pytest.mark.parametrize("lambda_", [0.25, 0.01, 10.0])
@@ -41,13 +42,13 @@ def test_gradient_is_2_lambda_times_the_distance_and_the_head_is_free(small, lam
     model, _ = small.models()
     anchor = L2ToInit(model, lambda_)
     changes = moved(model)
-    loss = anchor.loss(model)
+    loss = anchor.penalty(model)
     square = sum(float((c.astype(float) ** 2).sum()) for c in changes.values())
     assert loss.item() == pytest.approx(lambda_ * square, rel=1e-5)
     loss.backward()
     for name, p in model.named_parameters():
         if name not in changes:
-            assert p.grad is None and name.startswith("classifier.")
+            assert p.grad is None and name.startswith("heads.")
         elif lambda_ == 0.25:  # a power of two: nothing is rounded
             np.testing.assert_array_equal(p.grad, 2 * np.float32(lambda_) * changes[name])
         else:
@@ -72,7 +73,7 @@ def test_frozen_weights_are_not_pulled(small):
     changes = moved(model)
     trained = {n for n, p in model.named_parameters() if p.requires_grad and n in changes}
     assert 0 < len(trained) < len(changes)
-    loss = anchor.loss(model)
+    loss = anchor.penalty(model)
     square = sum(float((changes[n].astype(float) ** 2).sum()) for n in trained)
     assert loss.item() == pytest.approx(square, rel=1e-5)
     loss.backward()
@@ -81,31 +82,31 @@ def test_frozen_weights_are_not_pulled(small):
 
 def test_an_anchor_with_nothing_to_pull_adds_no_term(small):
     model, _ = small.models()
-    assert L2ToInit(model, 0.0).loss(model) is None
-    assert L2ToInit(model, 1.0, decoupled=True).loss(model) is None
+    assert L2ToInit(model, 0.0).penalty(model) is None
+    assert L2ToInit(model, 1.0, decoupled=True).penalty(model) is None
     anchor = L2ToInit(model, 1.0)
     freeze_body(model)
-    assert anchor.loss(model) is None
+    assert anchor.penalty(model) is None
 
 
 def test_the_anchor_is_a_copy_that_later_training_does_not_move(small):
     model, _ = small.models()
     other = small.models(seed=1, pretrained=False)[0].encoder
     anchor = L2ToInit(model, 1.0, anchor=other)
-    far = anchor.loss(model).item()
+    far = anchor.penalty(model).item()
     own = dict(model.encoder.named_parameters())
     assert far == pytest.approx(
         sum(float(((p.data - own[n].data) ** 2).sum()) for n, p in other.named_parameters()),
         rel=1e-5)
     for p in other.parameters():
         p.assign(p.data * 0)
-    assert anchor.loss(model).item() == far
+    assert anchor.penalty(model).item() == far
 
 
 def test_an_anchor_in_float64_fits_a_body_in_float32(small):
     model, _ = small.models()
     start = small.models()[0].encoder.astype(np.float64)
-    loss = L2ToInit(model, 1.0, anchor=start).loss(model)
+    loss = L2ToInit(model, 1.0, anchor=start).penalty(model)
     assert loss.item() == 0 and loss.dtype == np.float32
 
 
@@ -113,8 +114,9 @@ def test_an_anchor_in_float64_fits_a_body_in_float32(small):
 
 
 def steps_of(small, model, repairs, lr=1e-3, **options):
-    return head_steps(model, small.train, epochs=2, batch_size=16, lr=lr, repairs=repairs,
-                            rng=np.random.default_rng(0), **options)
+    return fine_tune_steps(
+        model, small.train, History(), epochs=2, batch_size=16, lr=lr, repairs=repairs,
+        rng=np.random.default_rng(0), **options)
 
 
 def body_of(model):
@@ -132,7 +134,7 @@ def test_a_huge_lambda_in_the_loss_still_moves_the_weights_by_lr(small):
     first = next(steps)
     once = body_of(model)
     # at the anchor the penalty has no gradient, and Adam takes the task's for all it is worth
-    assert first.parts == {"anchor": 0.0}
+    assert first.parts == {"classes": first.loss, "anchor": 0.0}
     assert distance(once, start) == pytest.approx(lr * first.factor, rel=0.01)
     far = np.concatenate([np.abs(once[n] - start[n]).ravel() for n in start])
     assert np.mean(far > 0.9 * lr * first.factor) > 0.5
@@ -143,11 +145,11 @@ def test_a_huge_lambda_in_the_loss_still_moves_the_weights_by_lr(small):
 
 def test_the_proximal_form_with_a_huge_lambda_keeps_the_body_where_it_was(small):
     model, _ = small.models()
-    start, head = body_of(model), model.classifier.weight.numpy()
+    start, head = body_of(model), model.head().linear.weight.numpy()
     for step in steps_of(small, model, [L2ToInit(model, 1e12, decoupled=True)]):
-        assert step.parts == {}
+        assert step.parts == {"classes": step.loss}
         assert distance(body_of(model), start) < 1e-9
-    assert np.abs(model.classifier.weight.data - head).max() > 1e-3
+    assert np.abs(model.head().linear.weight.data - head).max() > 1e-3
 
 
 def test_the_proximal_step_by_hand(small):
@@ -215,7 +217,16 @@ def test_an_anchor_takes_the_place_of_the_decay_of_the_body_alone(small, monkeyp
     anchored = decays(lambda model: [L2ToInit(model, 0.1, decoupled)])
     assert plain["encoder.embeddings.word_embeddings.weight"] == 0.01
     assert {d for n, d in anchored.items() if n.startswith("encoder.")} == {0.0}
-    assert anchored["classifier.weight"] == plain["classifier.weight"] == 0.01
+    assert anchored["heads.classes.linear.weight"] == plain["heads.classes.linear.weight"] == 0.01
+
+
+def test_an_anchor_whose_penalty_overflows_names_the_step(small):
+    model, _ = small.models()
+    with (
+        pytest.raises(NonFiniteError, match="step 2: the loss is inf"),
+        np.errstate(over="ignore"),
+    ):
+        small.train_only(model, [L2ToInit(model, 1e38)], lr=1.0)
 
 
 # ---- what is refused ----
@@ -223,7 +234,8 @@ def test_an_anchor_takes_the_place_of_the_decay_of_the_body_alone(small, monkeyp
 
 @pytest.mark.parametrize("lambda_", [-0.1, float("nan"), float("inf"), -float("inf")])
 def test_a_strength_that_is_none_is_refused(small, lambda_):
-    with pytest.raises(ConfigError, match=f"lambda_ is {lambda_}, expected a finite number >= 0"):
+    words = f"lambda_ is {lambda_}, expected a finite number, 0 or more"
+    with pytest.raises(ConfigError, match=words):
         L2ToInit(small.models()[0], lambda_)
 
 
@@ -232,5 +244,11 @@ def test_an_anchor_of_another_architecture_is_refused(small):
     wider = small.models(pretrained=False, width=32)[0].encoder
     with pytest.raises(ConfigError, match=r"another architecture.*embeddings\.word_embeddings"):
         L2ToInit(model, anchor=wider)
-    with pytest.raises(ConfigError, match="another architecture.*classifier"):
+    with pytest.raises(ConfigError, match=r"another architecture.*encoder\."):
         L2ToInit(model, anchor=model)  # the whole model, not its encoder
+
+
+def test_an_anchor_made_for_another_model_is_refused_in_training(small):
+    model, other = small.models()[0], small.models()[0]
+    with pytest.raises(ConfigError, match="has another encoder than the one this anchor was made"):
+        next(steps_of(small, model, [L2ToInit(other)]))

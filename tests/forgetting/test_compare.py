@@ -1,22 +1,17 @@
-"""Comparison at matched F1, worked by hand, and one cell of the comparison from a file."""
-
-import json
+"""Comparison at matched F1, worked by hand."""
 
 import numpy as np
 import pytest
 
-from npft.encoder.checkpoint import save
-from npft.encoder.config import EncoderConfig
-from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError
-from npft.finetune import regimes
-from npft.forgetting import compare
-from npft.forgetting.compare import forgetting_cell, rise_at_matched_f1
+from npft.forgetting.compare import (
+    LEARNT,
+    SHARE_OF_BEST,
+    TRIVIAL_F1,
+    compare_methods,
+    rise_at_matched_f1,
+)
 from npft.forgetting.measure import ForgettingCurve
-from npft.pretrain.objectives import MaskedLM
-from npft.text.bytes import ByteTokenizer
-
-# ---- at matched F1 ----
 
 
 def curve(f1, rise):
@@ -39,7 +34,7 @@ def test_each_method_is_read_where_it_first_reaches_98_percent_of_the_weakest():
 
 
 def test_98_percent_itself_is_enough():
-    just = compare.SHARE_OF_BEST * 0.5
+    just = SHARE_OF_BEST * 0.5
     assert matched(a=([0, just, 0.5], [0, 1, 2]), b=([0, 0.9], [0, 3])) == {"a": 1.0, "b": 3.0}
 
 
@@ -72,14 +67,14 @@ def result(method, seed, f1, rise):
 
 
 def test_methods_are_compared_over_the_seeds_among_those_that_have_learnt():
-    found = compare.compare_methods([
+    found = compare_methods([
         result("rate 1e-3", 0, [0, 0.5, 1.0], [0, 1, 2]),
         result("rate 1e-3", 1, [0, 0.9, 0.8], [0, 4, 3]),
         result("gentle", 0, [0, 0.5, 0.95], [0, 0.5, 0.25]),
         result("gentle", 1, [0, 0.5, 0.85], [0, 0.125, 0.75]),
         result("idle", 0, [0, 0.1, 0.2], [0, 0, 0]),
         result("idle", 1, [0, 0.1, 0.9], [0, 0, 0.5]),
-    ])
+    ], "rate 1e-3")
     # the plain run's mean best F1 is 0.95: a method has learnt from 0.855 on
     assert {m: row["learnt"] for m, row in found.items()} == {
         "rate 1e-3": True, "gentle": True, "idle": False}
@@ -89,70 +84,32 @@ def test_methods_are_compared_over_the_seeds_among_those_that_have_learnt():
         "rate 1e-3": [2.0, 4.0], "gentle": [0.25, 0.75], "idle": [None, None]}
 
 
-# ---- one cell ----
+def test_any_method_may_be_the_plain_one_and_it_must_be_there():
+    cells = [result("slow", 0, [0, 0.4, 0.8], [0, 1, 2]), result("fast", 0, [0, 0.9], [0, 3])]
+    # 0.9 of the plain run's best F1: 0.72 of the slow one's, 0.81 of the fast one's
+    assert compare_methods(cells, "slow")["fast"]["learnt"]
+    found = compare_methods(cells, "fast")
+    assert found["fast"]["learnt"] and not found["slow"]["learnt"]
+    assert found["slow"]["rise"] == [None] and found["fast"]["rise"] == [3.0]
+    with pytest.raises(ConfigError, match="the plain run 'quick' is missing; got .*slow.*fast"):
+        compare_methods(cells, "quick")
+    with pytest.raises(ConfigError, match="the plain run 'slow' is missing"):
+        compare_methods([], "slow")
 
 
-@pytest.fixture
-def cell(tmp_path, monkeypatch):
-    """A cell of a few messages and a tiny body."""
-    monkeypatch.setattr(regimes, "TEST_SIZE", 40)
-    monkeypatch.setattr(compare, "PROBE_SIZE", 20)
-    monkeypatch.setattr(compare, "make_task", lambda name, n, seed: regimes.make_task(
-        name, n // 16, seed))
-    rng = np.random.default_rng(0)
-    config = EncoderConfig(vocab_size=260, hidden_size=4, num_layers=2, num_heads=2,
-                           intermediate_size=4, max_positions=40, init_std=0.2)
-    save(tmp_path, MaskedLM(Encoder(config, tokenizer=ByteTokenizer(), rng=rng), rng=rng))
-    return {"seed": 3, "body": str(tmp_path), "world": 7, "documents": 10, "epochs": 2, "every": 1,
-            "lr": 1e-2}
+def test_the_f1_of_the_trivial_answer_is_not_learning_even_if_the_plain_run_is_no_better():
+    """Of calling everything spam where half of it is: precision 1/2, recall 1."""
+    assert (LEARNT, TRIVIAL_F1) == (0.9, 2 / 3)
+    just, below = TRIVIAL_F1, TRIVIAL_F1 - 0.01
+    found = compare_methods([
+        result("plain", 0, [0, below], [0, 1]), result("other", 0, [0, just], [0, 2])], "plain")
+    assert not found["plain"]["learnt"] and found["other"]["learnt"]
+    assert (found["plain"]["rise"], found["other"]["rise"]) == ([None], [2.0])
 
 
-def rises(found):
-    return ForgettingCurve.from_dict(found["curve"]).rise
-
-
-@pytest.mark.parametrize("options, steps", [
-    ({}, 2), ({"last": 1}, 2), ({"anchor": 0.1}, 2), ({"proximal": 0.1}, 2),
-    ({"replay": 0.2, "weight": 0.5}, 2), ({"replay": 0.5, "weight": 1.0}, 3), ({"shuffled": True}, 2),
-])
-def test_a_cell_returns_its_curve_and_repeats_it(cell, options, steps):
-    found = forgetting_cell(cell | options)
-    assert {k: v for k, v in found.items() if k != "curve"} == cell | options
-    assert found["curve"]["step"] == list(range(2 * steps + 1))
-    assert rises(found)[0] == 0 and np.abs(rises(found)).max() > 0
-    assert json.loads(json.dumps(found)) == found == forgetting_cell(cell | options)
-
-
-def test_a_cell_with_a_frozen_body_forgets_nothing(cell):
-    assert set(rises(forgetting_cell(cell | {"last": 0}))) == {0.0}
-
-
-def test_the_control_without_a_task_goes_on_pretraining(cell):
-    found = forgetting_cell(cell | {"continued": True, "every": 20})
-    assert found["curve"]["step"] == [0, 20, 40] and set(found["curve"]["f1"]) == {0.0}
-    assert rises(found)[-1] < 0  # from random weights
-
-
-def test_a_strong_proximal_anchor_holds_the_curve_at_0(cell):
-    plain = np.abs(rises(forgetting_cell(cell))).max()
-    held = np.abs(rises(forgetting_cell(cell | {"proximal": 1e9}))).max()
-    assert held < 1e-6 < plain
-
-
-def test_the_methods_of_one_seed_start_from_the_same_place(cell):
-    starts = [forgetting_cell(cell | options)["curve"] for options in (
-        {}, {"anchor": 1.0}, {"replay": 0.2, "weight": 1.0}, {"last": 0}, {"shuffled": True})]
-    assert len({(c["mlm_loss"][0], c["f1"][0], c["unigram"]) for c in starts}) == 1
-
-
-def test_the_pool_and_the_probe_are_different_documents_of_the_body_s_world(cell, monkeypatch):
-    seen = {}
-    build, corpus = compare.make_probe, compare.Corpus
-    monkeypatch.setattr(compare, "make_probe", lambda documents, *args, **options: (
-        seen.update(held_out=documents), build(documents, *args, **options))[1])
-    monkeypatch.setattr(compare, "Corpus", lambda documents, tok: (
-        seen.update(pool=documents), corpus(documents, tok))[1])
-    forgetting_cell(cell)
-    world = compare.TinyWorld(7)
-    assert seen["pool"] == [d.sentences for d in world.documents(10)]
-    assert seen["held_out"] == [d.sentences for d in world.documents(200, start=10)]
+def test_a_run_that_one_seed_lacks_has_no_rise_there():
+    found = compare_methods([
+        result("plain", 0, [0, 0.8], [0, 1]), result("plain", 1, [0, 0.8], [0, 2]),
+        result("late", 0, [0, 0.8], [0, 3]), result("late", 1, [0.8, 0.8], [0, 4]),
+    ], "plain")
+    assert found["late"]["rise"] == [3.0, None]  # its F1 never rises above that of step 0

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from npft.errors import ConfigError, DataError
-from npft.finetune.heads import freeze_body
+from npft.finetune.regimes import freeze_body
 from npft.finetune.train import evaluate
-from npft.forgetting import measure
-from npft.forgetting.measure import ForgettingCurve
-from npft.pretrain.probe import evaluate_mlm
+from npft.forgetting.measure import ForgettingCurve, forgetting_curve
+from npft.heads.grades import Regressor
 
 
 def by_hand(**fields):
@@ -59,7 +58,7 @@ def test_a_curve_survives_a_json_file(small):
 
 def test_step_0_is_measured_before_anything_moves(small):
     model, mlm = small.models(dropout=0.1)
-    before = evaluate_mlm(mlm, small.probe)
+    before = mlm.measure(small.probe)
     f1 = evaluate(model, small.test).f1
     curve = small.curve(model, mlm)
     assert curve.step[0] == 0 and curve.rise[0] == 0
@@ -79,7 +78,7 @@ def test_it_measures_every_few_steps_and_at_the_end(small, every, steps):
 def test_the_last_measurement_is_that_of_the_model_left_behind(small):
     model, mlm = small.models(dropout=0.1)
     curve = small.curve(model, mlm)
-    found = evaluate_mlm(mlm, small.probe)
+    found = mlm.measure(small.probe)
     assert (curve.mlm_loss[-1], curve.mlm_acc[-1]) == (found["mlm_loss"], found["mlm_acc"])
     assert curve.f1[-1] == evaluate(model, small.test).f1
     assert not any(m.training for m in model.modules())
@@ -101,7 +100,7 @@ def test_a_frozen_body_forgets_nothing_to_the_last_bit(small):
 
 
 @pytest.mark.parametrize("every", [1, 3])
-def test_the_training_is_that_of_train_classifier_bit_for_bit(small, bits, every):
+def test_the_training_is_that_of_fine_tune_bit_for_bit(small, bits, every):
     (plain, _), (watched, mlm) = small.models(dropout=0.2), small.models(dropout=0.2)
     options = {"epochs": 2, "lr": 1e-2, "body_lr": 3e-3}
     small.train_only(plain, seed=7, **options)
@@ -114,7 +113,7 @@ def test_measuring_draws_nothing(small):
     for every in (1, 100):
         model, mlm = small.models(dropout=0.1)
         rng = np.random.default_rng(0)
-        measure.forgetting_curve(
+        forgetting_curve(
             model, mlm, small.train, small.probe, test=small.test, unigram=small.unigram,
             epochs=1, every=every, rng=rng)
         states.append((rng.bit_generator.state, rng.bit_generator.seed_seq.n_children_spawned))
@@ -127,22 +126,30 @@ def test_the_same_seed_gives_the_same_curve_and_another_seed_another(small):
     assert first == again != other
 
 
-def test_data_probe_and_prediction_head_stay_as_they_are(small, bits):
+def head_of(mlm):
+    """What a masked language model has beside its encoder."""
+    state = mlm.state_dict()
+    return {n: a.tobytes() for n, a in state.items() if not n.startswith("encoder.")}
+
+
+def test_data_probe_and_prediction_head_stay_as_they_are(small):
     model, mlm = small.models()
-    head = bits(mlm.predictions)
-    arrays = [small.train.ids, small.train.labels, small.probe.batch.ids, small.probe.rows,
-              small.probe.targets, small.test.ids]
+    head = head_of(mlm)
+    arrays = [small.train.ids, small.train.labels, small.probe.ids, small.probe.token_labels,
+              small.test.ids]
     before = [a.tobytes() for a in arrays]
     small.curve(model, mlm)
-    assert [a.tobytes() for a in arrays] == before and bits(mlm.predictions) == head
+    assert [a.tobytes() for a in arrays] == before and head_of(mlm) == head != {}
 
 
-def test_progress_tells_the_rise_so_far(small):
+def test_progress_tells_the_loss_and_what_was_measured_last(small):
     seen = []
     curve = small.curve(*small.models(), progress=lambda *what: seen.append(what))
     assert [(step, total) for step, total, _ in seen] == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    assert [m for *_, m in seen] == [
-        f"rise {curve.rise[i]:.3f} nats" for i in (0, 1, 1, 2)]  # measured at 0, 2 and 4
+    for (*_, message), i in zip(seen, (0, 1, 1, 2)):  # measured at 0, 2 and 4
+        assert message.startswith("loss 0.")
+        assert message.endswith(f" mlm_loss {curve.mlm_loss[i]:.3f} "
+                                f"mlm_acc {curve.mlm_acc[i]:.3f} f1 {curve.f1[i]:.3f}")
 
 
 # ---- what is refused ----
@@ -157,21 +164,22 @@ def test_models_that_do_not_share_their_encoder_are_refused(small, bits):
 
 
 @pytest.mark.parametrize("options, words", [
-    ({"every": 0}, "every is 0, expected at least 1"),
+    ({"every": 0}, "every is 0, expected a whole number, 1 or more"),
     ({"epochs": 0}, "epochs is 0"),
     ({"batch_size": 0}, "batch_size is 0"),
     ({"lr": float("nan")}, "lr is nan"),
 ])
 def test_numbers_out_of_range_are_refused_before_anything_is_measured(
         small, monkeypatch, options, words):
-    monkeypatch.setattr(measure, "evaluate_mlm", lambda *_: pytest.fail("measured"))
+    model, mlm = small.models()
+    monkeypatch.setattr(type(mlm), "measure", lambda *_: pytest.fail("measured"))
     with pytest.raises(ConfigError, match=words):
-        small.curve(*small.models(), **options)
+        small.curve(model, mlm, **options)
 
 
 def test_data_without_labels_is_refused(small):
     bare = small._replace(train=small.tok(["cat dog"]))
-    with pytest.raises(DataError, match="forgetting_curve: the data has no labelled example"):
+    with pytest.raises(DataError, match="Classes: the batch has no labelled example"):
         bare.curve(*small.models())
 
 
@@ -183,3 +191,13 @@ def test_a_run_broken_off_leaves_the_model_in_evaluation_mode(small):
     with pytest.raises(KeyboardInterrupt):
         small.curve(model, mlm, progress=stop)
     assert not any(m.training for m in model.modules())
+
+
+def test_a_task_of_another_kind_is_judged_by_its_own_main_figure(small):
+    _, mlm = small.models()
+    model = Regressor(mlm.encoder, 0, 1, rng=np.random.default_rng(0))
+    train, test = (b.replace(labels=np.asarray(b.labels, float)) for b in (small.train, small.test))
+    curve = forgetting_curve(model, mlm, train, small.probe, test=test, unigram=small.unigram,
+                             epochs=2, lr=1e-2, every=4, rng=np.random.default_rng(0))
+    assert curve.f1[-1] == evaluate(model, test).spearman != 0
+    assert curve.mlm_loss[-1] == mlm.measure(small.probe)["mlm_loss"]

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from npft.errors import ConfigError, DataError
-from npft.finetune.heads import freeze_body
-from npft.finetune.train import head_steps
+from npft.finetune.regimes import freeze_body
+from npft.finetune.train import fine_tune_steps
 from npft.forgetting.replay import ReplayMixer
-from npft.pretrain.objectives import MaskedLM
+from npft.heads.words import MaskedLM
+from npft.nn.history import History
 
 
 def mixer(small, mlm, share=0.25, weight=1.0, seed=0, documents=None):
@@ -17,8 +18,8 @@ def mixer(small, mlm, share=0.25, weight=1.0, seed=0, documents=None):
 
 def steps_of(small, model, repairs, **options):
     options = {"epochs": 1, "batch_size": 16, "lr": 1e-2, **options}
-    return list(head_steps(model, small.train, repairs=repairs, **options,
-                                 rng=np.random.default_rng(0)))
+    return list(fine_tune_steps(model, small.train, History(), repairs=repairs, **options,
+                                rng=np.random.default_rng(0)))
 
 
 @pytest.mark.parametrize("share, batch_size, task, replayed", [
@@ -35,19 +36,19 @@ def test_the_two_parts_of_a_batch_add_up(small, share, batch_size, task, replaye
 def test_each_step_draws_new_sequences_of_the_pool_with_new_masks(small, monkeypatch):
     model, mlm = small.models()
     drawn, loss = [], MaskedLM.loss
-    monkeypatch.setattr(MaskedLM, "loss", lambda self, masked, *, rng: (
-        drawn.append(masked), loss(self, masked, rng=rng))[1])
+    monkeypatch.setattr(MaskedLM, "loss", lambda self, masked, rng: (
+        drawn.append(masked), loss(self, masked, rng))[1])
     pool = [["cat dog cow cat", "dog dog cow cat"], ["cow cow cat dog"]]  # of one topic
     steps = steps_of(small, model, [mixer(small, mlm, documents=pool)])
     assert len(drawn) == len(steps) == 6  # 64 examples, 12 at a time
     words = {i for text in pool for s in text for i in small.tok.encode(s)}
     for masked in drawn:
-        assert len(masked.batch) == 4 and set(masked.targets) <= words
-        assert (np.diff(masked.batch.lengths) >= 0).all()
-    assert len({m.batch.ids.tobytes() for m in drawn}) == len(drawn)
+        assert len(masked) == 4 and set(masked.token_targets()[1]) <= words
+        assert (np.diff(masked.lengths) >= 0).all()
+    assert len({m.ids.tobytes() for m in drawn}) == len(drawn)
     drawn.clear()
     steps_of(small, model, [mixer(small, mlm, documents=[["cat dog cow cat dog cow"]])])
-    assert len({m.rows.tobytes() for m in drawn}) > 1  # one sequence, other masks
+    assert len({m.token_targets()[0].tobytes() for m in drawn}) > 1  # one sequence, other masks
 
 
 def test_share_0_is_plain_training_bit_for_bit(small, bits):
@@ -64,7 +65,7 @@ def test_the_loss_of_replay_is_one_of_the_parts_and_scales_with_its_weight(small
         model, mlm = small.models()
         plain = float(steps_of(small, model, [], lr=1e-9, batch_size=12)[0].loss)
         step = steps_of(small, model, [mixer(small, mlm, weight=weight)], lr=1e-9)[0]
-        assert set(step.parts) == {"replay"}
+        assert set(step.parts) == {"classes", "replay"}
         assert step.loss == pytest.approx(plain + step.parts["replay"], rel=1e-5)
         first[weight] = step.parts["replay"]
     assert first[0.0] == 0 < first[1.0] < small.unigram
@@ -78,15 +79,22 @@ def test_the_prediction_head_stays_as_it_is_and_the_body_learns_from_replay(smal
     repair = mixer(small, mlm)
     assert all(p.requires_grad == n.startswith("encoder.") for n, p in mlm.named_parameters())
     head = {n: a.tobytes() for n, a in mlm.state_dict().items() if not n.startswith("encoder.")}
-    assert any(n.startswith("seq_relationship") for n in head) == nsp
+    assert any(n.startswith("heads.nsp") for n in head) == nsp
     repair.task_size(16)
-    repair.loss(model).backward()
+    repair.before_step(model, None)
+    repair.penalty(model).backward()
     assert all(p.grad is not None and p.grad.any() for p in mlm.encoder.encoder.parameters()
                if p.ndim > 1)
     body = bits(model.encoder)
     steps_of(small, model, [repair])
     after = mlm.state_dict()
     assert {n: after[n].tobytes() for n in head} == head and bits(model.encoder) != body
+
+
+def test_replay_that_was_not_asked_how_much_of_a_batch_it_takes_is_refused(small):
+    model, mlm = small.models()
+    with pytest.raises(ConfigError, match="call task_size"):
+        mixer(small, mlm).before_step(model, None)
 
 
 def test_the_same_seeds_give_the_same_bits_and_another_seed_of_replay_others(small, bits):
@@ -123,13 +131,15 @@ def test_a_frozen_body_does_not_move_under_replay(small, bits):
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, 1.5, float("nan")])
 def test_a_share_that_is_none_is_refused(small, share):
-    with pytest.raises(ConfigError, match=f"share is {share}, expected 0 <= share < 1"):
+    words = f"share is {share}, expected a share, at least 0 and less than 1"
+    with pytest.raises(ConfigError, match=words):
         mixer(small, small.models()[1], share)
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
 def test_a_weight_that_is_none_is_refused(small, weight):
-    with pytest.raises(ConfigError, match=f"weight is {weight}, expected a finite number >= 0"):
+    words = f"weight is {weight}, expected a finite number, 0 or more"
+    with pytest.raises(ConfigError, match=words):
         mixer(small, small.models()[1], weight=weight)
 
 

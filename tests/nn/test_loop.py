@@ -153,7 +153,7 @@ def test_streams_are_independent_of_each_other_and_repeat():
     a, b = streams(rng_of(5)), streams(rng_of(5))
     assert isinstance(a, Streams)
     a.masks.random(1000)  # using more of one kind of chance
-    for name in ("order", "dropout", "replay"):
+    for name in ("order", "dropout", "probe"):
         assert getattr(a, name).random(5).tolist() == getattr(b, name).random(5).tolist()
     draws = {tuple(s.random(5)) for s in streams(rng_of(5))}
     assert len(draws) == 4

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npft.autograd import Tensor
-from npft.errors import CheckpointError, ShapeError
+from npft.errors import CheckpointError, ConfigError, GraphError, ShapeError
 from npft.nn.layers import Dropout, Embedding, LayerNorm, Linear, set_dropout
 from npft.nn.module import Module, Parameter, evaluating, freeze, train_mode, unfreeze
 
@@ -236,7 +236,59 @@ def test_set_dropout_reaches_every_layer_and_refuses_a_bad_chance():
     set_dropout(model, 0.25)
     assert [m.p for m in model.modules() if isinstance(m, Dropout)] == [0.25, 0.25]
     for bad in (-0.1, 1.0, float("nan")):
-        with pytest.raises(ValueError, match="expected 0 <= p < 1"):
+        with pytest.raises(ValueError, match="expected a share"):
             set_dropout(model, bad)
-        with pytest.raises(ValueError, match="expected 0 <= p < 1"):
+        with pytest.raises(ValueError, match="expected a share"):
             Dropout(bad)
+
+
+# --- containers ----------------------------------------------------------------------------------
+
+
+def test_parameters_and_modules_are_found_in_lists_tuples_and_dicts_and_inside_each_other():
+    rng = np.random.default_rng(0)
+
+    class Deep(Module):
+        def __init__(self):
+            self.weights = [Parameter(np.zeros(1)), Parameter(np.zeros(2))]
+            self.layers = (Linear(1, 1, rng=rng), [Parameter(np.zeros(3))])
+            self.heads = {"topic": Linear(2, 1, rng=rng), "more": {"x": Parameter(np.zeros(4))}}
+            self.numbers = {"a": 1, "b": [2, 3]}
+
+    model = Deep()
+    names = {name: p.size for name, p in model.named_parameters()}
+    assert names == {
+        "weights.0": 1, "weights.1": 2, "layers.0.weight": 1, "layers.0.bias": 1, "layers.1.0": 3,
+        "heads.topic.weight": 2, "heads.topic.bias": 1, "heads.more.x": 4,
+    }  # fmt: skip
+    assert model.num_parameters() == 15
+    other = Deep()
+    model.weights[1].assign(np.array([7.0, 8.0]))
+    other.load_state_dict(model.state_dict())
+    assert other.weights[1].data.tolist() == [7.0, 8.0]
+    model.eval()
+    assert not model.heads["topic"].training and not model.layers[0].training
+
+
+def test_parameters_in_a_set_are_refused_for_a_set_has_no_order():
+    module = Module()
+    module.bag = {Parameter(np.zeros(1))}
+    with pytest.raises(ConfigError, match="bag is a set with parameters in it.*use a list"):
+        module.parameters()
+    module.bag = {1, "a"}
+    assert module.parameters() == []
+
+
+def test_a_tree_says_which_weights_are_frozen():
+    model = Linear(2, 3, rng=rng_of())
+    freeze(model, "weight")
+    tree = model._repr_html_()
+    assert "weight: (3, 2), float32, frozen" in tree and "bias: (3,), float32</li>" in tree
+
+
+def test_weights_that_were_converted_are_noticed_by_a_graph_that_read_them():
+    model = Linear(2, 1, rng=rng_of())
+    loss = model(np.ones((1, 2), np.float32)).sum()
+    model.astype(np.float64)
+    with pytest.raises(GraphError):
+        loss.backward()

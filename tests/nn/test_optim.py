@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from npft.errors import ConfigError, DtypeError, GraphError, NonFiniteError
+from npft.errors import CheckpointError, ConfigError, DtypeError, GraphError, NonFiniteError
 from npft.nn.layers import LayerNorm, Linear
 from npft.nn.module import Module, Parameter, freeze
 from npft.nn.optim import CHUNK, SGD, AdamW, clip_grad_norm, decay_groups
@@ -97,7 +97,7 @@ def test_float32_stays_float32():
     w.grad = np.ones(3, np.float32)
     optimizer = AdamW([w], lr=np.float64(0.1))
     optimizer.step(np.float64(0.5))
-    assert w.dtype == np.float32 and optimizer.m[0].dtype == np.float32
+    assert w.dtype == np.float32 and optimizer.groups[0].memory["m"].dtype == np.float32
     np.testing.assert_allclose(w.data, 1 - 0.05 * 0.01 - 0.05, rtol=1e-6)
 
 
@@ -132,7 +132,7 @@ def test_groups_have_their_own_rates():
     np.testing.assert_allclose(a.data, 1 - 0.5 * 0.25 - 0.5, rtol=1e-7)
     np.testing.assert_allclose(b.data, 1 - 0.0625, rtol=1e-7)
     assert c.data.tolist() == [1.0]  # a group without gradients stays, and does not decay
-    assert optimizer.steps == [1, 1, 0]
+    assert [group.steps for group in optimizer.groups] == [1, 1, 0]
 
 
 def test_a_group_of_which_only_some_have_gradients_is_refused():
@@ -280,3 +280,103 @@ def test_a_gradient_that_is_not_finite_is_named(bad):
 def test_a_maximum_that_is_not_positive_is_refused(bad):
     with pytest.raises(ConfigError, match="max_norm"):
         clip_grad_norm(with_grads([1.0]), bad)
+
+
+# --- freezing and unfreezing during a run --------------------------------------------------------
+
+
+def test_refresh_takes_up_what_begins_to_train_with_a_first_step_of_its_own():
+    a, b = Parameter([1.0]), Parameter([1.0, 2.0])
+    b.requires_grad = False
+    optimizer = AdamW([a, b], lr=0.1, weight_decay=0.0)
+    assert not optimizer.refresh() and optimizer.params == [a]
+    for _ in range(3):
+        a.grad = np.array([1.0])
+        optimizer.step()
+    b.requires_grad = True
+    assert optimizer.refresh() and not optimizer.refresh()
+    a.grad, b.grad = np.array([1.0]), np.array([0.001, -5.0])
+    optimizer.step()
+    # a first step of Adam is lr against the sign of the gradient, whatever the size
+    np.testing.assert_allclose(b.data, [0.9, 2.1], rtol=1e-4)
+    np.testing.assert_allclose(a.data, adamw_by_hand(1.0, [1.0] * 4, 0.1, 0.0), rtol=1e-12)
+    assert [group.steps for group in optimizer.groups] == [4, 1]
+
+
+def test_refresh_lets_go_of_what_is_frozen_and_keeps_the_memory_of_the_rest():
+    rng = rng_of(3)
+    a, b, c = (Parameter(rng.standard_normal(n)) for n in (2, 3, 1))
+    alone = [Parameter(p.numpy()) for p in (a, c)]
+    optimizer, other = AdamW([a, b, c], lr=0.05), AdamW(alone, lr=0.05)
+    for step in range(6):
+        if step == 3:
+            b.requires_grad = False
+            before = b.numpy()
+            assert optimizer.refresh() and optimizer.params == [a, c]
+        gradients = [rng.standard_normal(n) for n in (2, 3, 1)]
+        for p, g in zip((a, b, c), gradients):
+            p.grad = g if p.requires_grad else None
+        for p, g in zip(alone, (gradients[0], gradients[2])):
+            p.grad = g
+        optimizer.step()
+        other.step()
+    np.testing.assert_array_equal(b.data, before)
+    for p, q in zip((a, c), alone):
+        np.testing.assert_allclose(p.data, q.data, rtol=1e-14)
+    for p in (a, b, c):
+        p.requires_grad = False
+    with pytest.raises(ConfigError, match="no parameter is left to train"):
+        optimizer.refresh()
+
+
+# --- going on from a state -----------------------------------------------------------------------
+
+
+def trained(steps, seed=0):
+    """An AdamW of two groups after some steps, and its parameters."""
+    rng = rng_of(seed)
+    a, b = Parameter(rng.standard_normal(3)), Parameter(rng.standard_normal((2, 2)))
+    optimizer = AdamW([{"params": [a]}, {"params": [b], "lr": 0.05}], lr=0.1)
+    for _ in range(steps):
+        for p in (a, b):
+            p.grad = rng.standard_normal(p.shape)
+        optimizer.step()
+    return optimizer, (a, b), rng
+
+
+def test_an_optimiser_goes_on_from_its_state_to_the_same_bits():
+    first, weights, rng = trained(3)
+    state = first.state_dict()
+    other, copies, _ = trained(1, seed=1)
+    for p, q in zip(weights, copies):
+        q.assign(p.data)
+    other.load_state_dict(state)
+    assert [group.steps for group in other.groups] == [3, 3]
+    for p, q in zip(weights, copies):
+        p.grad = rng.standard_normal(p.shape)
+        q.grad = p.grad
+    first.step()
+    other.step()
+    assert all(p.data.tobytes() == q.data.tobytes() for p, q in zip(weights, copies))
+    assert (state["m.0"] != first.groups[0].memory["m"]).any()  # the state is a copy
+
+
+@pytest.mark.parametrize("name, value", [
+    ("m.0", np.nan), ("m.1", np.inf), ("v.0", -1e-9), ("v.1", np.nan), ("steps", -1)])
+def test_a_state_of_numbers_that_cannot_be_is_refused_and_changes_nothing(name, value):
+    optimizer, _, _ = trained(2)
+    state = {key: a.copy() for key, a in optimizer.state_dict().items()}
+    state[name].flat[0] = value if name != "steps" else int(value)
+    before = {key: a.tobytes() for key, a in optimizer.state_dict().items()}
+    with pytest.raises(CheckpointError, match=f"{name} of the state holds numbers that cannot be"):
+        optimizer.load_state_dict(state)
+    assert {key: a.tobytes() for key, a in optimizer.state_dict().items()} == before
+
+
+def test_a_state_of_other_parameters_is_refused():
+    optimizer, _, _ = trained(1)
+    state = optimizer.state_dict()
+    for wrong in ({}, {**state, "m.2": np.zeros(1)}, {**state, "m.0": np.zeros(4)}):
+        with pytest.raises(CheckpointError, match="the state has .*, expected"):
+            optimizer.load_state_dict(wrong)
+    assert SGD([Parameter([1.0])]).state_dict() == {}

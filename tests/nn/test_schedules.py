@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npft.errors import ConfigError
-from npft.nn.schedules import cosine, slanted_triangular, warmup_linear
+from npft.nn.schedules import slanted_triangular, warmup_cosine, warmup_linear
 
 totals = st.integers(1, 300)
 
@@ -30,7 +30,7 @@ def test_warmup_linear_rises_to_1_and_falls_to_the_floor_in_lines(total, data, f
 @given(totals, st.data())
 def test_cosine_rises_in_a_line_and_falls_along_half_a_cosine(total, data):
     warmup = data.draw(st.integers(0, total))
-    values = [cosine(s, warmup, total) for s in range(1, total + 1)]
+    values = [warmup_cosine(s, warmup, total) for s in range(1, total + 1)]
     assert all(0 <= v <= 1 for v in values)
     assert values[:warmup] == [s / warmup for s in range(1, warmup + 1)]
     falling = values[warmup:]
@@ -63,7 +63,7 @@ def test_slanted_triangular_peaks_at_the_cut():
     "step, warmup, total", [(0, 0, 5), (6, 0, 5), (1, -1, 5), (1, 6, 5), (1, 0, 0)]
 )
 def test_steps_outside_are_refused(step, warmup, total):
-    for schedule in (warmup_linear, cosine):
+    for schedule in (warmup_linear, warmup_cosine):
         with pytest.raises(ConfigError, match=f"step {step}, warmup {warmup}, total {total}"):
             schedule(step, warmup, total)
     if warmup == 0:

@@ -7,11 +7,12 @@ import pytest
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
+from npft.encoder.model import copy_of
 from npft.errors import CheckpointError, ConfigError
-from npft.pretrain.adapt import adapt, copy_of
+from npft.heads.words import MaskedLM
+from npft.pretrain.adapt import adapt
 from npft.pretrain.catalogue import OBJECTIVES
-from npft.pretrain.objectives import MaskedLM
-from npft.pretrain.probe import evaluate_mlm, make_probe
+from npft.pretrain.probe import make_probe
 from npft.pretrain.train import pretrain
 from npft.text.wordpiece import WordPiece
 
@@ -65,9 +66,10 @@ def test_the_figures_of_step_0_are_a_direct_evaluation_of_the_model(pretrained):
     seed = int(rng().integers(2**32))
     for name, documents in (("domain", DOMAIN_HELD), ("seen", DOMAIN), ("general", GENERAL_HELD)):
         probe = make_probe(
-            documents, pretrained.encoder.tokenizer, max_length=40, nsp=pretrained.nsp,
+            documents, pretrained.encoder.tokenizer, max_length=40,
+            layout="pairs" if pretrained.nsp else "segments",
             rng=rng(seed))
-        found = evaluate_mlm(pretrained, probe)
+        found = pretrained.measure(probe)
         for figure, value in found.items():
             assert history[f"{name}_{figure}"][0] == value
     assert history.at("gap").tolist() == [0, 30, 60]
@@ -154,7 +156,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(pretrained, tmp_path):
     late, again = run(pretrained, steps=8, every=2, folder=tmp_path, resume=True)
     assert bits(late) == bits(whole) and again.rows == history.rows
     other = copy_of(pretrained)
-    other.predictions.bias.assign(pretrained.predictions.bias.data + 1)
+    other.heads["mlm"].bias.assign(pretrained.heads["mlm"].bias.data + 1)
     with pytest.raises(CheckpointError, match="origin was"):  # it began with other weights
         run(other, steps=8, every=2, folder=tmp_path, resume=True)
 

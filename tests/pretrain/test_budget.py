@@ -4,17 +4,19 @@ import math
 
 import numpy as np
 import pytest
+from asked import rows_of
 
 from npft.autograd import kernels
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError
+from npft.heads.classes import Classifier
+from npft.heads.words import MaskedLM
 from npft.pretrain.budget import forward_flops, step_flops, steps_within
 from npft.pretrain.catalogue import OBJECTIVES
 from npft.pretrain.masking import mask_tokens
-from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Corpus
-from npft.pretrain.source import Feed, Pretrainable, Source
+from npft.pretrain.source import Feed, Source
 from npft.text.bytes import ByteTokenizer
 
 TOK = ByteTokenizer()
@@ -52,7 +54,7 @@ def test_all_products_of_a_forward_pass_are_counted_and_no_others(name, monkeypa
     monkeypatch.setattr(kernels, "linear", counting)
     model.loss(masked, rng=rng())
     # attention multiplies inside its own kernel: q kᵀ and α v, for each block of each body
-    squares = int((masked.batch.lengths**2).sum())
+    squares = int((masked.lengths**2).sum())
     attention = 4 * squares * D * LAYERS
     if name == "electra":
         attention += 4 * squares * D // 2  # the generator: one block of half the width
@@ -85,11 +87,11 @@ def test_parts_are_those_of_the_objective():
 
 
 def test_only_masked_rows_meet_the_vocabulary_and_more_of_them_cost_more():
-    model, batch = model_of("roberta"), batch_of("roberta").batch
+    model, batch = model_of("roberta"), batch_of("roberta")
     few, many = (mask_tokens(batch, TOK, rate=rate, rng=rng()) for rate in (0.1, 0.5))
     one = 2 * D * (D + 260)
     extra = forward_flops(model, many)["masked rows"] - forward_flops(model, few)["masked rows"]
-    assert extra == (len(many.rows) - len(few.rows)) * one > 0
+    assert extra == (len(rows_of(many)) - len(rows_of(few))) * one > 0
     assert forward_flops(model, many)["body"] == forward_flops(model, few)["body"]
 
 
@@ -126,9 +128,6 @@ def test_what_cannot_be_counted_is_refused():
     with pytest.raises(ConfigError, match="no tokenizer"):
         steps_within(1e9, nameless, DOCUMENTS, chosen, rng=rng())
 
-    class Other(Pretrainable):
-        def __init__(self):
-            self.encoder = model.encoder
-
-    with pytest.raises(ConfigError, match="no count for a Other"):
-        forward_flops(Other(), batch_of("mlm"))
+    other = Classifier(model.encoder, 2, rng=rng())
+    with pytest.raises(ConfigError, match="no count for a head of kind 'classes'"):
+        forward_flops(other, batch_of("mlm"))

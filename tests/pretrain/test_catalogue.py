@@ -6,25 +6,25 @@ from functools import partial
 
 import numpy as np
 import pytest
+from asked import labelled
 
 from npft.__main__ import build_parser
 from npft.encoder.checkpoint import read_training, save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError, ConfigError
+from npft.files.pretrain import file_text, pretrain_text, report_text
+from npft.heads.boundary import SpanLM
+from npft.heads.words import MaskedLM
 from npft.loading import load
-from npft.material import file_text, make_tokenizer, new_encoder
 from npft.pretrain import catalogue
-from npft.pretrain.boundary import SpanLM
 from npft.pretrain.catalogue import OBJECTIVES
 from npft.pretrain.causal import CausalLM
 from npft.pretrain.electra import ReplacedTokens
-from npft.pretrain.masking import Masked, mask_tokens
-from npft.pretrain.objectives import MaskedLM
-from npft.pretrain.probe import evaluate_mlm, make_probe
+from npft.pretrain.masking import mask_tokens
+from npft.pretrain.probe import make_probe
+from npft.pretrain.start import PRETRAIN_LR, make_tokenizer, new_encoder
 from npft.pretrain.train import pretrain
-from npft.recipes import PRETRAIN_LR, pretrain_files
-from npft.report import report
 from npft.text.wordpiece import WordPiece
 
 TOPICS = [("cat", "dog", "cow"), ("red", "blue", "pink"), ("rice", "tea", "soup")]
@@ -94,8 +94,8 @@ def test_thirty_steps_lower_the_loss_and_the_loaded_model_measures_the_same(name
     objective = OBJECTIVES[name]
     probe = make_probe(topics(12, seed=5), TOK, max_length=20, layout=objective.layout,
                        corrupt=objective.corrupt, rng=np.random.default_rng(1))
-    figures = evaluate_mlm(lm, probe)
-    assert evaluate_mlm(again, probe) == figures
+    figures = lm.measure(probe)
+    assert again.measure(probe) == figures
     parts = {"span,sbo": ["mlm", "sbo"], "electra": ["rtd", "mlm"], "clm": ["clm"]}
     pairs = ["mlm", "nsp"] if objective.layout in ("pairs", "order") else ["mlm"]
     assert {f"{part}_loss" for part in parts.get(name, pairs)} < set(figures)
@@ -154,7 +154,7 @@ def test_where_no_target_is_a_word_there_is_no_loss_of_frequencies():
     """It would be a mean over nothing."""
     def only_ends(batch, tokenizer, *, rng):
         rows = batch.offsets[1:] - 1
-        return Masked(batch, rows, batch.ids[rows])
+        return labelled(batch, rows, batch.ids[rows])
 
     history = pretrain(model("mlm"), topics(60), steps=2, corrupt=only_ends,
                        held_out=topics(12, seed=9), rng=np.random.default_rng(0))
@@ -170,8 +170,8 @@ def text(tmp_path_factory):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_recipe_runs_on_a_text_file(name, text, tmp_path):
-    results = pretrain_files([text], tmp_path, objective=name, steps=2, vocab_size=80, batch_size=4,
-                             progress=lambda title: None)
+    results = pretrain_text(file_text([text]), tmp_path, objective=name, steps=2, vocab_size=80,
+                            batch_size=4, progress=lambda title: None)
     assert results["objective"] == name and results["steps"] == 2
     assert results["documents"] == 24 and results["sentences"] == 96
     first = FIRST.get(name, "mlm")
@@ -179,7 +179,7 @@ def test_the_recipe_runs_on_a_text_file(name, text, tmp_path):
     guess = "clm" if name == "clm" else "mlm"
     assert results["below_unigram"] == results["unigram_loss"] - results[f"{guess}_loss"]
     assert json.loads((tmp_path / "results.json").read_text(encoding="utf-8")) == results
-    printed = re.sub(" +", " ", report("pretrain", results))
+    printed = re.sub(" +", " ", report_text(results))
     assert f"loss (nats) {results[f'{first}_loss']:.3f}" in printed
     lm = load(tmp_path)
     expected = {"clm": CausalLM, "electra": ReplacedTokens, "span,sbo": SpanLM}.get(name, MaskedLM)
@@ -201,5 +201,6 @@ def by_hand(name, path, *, steps, batch_size):
 
 def test_an_unknown_objective_is_refused_before_any_work(text, tmp_path):
     with pytest.raises(ConfigError, match="objective is 'nsp', expected one of .*'clm'"):
-        pretrain_files([text], tmp_path / "m", objective="nsp", progress=lambda title: None)
+        pretrain_text(file_text([text]), tmp_path / "m", objective="nsp",
+                      progress=lambda title: None)
     assert not (tmp_path / "m").exists()

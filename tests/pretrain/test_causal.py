@@ -8,17 +8,18 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from asked import labelled, rows_of, targets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from npft.autograd.tensor import Tensor, grad
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError, DataError
 from npft.pretrain.causal import CausalLM, predict_next
-from npft.pretrain.masking import Masked
 from npft.pretrain.pairs import Corpus
-from npft.pretrain.probe import slices, unigram_loss
+from npft.pretrain.probe import unigram_loss
 from npft.pretrain.train import pretrain
 from npft.testing import ragged_batches
 from npft.text.batch import Batch
@@ -56,11 +57,16 @@ def model(causal=True, positions=16, width=8, vocab=10, init_std=0.5, dropout=0.
 
 
 def with_bias(lm, **biases):
-    bias = lm.bias.numpy().copy()
+    bias = lm.heads["clm"].bias.numpy().copy()
     for name, value in biases.items():
         bias[int(name[1:])] = value
-    lm.bias.assign(bias)
+    lm.heads["clm"].bias.assign(bias)
     return lm
+
+
+def logits(lm, task):
+    """Scores of what stands behind each row that is asked."""
+    return lm.scores(task)["clm"]
 
 
 # ---- what must be given ----
@@ -71,8 +77,16 @@ def test_every_token_but_the_last_must_give_the_one_behind_it(batch):
     task = predict_next(batch, TOK)
     expected = [(i, batch.ids[i + 1]) for a, b in zip(batch.offsets, batch.offsets[1:])
                 for i in range(a, b - 1)]
-    assert list(zip(task.rows, task.targets)) == expected
-    assert task.batch is batch  # nothing is hidden
+    assert list(zip(rows_of(task), targets_of(task))) == expected
+    assert task.ids.tolist() == batch.ids.tolist()  # nothing is hidden
+
+
+def test_words_and_what_was_cut_off_stay_with_the_tokens():
+    batch = Batch([CLS, 5, 6, SEP, CLS, 7], [0, 4, 6], token_types=[0, 0, 1, 1, 0, 0],
+                  words=[-1, 0, 1, -1, -1, 0], tokens_cut=[0, 3])
+    task = predict_next(batch, TOK)
+    for name in ("words", "tokens_cut", "token_types", "offsets"):
+        assert getattr(task, name).tolist() == getattr(batch, name).tolist()
 
 
 # ---- looking back alone ----
@@ -84,13 +98,13 @@ def test_a_later_token_changes_nothing_before_it_not_even_in_the_last_bit(seed):
     random = rng(seed)
     batch = Batch(random.integers(0, 10, 27), [0, 9, 13, 22, 27])
     task = predict_next(batch, TOK)
-    before = lm.logits(task).data
+    before = logits(lm, task).data
     for token in range(27):
         ids = batch.ids.copy()
         ids[token] = (ids[token] + 1) % 10
-        after = lm.logits(Masked(Batch(ids, batch.offsets), task.rows, task.targets)).data
-        of_its_own = batch.sequence[task.rows] == batch.sequence[token]
-        reached = of_its_own & (task.rows >= token)
+        after = logits(lm, task.replace(ids=ids)).data
+        of_its_own = batch.sequence[rows_of(task)] == batch.sequence[token]
+        reached = of_its_own & (rows_of(task) >= token)
         assert (after[~reached] == before[~reached]).all()
         assert (after[reached] != before[reached]).any(axis=1).all()
 
@@ -110,7 +124,7 @@ def slow_surprises(lm, texts):
         ids = [CLS, *TOK.encode(text), SEP]
         for n in range(1, len(ids)):
             prefix = Batch(ids[:n], [0, n])
-            z = lm.logits(Masked(prefix, np.array([n - 1]), np.array([0]))).data[0].astype(float)
+            z = logits(lm, labelled(prefix, np.array([n - 1]), np.array([0]))).data[0].astype(float)
             found.append(np.log(np.exp(z).sum()) - z[ids[n]])
     return found
 
@@ -131,20 +145,20 @@ def test_the_perplexity_is_exp_of_the_mean_surprise_of_a_token():
     assert abs(math.exp(np.mean([np.mean(s) for s in per_text])) / got - 1) > 0.01
 
 
-def test_the_loss_is_the_mean_surprise_and_its_held_out_figures_are_sums():
+def test_the_loss_is_the_mean_surprise_and_its_held_out_figures_are_of_the_words():
     lm = model().eval()
     task = predict_next(TOK(TEXTS), TOK)
     surprises = slow_surprises(lm, TEXTS)
-    loss, parts = lm.loss(task)
+    loss, parts, _ = lm.loss(task)
     assert loss.item() == pytest.approx(np.mean(surprises), rel=1e-5)
     assert parts == {"clm": loss.item()}
     found = lm.measure(task)  # of the words, as the unigram loss is; not of [SEP]
-    word = task.targets != TOK.sep_id
+    word = targets_of(task) != TOK.sep_id
     of_words = sum(np.array(surprises)[word])
     assert 0 < word.sum() < len(word)
-    assert found["clm_loss"] == pytest.approx((of_words, word.sum()), rel=1e-5)
-    hits = (lm.logits(task).data.argmax(axis=1) == task.targets)[word].sum()
-    assert found["clm_acc"] == (hits, word.sum())
+    assert found["clm_loss"] == pytest.approx(of_words / word.sum(), rel=1e-5)
+    hits = (logits(lm, task).data.argmax(axis=1) == targets_of(task))[word].sum()
+    assert found["clm_acc"] == hits / word.sum()
 
 
 def test_a_text_longer_than_the_encoder_reads_has_no_perplexity():
@@ -164,21 +178,57 @@ def test_the_shares_of_the_slices_add_up_to_the_whole(sizes, batch_size):
     lm = model().astype(np.float64).eval()
     batch = Batch(rng(1).integers(0, 10, sum(sizes)), np.append(0, np.cumsum(sizes)))
     task = predict_next(batch, TOK)
-    lm.loss(task)[0].backward()
+    lm.loss(task).total.backward()
     want = [p.grad for p in lm.parameters()]
     lm.zero_grad()
     shares = []
-    for part in slices(task, batch_size):
-        loss, parts = lm.loss(part, whole=task)
+    for part in lm.packs(task, batch_size):
+        loss, parts, _ = lm.loss(part)
         loss.backward()
         shares.append(parts["clm"])
-    assert sum(shares) == pytest.approx(lm.loss(task)[1]["clm"], rel=1e-12)
+    assert sum(shares) == pytest.approx(lm.loss(task).parts["clm"], rel=1e-12)
     for p, g in zip(lm.parameters(), want):
         np.testing.assert_allclose(p.grad, g, rtol=1e-9, atol=1e-12)
 
 
+def test_the_loss_worked_by_hand_from_the_states():
+    """Scores are products with the word table and a bias; the last token is not asked."""
+    head = model().astype(np.float64).heads["clm"]
+    table = np.zeros((10, 8))
+    table[5, 0], table[6, 1] = np.log(3), np.log(5)
+    head.table.assign(table)
+    head.bias.assign(np.log(2) * (np.arange(10) == 7))
+    hidden = np.eye(8)[[0, 1, 2]]
+    task = predict_next(Batch([CLS, 5, 7], [0, 3]), TOK)
+    scores = head(Tensor(hidden), task)
+    # e^scores: word 5 has 3, word 7 has 2, eight have 1; then word 6 has 5, word 7 has 2
+    assert np.exp(scores.data).sum(axis=1) == pytest.approx([13, 15], abs=1e-12)
+    expected = (np.log(13 / 3) + np.log(15 / 2)) / 2  # 5 behind [CLS], 7 behind 5
+    assert head.loss(scores, task).item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_last_token_of_a_sequence_gets_exactly_no_gradient():
+    head = model().astype(np.float64).heads["clm"]
+    task = predict_next(Batch(rng().integers(0, 10, 7), [0, 3, 4, 7]), TOK)
+    hidden = Tensor(rng(1).standard_normal((7, 8)), requires_grad=True)
+    (found,) = grad(head.loss(head(hidden, task), task), [hidden])
+    assert np.flatnonzero((found != 0).any(axis=1)).tolist() == [0, 1, 4, 5]
+
+
+def test_pads_change_no_bit():
+    lm = model().eval()
+    task = predict_next(Batch(rng().integers(0, 10, 12), [0, 5, 6, 12]), TOK)
+    ids, mask = task.to_padded(9)
+    for left, right in ((0, 3), (2, 0), (1, 5)):
+        wide = [np.pad(part, ((0, 0), (left, right)), constant_values=fill)
+                for part, fill in ((ids, 9), (mask, 0), (task.pad(task.token_labels, 1), 1))]
+        other = Batch.from_padded(*wide[:2], token_labels=wide[2])
+        assert logits(lm, other).data.tobytes() == logits(lm, task).data.tobytes()
+        assert lm.loss(other).total.item() == lm.loss(task).total.item()
+
+
 def test_sequences_of_one_token_give_no_loss():
-    with pytest.raises(DataError, match="no token has a next one"):
+    with pytest.raises(DataError, match="NextWords: no token of the batch has a label"):
         model().loss(predict_next(Batch([CLS, CLS], [0, 1, 2]), TOK))
 
 
@@ -249,7 +299,7 @@ def test_at_temperature_0_the_text_is_the_same_with_any_generator_and_each_word_
     assert ids[:2] == [5, 6] and len(ids) == 10
     for n in range(2, 10):
         prefix = Batch([CLS, *ids[:n]], [0, n + 1])
-        z = lm.logits(Masked(prefix, np.array([n]), np.array([0]))).data[0]
+        z = logits(lm, labelled(prefix, np.array([n]), np.array([0]))).data[0]
         assert ids[n] == 5 + z[5:].argmax()
 
 
@@ -263,7 +313,7 @@ def test_the_same_seed_gives_the_same_text_and_others_give_others():
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_words_are_drawn_by_their_probabilities_and_the_temperature_sharpens_them(temperature):
     lm, random = model(init_std=0.3), rng(3)
-    z = lm.eval().logits(Masked(Batch([CLS, 6], [0, 2]), np.array([1]), np.array([0]))).data[0]
+    z = logits(lm.eval(), labelled(Batch([CLS, 6], [0, 2]), np.array([1]), np.array([0]))).data[0]
     may = [SEP, 5, 6, 7, 8, 9]  # also the end of the text
     p = np.exp(z[may].astype(float) / temperature)
     p /= p.sum()
@@ -289,7 +339,7 @@ def test_writing_ends_at_sep():
     for temperature in (0, 1.0):
         assert lm.generate("5 6", 10, temperature=temperature, rng=rng()) == "5 6"
     lm, random = with_bias(model(init_std=0.3), _2=2.0).eval(), rng(1)
-    z = lm.logits(Masked(Batch([CLS, 5], [0, 2]), np.array([1]), np.array([0]))).data[0]
+    z = logits(lm, labelled(Batch([CLS, 5], [0, 2]), np.array([1]), np.array([0]))).data[0]
     p = np.exp(z[2]) / np.exp(z[[2, 5, 6, 7, 8, 9]]).sum()
     ended = [lm.generate("5", 5, rng=random) == "5" for _ in range(300)]  # at once, for good
     assert 0.3 < p < 0.8 and np.mean(ended) == pytest.approx(p, abs=0.1)

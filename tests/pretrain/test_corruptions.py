@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from asked import labelled, rows_of, targets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
@@ -11,15 +12,13 @@ from scipy.stats import chisquare
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError
+from npft.heads.words import MaskedLM
 from npft.pretrain.corruptions import (
     delete_tokens,
     insert_tokens,
     reorder_tokens,
     substitute_tokens,
 )
-from npft.pretrain.masking import Masked
-from npft.pretrain.objectives import MaskedLM
-from npft.pretrain.probe import slices
 from npft.pretrain.train import pretrain
 from npft.testing import generators, ragged_batches
 from npft.text.batch import Batch
@@ -65,7 +64,7 @@ rates = st.floats(0.02, 1)
 
 def sequences(masked):
     """(ids, types, {row within the sequence: target}) of every sequence."""
-    batch, given_rows = masked.batch, dict(zip(masked.rows.tolist(), masked.targets.tolist()))
+    batch, given_rows = masked, dict(zip(rows_of(masked).tolist(), targets_of(masked).tolist()))
     for a, b in pairwise(batch.offsets.tolist()):
         asked = {row - a: given_rows[row] for row in range(a, b) if row in given_rows}
         yield batch.ids[a:b].tolist(), batch.token_types[a:b].tolist(), asked
@@ -90,8 +89,9 @@ UNDO = {substitute_tokens: put_back, reorder_tokens: put_back, delete_tokens: pu
 
 
 def unchanged(batch, masked, before):
-    return (masked.batch.labels.tolist() == batch.labels.tolist()
-            and masked.rows.shape == masked.targets.shape and (np.diff(masked.rows) > 0).all()
+    return (masked.labels.tolist() == batch.labels.tolist()
+            and rows_of(masked).shape == targets_of(masked).shape
+            and (np.diff(rows_of(masked)) > 0).all()
             and (batch.ids == before[0]).all() and (batch.offsets == before[1]).all())
 
 
@@ -110,7 +110,7 @@ def test_without_the_rows_that_give_pad_an_inserted_text_is_as_it_was_but_shorte
         batch, rate, random):
     before = batch.ids.copy(), batch.offsets.copy()
     masked = insert_tokens(batch, TOK, rate=rate, rng=random)
-    assert masked.batch.offsets.tolist() == before[1].tolist()  # each sequence keeps its length
+    assert masked.offsets.tolist() == before[1].tolist()  # each sequence keeps its length
     for i, (ids, _, asked) in enumerate(sequences(masked)):
         true, found = batch[[i]].ids.tolist(), take_out(ids, asked)
         assert len(found) == len(true) - sum(target == PAD for target in asked.values())
@@ -145,41 +145,41 @@ def wanted(batch, rate):
 @given(batches(), rates, generators())
 def test_substitutes_are_ordinary_tokens_in_the_place_of_text(batch, rate, random):
     masked = substitute_tokens(batch, TOK, rate=rate, rng=random)
-    assert (batch.ids[masked.rows] > MASK).all() and (masked.batch.ids[masked.rows] > UNK).all()
-    counts = np.bincount(batch.sequence[masked.rows], minlength=len(batch))
+    assert (batch.ids[rows_of(masked)] > MASK).all() and (masked.ids[rows_of(masked)] > UNK).all()
+    counts = np.bincount(batch.sequence[rows_of(masked)], minlength=len(batch))
     assert all(low <= n <= high for n, (low, high) in zip(counts, wanted(batch, rate)))
 
 
 @given(batches(), rates, generators())
 def test_exchanged_tokens_are_neighbours_of_one_text(batch, rate, random):
     masked = reorder_tokens(batch, TOK, rate=rate, rng=random)
-    first, second = masked.rows[::2], masked.rows[1::2]
+    first, second = rows_of(masked)[::2], rows_of(masked)[1::2]
     assert (second == first + 1).all()
     assert (batch.sequence[first] == batch.sequence[second]).all()
-    assert (batch.ids[masked.rows] > MASK).all()
-    assert (masked.batch.ids[first] == batch.ids[second]).all()
-    assert (masked.batch.ids[second] == batch.ids[first]).all()
+    assert (batch.ids[rows_of(masked)] > MASK).all()
+    assert (masked.ids[first] == batch.ids[second]).all()
+    assert (masked.ids[second] == batch.ids[first]).all()
 
 
 @given(batches(), rates, generators())
 def test_deleted_tokens_are_text_apart_from_each_other_with_a_token_before(batch, rate, random):
     masked = delete_tokens(batch, TOK, rate=rate, rng=random)
-    assert (masked.targets > MASK).all()
-    assert (masked.batch.lengths >= 1).all()
+    assert (targets_of(masked) > MASK).all()
+    assert (masked.lengths >= 1).all()
     for ids, _, asked in sequences(masked):
         assert all(0 <= i < len(ids) for i in asked)
-    asked = np.bincount(masked.batch.sequence[masked.rows], minlength=len(batch))
-    assert (asked == batch.lengths - masked.batch.lengths).all()  # one row for each gap
+    asked = np.bincount(masked.sequence[rows_of(masked)], minlength=len(batch))
+    assert (asked == batch.lengths - masked.lengths).all()  # one row for each gap
     assert all(n <= high for n, (_, high) in zip(asked, wanted(batch, rate)))
 
 
 @given(ended(), rates, generators())
 def test_inserted_tokens_are_ordinary_ones_behind_text(batch, rate, random):
     masked = insert_tokens(batch, TOK, rate=rate, rng=random)
-    new = masked.rows[masked.targets == PAD]
-    assert (masked.batch.ids[new] > UNK).all()
-    assert (masked.batch.ids[new - 1] > MASK).all()
-    assert (masked.batch.ids[masked.rows] > MASK).all()
+    new = rows_of(masked)[targets_of(masked) == PAD]
+    assert (masked.ids[new] > UNK).all()
+    assert (masked.ids[new - 1] > MASK).all()
+    assert (masked.ids[rows_of(masked)] > MASK).all()
     counts = np.bincount(batch.sequence[new], minlength=len(batch))
     assert all(n <= high for n, (_, high) in zip(counts, wanted(batch, rate)))
 
@@ -209,14 +209,14 @@ def alone(k):
 def test_the_default_share_is_fifteen_percent_less_what_overlaps(
         long_texts, corrupt, expected, spare):
     masked = corrupt(long_texts, BYTES, rng=rng(2))
-    assert len(masked.rows) / SEQUENCES == pytest.approx(expected, abs=spare)
-    assert 0.12 < len(masked.rows) / (SEQUENCES * N) < 0.1505
+    assert len(rows_of(masked)) / SEQUENCES == pytest.approx(expected, abs=spare)
+    assert 0.12 < len(rows_of(masked)) / (SEQUENCES * N) < 0.1505
 
 
 def test_of_an_inserted_text_fifteen_percent_are_new_and_about_as_many_are_asked_as_they_are(
         long_texts):
     masked = insert_tokens(long_texts, BYTES, rng=rng(2))
-    new = masked.targets == BYTES.pad_id
+    new = targets_of(masked) == BYTES.pad_id
     # of 230 tokens 30 are new, of which 200 stay; 15 % of the others are asked, too
     assert new.sum() / SEQUENCES == pytest.approx(30 * 200 / 230, abs=0.3)
     assert (~new).sum() / SEQUENCES == pytest.approx(30 * 200 / 230, abs=0.3)
@@ -224,22 +224,22 @@ def test_of_an_inserted_text_fifteen_percent_are_new_and_about_as_many_are_asked
 
 @pytest.mark.parametrize("corrupt", ALL)
 def test_another_rate_damages_more_and_the_same_seed_the_same(long_texts, corrupt):
-    shares = [len(corrupt(long_texts, BYTES, rate=rate, rng=rng()).rows) for rate in (0.05, 0.3)]
+    shares = [corrupt(long_texts, BYTES, rate=rate, rng=rng()).n_targets for rate in (0.05, 0.3)]
     assert shares[1] > 3 * shares[0]
     a, b, c = (corrupt(long_texts, BYTES, rng=rng(s)) for s in (0, 0, 1))
-    assert a.batch.ids.tobytes() == b.batch.ids.tobytes() != c.batch.ids.tobytes()
-    assert a.rows.tobytes() == b.rows.tobytes() and a.targets.tobytes() == b.targets.tobytes()
+    assert a.ids.tobytes() == b.ids.tobytes() != c.ids.tobytes()
+    assert a.token_labels.tobytes() == b.token_labels.tobytes()
 
 
 @pytest.mark.parametrize("corrupt", ALL)
 def test_places_are_chosen_evenly(long_texts, corrupt):
     masked = corrupt(long_texts, BYTES, rng=rng(3))
-    rows = masked.rows
+    rows = rows_of(masked)
     if corrupt is reorder_tokens:
         rows = rows[::2]  # one of each pair
     if corrupt is insert_tokens:
-        rows = rows[masked.targets == BYTES.pad_id]
-    batch = masked.batch
+        rows = rows[targets_of(masked) == BYTES.pad_id]
+    batch = masked
     tenths = batch.positions[rows] * 10 // batch.lengths[batch.sequence[rows]]
     assert chisquare(np.bincount(tenths, minlength=10)[1:-1]).pvalue > 1e-3
 
@@ -248,18 +248,38 @@ def test_places_are_chosen_evenly(long_texts, corrupt):
 def test_a_batch_without_text_is_left_as_it_is(corrupt):
     batch = Batch([CLS, SEP, PAD], [0, 2, 3])
     masked = corrupt(batch, TOK, rng=rng())
-    assert masked.rows.shape == masked.targets.shape == (0,)
-    assert masked.batch.ids.tolist() == [CLS, SEP, PAD]
-    assert masked.batch.offsets.tolist() == [0, 2, 3]
+    assert rows_of(masked).shape == targets_of(masked).shape == (0,)
+    assert masked.ids.tolist() == [CLS, SEP, PAD]
+    assert masked.offsets.tolist() == [0, 2, 3]
 
 
-def test_slices_in_which_nothing_is_damaged_are_passed_over():
+def test_parts_in_which_nothing_is_damaged_are_passed_over():
     batch = Batch([CLS, 5, SEP, CLS, 6, 7, SEP, CLS, 8, SEP], [0, 3, 7, 10])
     masked = reorder_tokens(batch, TOK, rate=1.0, rng=rng())
-    assert masked.rows.tolist() in ([], [4, 5])  # one token alone has no neighbour
-    masked = Masked(batch, np.array([4, 5]), np.array([7, 6]))
-    (part,) = slices(masked, 1)
-    assert part.batch.ids.tolist() == [CLS, 6, 7, SEP] and part.rows.tolist() == [1, 2]
+    assert rows_of(masked).tolist() in ([], [4, 5])  # one token alone has no neighbour
+    masked = labelled(batch, np.array([4, 5]), np.array([7, 6]))
+    config = EncoderConfig(vocab_size=20, hidden_size=4, num_layers=0, num_heads=1)
+    lm = MaskedLM(Encoder(config, rng=rng()), nsp=False, rng=rng())
+    (part,) = lm.packs(masked, 1)
+    assert part.batch.ids.tolist() == [CLS, 6, 7, SEP] and part.shares == {"mlm": 1.0}
+    assert rows_of(part.batch).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("corrupt", ALL)
+def test_words_and_what_was_cut_off_stay_with_the_tokens(corrupt):
+    """They used to be lost, so that a corrupted batch could not be tagged or counted."""
+    batch = Batch([CLS, 5, 6, 7, 8, SEP], [0, 6], words=[-1, 0, 0, 1, 2, -1], tokens_cut=[3])
+    for seed in range(5):
+        damaged = corrupt(batch, TOK, rate=0.4, rng=rng(seed))
+        assert damaged.tokens_cut.tolist() == [3] and damaged.n_truncated == 1
+        if corrupt in (substitute_tokens, reorder_tokens):
+            assert damaged.words.tolist() == batch.words.tolist()
+        elif corrupt is delete_tokens:  # every token left keeps the number of its word
+            number = dict(zip(batch.ids.tolist(), batch.words.tolist()))
+            assert damaged.words.tolist() == [number[i] for i in damaged.ids.tolist()]
+        else:  # what is put in belongs to the word before it
+            assert len(damaged.words) == 6 and damaged.words[0] == -1
+            assert (np.diff(damaged.words[:-1]) >= 0).all()
 
 
 @pytest.mark.parametrize("corrupt", ALL)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from asked import labelled, rows_of, targets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
@@ -14,11 +15,10 @@ from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError, DataError
 from npft.pretrain.electra import WEIGHT, ReplacedTokens
-from npft.pretrain.masking import Masked, mask_tokens
-from npft.pretrain.probe import slices
+from npft.pretrain.masking import mask_tokens
 from npft.pretrain.train import pretrain
 from npft.testing import generators
-from npft.text.batch import Batch
+from npft.text.batch import IGNORE, Batch
 from npft.text.bytes import ByteTokenizer
 from npft.text.wordpiece import WordPiece
 
@@ -36,7 +36,7 @@ def model(width=8, heads=2, layers=2, vocab=260, tokenizer=TOK, **options):
         vocab_size=vocab, hidden_size=width, num_layers=layers, num_heads=heads,
         intermediate_size=12, max_positions=24, dropout=0.0, init_std=0.5, **options)
     electra = ReplacedTokens(Encoder(config, tokenizer=tokenizer, rng=rng()), rng=rng(1))
-    electra.generator.predictions.bias.assign(5.0 * (np.arange(vocab) == 32))
+    electra.generator.heads["mlm"].bias.assign(5.0 * (np.arange(vocab) == 32))
     return electra.astype(np.float64).eval()
 
 
@@ -45,8 +45,8 @@ def masked_texts(seed=0, rate=0.3, texts=TEXTS):
 
 
 def original(masked):
-    ids = masked.batch.ids.copy()
-    ids[masked.rows] = masked.targets
+    ids = masked.ids.copy()
+    ids[rows_of(masked)] = targets_of(masked)
     return ids
 
 
@@ -55,13 +55,23 @@ def with_hidden(module, hidden):
     return hidden
 
 
+def generated(electra, masked):
+    """What the generator says of the masks: (M, V)."""
+    return electra.generator.scores(masked)["mlm"].data
+
+
+def detected(electra, batch):
+    """A score for each text token (n, 1), and whether it is false (n,)."""
+    return electra.scores(batch)["rtd"], targets_of(batch)
+
+
 # ---- what is drawn ----
 
 
 def test_draws_follow_the_softmax_of_the_generator_row_by_row():
     electra, n = model(), 6000
     ids = np.full(n + 2, TOK.mask_id)
-    masked = Masked(Batch(ids, [0, n + 2]), np.arange(1, n + 1), np.zeros(n, int))
+    masked = labelled(Batch(ids, [0, n + 2]), np.arange(1, n + 1), np.zeros(n, int))
     scores = np.full((n, 260), -1e4)
     may = [65, 66, 67, 200]
     scores[::2, may], scores[1::2, may] = [1000, 999, 998.5, 997], [-1, -2, -1, -3]
@@ -77,20 +87,25 @@ def test_draws_follow_the_softmax_of_the_generator_row_by_row():
 
 def test_what_is_drawn_stands_in_the_place_of_the_masks_and_nothing_else_changes():
     electra, masked = model(), masked_texts()
-    batch = electra.replaced(masked, electra.generator.logits(masked)[0].data, rng())
-    changed = batch.ids != masked.batch.ids
-    assert changed.any() and set(np.flatnonzero(changed)) <= set(masked.rows)
-    assert (batch.ids[masked.rows] < 256).all()
-    assert batch.offsets.tolist() == masked.batch.offsets.tolist()
+    batch = electra.replaced(masked, generated(electra, masked), rng())
+    changed = batch.ids != masked.ids
+    assert changed.any() and set(np.flatnonzero(changed)) <= set(rows_of(masked))
+    assert (batch.ids[rows_of(masked)] < 256).all()
+    assert batch.offsets.tolist() == masked.offsets.tolist()
+    words, cut = np.arange(len(masked.ids)) % 3 - 1, [4, 0, 1, 0]
+    same = electra.replaced(masked.replace(words=words, tokens_cut=cut),
+                            generated(electra, masked), rng())
+    assert same.ids.tolist() == batch.ids.tolist()
+    assert same.words.tolist() == words.tolist() and same.tokens_cut.tolist() == cut
 
 
 def test_unknown_and_wordless_tokens_are_never_drawn():
     tok = WordPiece.train(TEXTS, vocab_size=40)
     electra = model(vocab=50, tokenizer=tok)
     masked = mask_tokens(tok(TEXTS), tok, rate=1.0, rng=rng())
-    scores = rng().standard_normal((len(masked.rows), 50))
+    scores = rng().standard_normal((len(rows_of(masked)), 50))
     scores[:, [0, 1, 2, 3, 4, *range(tok.vocab_size, 50)]] = 50
-    drawn = electra.replaced(masked, scores, rng()).ids[masked.rows]
+    drawn = electra.replaced(masked, scores, rng()).ids[rows_of(masked)]
     assert ((drawn > 4) & (drawn < tok.vocab_size)).all()
 
 
@@ -102,27 +117,70 @@ def test_false_are_the_text_tokens_that_differ_from_the_original(random, rate):
     electra = model()
     texts = ["".join(random.choice([*"abc"], random.integers(1, 20))) for _ in range(3)]
     masked = mask_tokens(TOK(texts), TOK, rate=rate, rng=random)
-    scores = np.full((len(masked.rows), 260), -99.0)
+    scores = np.full((len(rows_of(masked)), 260), -99.0)
     scores[:, 97:100] = 0  # one draw in three is the original
     batch = electra.replaced(masked, scores, random)
     truth = original(masked)
     text = [i for i, token in enumerate(truth) if token < 256]
-    assert electra.text_rows(masked).tolist() == text
-    found, false = electra.detect(masked, batch)
-    assert false[:, 0].tolist() == [float(batch.ids[i] != truth[i]) for i in text]
-    assert found.shape == false.shape == (len(text), 1)
+    assert rows_of(batch).tolist() == text
+    found, false = detected(electra, batch)
+    assert false.tolist() == [int(batch.ids[i] != truth[i]) for i in text]
+    assert found.shape == (len(text), 1)
 
 
 def test_a_generator_that_draws_the_original_leaves_nothing_false():
     electra, masked = model(), masked_texts()
-    scores = np.zeros((len(masked.rows), 260))
-    scores[np.arange(len(masked.rows)), masked.targets] = 1e3
+    scores = np.zeros((len(rows_of(masked)), 260))
+    scores[np.arange(len(rows_of(masked))), targets_of(masked)] = 1e3
     batch = electra.replaced(masked, scores, rng())
     assert (batch.ids == original(masked)).all()
-    assert not electra.detect(masked, batch)[1].any()
+    assert not targets_of(batch).any()
 
 
 # ---- the loss ----
+
+
+def test_the_detector_s_loss_worked_by_hand_from_the_states():
+    """With dense weights of 0 its bias alone speaks, by way of GELU; unasked rows say nothing."""
+    head = model().astype(np.float64).heads["rtd"]
+    head.dense.weight.assign(np.zeros((8, 8)))
+    head.dense.bias.assign(np.ones(8))
+    head.detector.weight.assign(np.zeros((1, 8)))
+    head.detector.bias.assign([np.log(3)])
+    batch = labelled(Batch([257, 97, 98, 99, 258], [0, 5]), np.array([1, 2, 3]), [1, 0, 0])
+    scores = head(Tensor(np.ones((5, 8))), batch)
+    assert scores.data == pytest.approx(np.log(3) * np.ones((3, 1)))  # called false with 3/4
+    expected = (np.log(4 / 3) + 2 * np.log(4)) / 3
+    assert head.loss(scores, batch).item() == pytest.approx(expected, abs=1e-6)
+    head.detector.bias.assign([0])
+    head.detector.weight.assign(np.ones((1, 8)))
+    assert head(Tensor(np.ones((5, 8))), batch).data == pytest.approx(8 * gelu(1) * np.ones((3, 1)))
+
+
+@pytest.mark.parametrize("false", [[0, 0, 0], [1, 0, 1], [1, 1, 1]])
+def test_a_detector_in_doubt_costs_log_2_and_one_that_is_right_nothing(false):
+    head = model().heads["rtd"]
+    batch = labelled(Batch([257, 97, 98, 99, 258], [0, 5]), np.array([1, 2, 3]), false)
+    assert head.loss(Tensor(np.zeros((3, 1))), batch).item() == pytest.approx(math.log(2))
+    right = 1e3 * (2 * np.array(false, float) - 1)[:, None]
+    assert head.loss(Tensor(right), batch).item() == 0
+    assert head.score(head.decide(right, batch), batch).accuracy == 1
+    assert head.decide(np.array([[0.1], [0.0], [-0.1]]), batch).tolist() == [
+        IGNORE, 1, 0, 0, IGNORE]  # in doubt a token is called true
+
+
+def test_pads_change_no_bit():
+    electra, masked = model(), masked_texts()
+    want = electra.loss(masked, rng(4))
+    ids, mask = masked.to_padded(97)
+    for left, right in ((0, 3), (2, 0), (1, 5)):
+        wide = [np.pad(part, ((0, 0), (left, right)), constant_values=fill)
+                for part, fill in ((ids, 97), (mask, 0), (masked.pad(masked.token_labels, 1), 1))]
+        other = Batch.from_padded(*wide[:2], token_labels=wide[2])
+        found = electra.loss(other, rng(4))
+        assert found.total.item() == want.total.item() and found.parts == want.parts
+        for name, scores in want.scores.items():
+            assert found.scores[name].data.tobytes() == scores.data.tobytes()
 
 
 def gelu(x):
@@ -132,7 +190,7 @@ def gelu(x):
 def slow_rtd(electra, masked, hidden, ids):
     """The mean of -log of the probability given to the right answer, over all text tokens."""
     truth, losses = original(masked), []
-    dense, detector = electra.dense, electra.detector
+    dense, detector = electra.heads["rtd"].dense, electra.heads["rtd"].detector
     for i, token in enumerate(truth):
         if token in TOK.special_ids:
             continue
@@ -145,29 +203,30 @@ def slow_rtd(electra, masked, hidden, ids):
 
 def test_the_total_is_the_mlm_loss_plus_fifty_times_the_detector_s():
     electra, masked = model(), masked_texts()
-    scores = electra.generator.logits(masked)[0].data
+    scores = generated(electra, masked)
     batch = electra.replaced(masked, scores, rng(3))
     hidden = electra.encoder(batch).data
     rtd = np.mean(slow_rtd(electra, masked, hidden, batch.ids))
-    mlm = np.mean([np.log(np.exp(z).sum()) - z[t] for z, t in zip(scores, masked.targets)])
-    loss, parts = electra.loss(masked, rng=rng(3))
+    mlm = np.mean([np.log(np.exp(z).sum()) - z[t] for z, t in zip(scores, targets_of(masked))])
+    loss, parts, _ = electra.loss(masked, rng=rng(3))
     assert list(parts) == ["rtd", "mlm"] and WEIGHT == 50
     assert parts == pytest.approx({"rtd": rtd, "mlm": mlm}, rel=1e-10)
     assert loss.item() == pytest.approx(mlm + 50 * rtd, rel=1e-10)
 
 
-def test_held_out_figures_are_sums_and_the_same_at_each_measurement():
-    electra, masked = model(), masked_texts()
+def test_held_out_figures_are_means_and_the_same_at_each_measurement():
+    electra, masked = model(), masked_texts(texts=sorted(TEXTS, key=len))
     found = electra.measure(masked)
     assert found == electra.measure(masked)
-    scores = electra.generator.logits(masked)[0].data
+    scores = generated(electra, masked)
     batch = electra.replaced(masked, scores, rng(0))
     losses = slow_rtd(electra, masked, electra.encoder(batch).data, batch.ids)
     n, false = len(losses), (batch.ids != original(masked)).sum()
-    assert n == sum(map(len, TEXTS)) and 0 < false <= len(masked.rows)
-    assert found["rtd_loss"] == pytest.approx((sum(losses), n), rel=1e-10)
-    assert found["rtd_true"] == (n - false, n)
-    assert found["rtd_acc"] == (sum(loss < math.log(2) for loss in losses), n)  # p above a half
+    assert n == sum(map(len, TEXTS)) and 0 < false <= len(rows_of(masked))
+    assert found["rtd_loss"] == pytest.approx(sum(losses) / n, rel=1e-10)
+    assert found["rtd_true"] == (n - false) / n
+    right = sum(loss < math.log(2) for loss in losses)  # p above a half
+    assert found["rtd_acc"] == right / n
     mlm = electra.generator.measure(masked)
     assert {name: found[name] for name in mlm} == mlm
     assert set(found) == {"rtd_loss", "rtd_acc", "rtd_true", "mlm_loss", "mlm_acc"}
@@ -179,15 +238,15 @@ def test_held_out_figures_are_sums_and_the_same_at_each_measurement():
 def test_the_detector_learns_from_all_text_tokens_the_masked_model_from_its_masks_alone():
     electra = model()
     masked = masked_texts(rate=0.15, texts=TEXTS * 10)
-    n = len(masked.batch.ids)
+    n = len(masked.ids)
     hidden = with_hidden(electra.encoder, Tensor(rng().standard_normal((n, 8)), requires_grad=True))
     small = with_hidden(
         electra.generator.encoder, Tensor(rng().standard_normal((n, 4)), requires_grad=True))
-    electra.loss(masked, rng=rng())[0].backward()
+    electra.loss(masked, rng=rng()).total.backward()
     text = ~np.isin(original(masked), TOK.special_ids)
     assert ((hidden.grad != 0).any(axis=1) == text).all()
     reached = (small.grad != 0).any(axis=1)
-    assert np.flatnonzero(reached).tolist() == masked.rows.tolist()
+    assert np.flatnonzero(reached).tolist() == rows_of(masked).tolist()
     assert reached.sum() / text.sum() == pytest.approx(0.15, abs=0.01)
 
 
@@ -199,8 +258,8 @@ def gradients(loss, module):
 
 def test_the_generator_gets_the_gradient_of_its_own_loss_to_the_last_bit():
     electra, masked = model(), masked_texts()
-    both = gradients(electra.loss(masked, rng=rng())[0], electra)
-    alone = gradients(electra.generator.loss(masked)[0], electra.generator)
+    both = gradients(electra.loss(masked, rng=rng()).total, electra)
+    alone = gradients(electra.generator.loss(masked).total, electra.generator)
     assert len(alone) > 20
     for name, gradient in alone.items():
         assert both[f"generator.{name}"].tobytes() == gradient.tobytes()
@@ -208,10 +267,10 @@ def test_the_generator_gets_the_gradient_of_its_own_loss_to_the_last_bit():
 
 def test_the_encoder_gets_fifty_times_the_gradient_of_detection_and_none_of_the_generator():
     electra, masked = model(), masked_texts()
-    both = gradients(electra.loss(masked, rng=rng(4))[0], electra)
-    batch = electra.replaced(masked, electra.generator.logits(masked)[0].data, rng(4))
-    found, false = electra.detect(masked, batch)
-    alone = gradients(bce_with_logits(found, targets=false), electra)
+    both = gradients(electra.loss(masked, rng=rng(4)).total, electra)
+    batch = electra.replaced(masked, generated(electra, masked), rng(4))
+    found, false = detected(electra, batch)
+    alone = gradients(bce_with_logits(found, targets=false[:, None].astype(float)), electra)
     for name, gradient in alone.items():
         if name.startswith("generator."):
             assert gradient is None
@@ -224,12 +283,12 @@ def test_the_encoder_gets_fifty_times_the_gradient_of_detection_and_none_of_the_
 def test_the_shares_and_gradients_of_the_slices_add_up_to_the_whole(batch_size):
     """Slices draw from one generator in order, and so what the whole draws."""
     electra, masked = model(), masked_texts()
-    loss, parts = electra.loss(masked, rng=rng(5))
+    loss, parts, _ = electra.loss(masked, rng=rng(5))
     want = gradients(loss, electra)
     electra.zero_grad()
     random, found = rng(5), []
-    for part in slices(masked, batch_size):
-        share, names = electra.loss(part, whole=masked, rng=random)
+    for part in electra.packs(masked, batch_size):
+        share, names, _ = electra.loss(part, rng=random)
         share.backward()
         found.append((share.item(), names))
     assert len(found) == -(-4 // batch_size)
@@ -279,14 +338,41 @@ def test_a_trained_detector_finds_words_of_another_topic():
 
 def test_the_same_seed_gives_the_same_loss_and_another_draws_others():
     electra, masked = model(), masked_texts()
-    a, b, c = (electra.loss(masked, rng=rng(s))[1] for s in (0, 0, 1))
+    a, b, c = (electra.loss(masked, rng=rng(s)).parts for s in (0, 0, 1))
     assert a == b and a["mlm"] == c["mlm"] and a["rtd"] != c["rtd"]
 
 
+def test_a_sequence_without_a_mask_is_not_read_however_the_batch_is_cut():
+    electra, masked = model(), masked_texts()
+    rows, targets = masked.token_targets()
+    kept = masked.sequence[rows] != 1  # the second sequence loses its masks
+    ids = original(masked)
+    ids[rows[kept]] = TOK.mask_id
+    some = labelled(Batch(ids, masked.offsets), rows[kept], targets[kept])
+    for size in (1, 2, 4):
+        parts = electra.packs(some, size)
+        for name in ("mlm", "rtd"):
+            assert sum(part.shares[name] for part in parts) == pytest.approx(1, abs=1e-12)
+        for part in parts:
+            read = electra.replaced(part.batch, generated(electra, part.batch), rng())
+            second = part.batch.ids[rows_of(read)].tolist()
+            assert len(second) == sum(
+                len(s) - 2 for s in np.split(part.batch.ids, part.batch.offsets[1:-1])
+                if TOK.mask_id in s)
+
+
 def test_a_batch_without_masks_is_refused():
-    none = Masked(Batch([TOK.cls_id, TOK.sep_id], [0, 2]), np.zeros(0, int), np.zeros(0, int))
-    with pytest.raises(DataError, match="ReplacedTokens: no token of the batch can be masked"):
-        model().loss(none)
+    none = labelled(Batch([TOK.cls_id, TOK.sep_id], [0, 2]), np.zeros(0, int), np.zeros(0, int))
+    with pytest.raises(DataError, match="Words: no token of the batch has a label"):
+        model().loss(none, rng=rng())
+
+
+def test_what_replaces_the_masks_is_drawn_from_a_generator_that_is_given():
+    """It used to be drawn from seed 0 where none was given, alike at every step."""
+    electra, masked = model(), masked_texts()
+    for wrong in ({}, {"rng": None}, {"rng": 0}):
+        with pytest.raises(ConfigError, match="ReplacedTokens: rng.*expected a generator"):
+            electra.loss(masked, **wrong)
 
 
 def test_an_encoder_without_a_tokenizer_is_refused():

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from asked import rows_of, targets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
@@ -45,11 +46,11 @@ def many():
 
 def test_fifteen_percent_of_the_text_is_chosen_everywhere_alike(many):
     batch, plain, _, _ = many
-    assert abs(len(plain.rows) / (len(batch.ids) - 2 * len(batch)) - 0.15) < 0.005
+    assert abs(len(rows_of(plain)) / (len(batch.ids) - 2 * len(batch)) - 0.15) < 0.005
     # 7.5 of 50 tokens: 7 in one half of the sequences, 8 in the other
-    counts = np.bincount(batch.sequence[plain.rows], minlength=len(batch))
+    counts = np.bincount(batch.sequence[rows_of(plain)], minlength=len(batch))
     assert set(counts) == {7, 8} and abs((counts == 7).mean() - 0.5) < 0.05
-    places = np.bincount(batch.positions[plain.rows], minlength=52)
+    places = np.bincount(batch.positions[rows_of(plain)], minlength=52)
     assert places[[0, 51]].sum() == 0
     assert chisquare(places[1:51]).pvalue > 1e-3
 
@@ -58,21 +59,21 @@ def test_fifteen_percent_of_the_text_is_chosen_everywhere_alike(many):
 def test_another_rate_is_kept_on_average(rate):
     batch = batch_of(text_rows(length=100))
     masked = mask_tokens(batch, TOK, rate=rate, rng=np.random.default_rng(0))
-    assert len(masked.rows) / (100 * len(batch)) == pytest.approx(rate, abs=0.005)
+    assert len(rows_of(masked)) / (100 * len(batch)) == pytest.approx(rate, abs=0.005)
 
 
 def test_of_the_chosen_80_percent_are_masked_10_replaced_and_10_kept(many):
     for masked in many[1:3]:
-        seen = masked.batch.ids[masked.rows]
-        hidden, kept = (seen == MASK).mean(), (seen == masked.targets).mean()
+        seen = masked.ids[rows_of(masked)]
+        hidden, kept = (seen == MASK).mean(), (seen == targets_of(masked)).mean()
         assert abs(hidden - 0.80) < 0.01
         assert abs(kept - 0.10) < 0.011  # with the few that are replaced by themselves
         assert abs(1 - hidden - kept - 0.10) < 0.01
 
 
 def replacements(masked):
-    seen = masked.batch.ids[masked.rows]
-    return seen[(seen != MASK) & (seen != masked.targets)]
+    seen = masked.ids[rows_of(masked)]
+    return seen[(seen != MASK) & (seen != targets_of(masked))]
 
 
 def test_replacements_are_uniform_over_text_by_default(many):
@@ -103,38 +104,39 @@ sequences = st.lists(
 @given(sequences, st.sampled_from([0.01, 0.15, 0.5, 1.0]), st.integers(0, 99))
 def test_masks_fit_their_batch(rows, rate, seed):
     n = sum(map(len, rows))
-    batch = batch_of(rows, token_types=np.arange(n) % 2, labels=np.arange(len(rows)))
+    batch = batch_of(rows, token_types=np.arange(n) % 2, labels=np.arange(len(rows)),
+                     words=np.arange(n) % 5 - 1, tokens_cut=np.arange(len(rows)) % 3)
     before = batch.ids.copy()
     masked = mask_tokens(batch, TOK, rate=rate, rng=np.random.default_rng(seed))
-    rows_chosen = masked.rows
+    rows_chosen = rows_of(masked)
     assert (np.diff(rows_chosen) > 0).all()
     assert not np.isin(before[rows_chosen], TOK.special_ids).any()
-    assert masked.targets.tolist() == before[rows_chosen].tolist()
+    assert targets_of(masked).tolist() == before[rows_chosen].tolist()
     others = np.setdiff1d(np.arange(n), rows_chosen)
-    assert (masked.batch.ids[others] == before[others]).all()
-    assert np.isin(masked.batch.ids[rows_chosen], np.r_[0:256, MASK]).all()
+    assert (masked.ids[others] == before[others]).all()
+    assert np.isin(masked.ids[rows_chosen], np.r_[0:256, MASK]).all()
     text = [sum(i < 256 for i in row) for row in rows]
     chosen = np.bincount(batch.sequence[rows_chosen], minlength=len(rows))
     for have, got in zip(text, chosen):
         assert got >= min(1, have)
         assert got in (max(1, int(rate * have)), int(rate * have) + 1, have)
         assert got <= have and (rate < 1 or got == have)
-    for name in ("offsets", "token_types", "labels"):
-        assert getattr(masked.batch, name).tolist() == getattr(batch, name).tolist()
+    for name in ("offsets", "token_types", "labels", "words", "tokens_cut"):
+        assert getattr(masked, name).tolist() == getattr(batch, name).tolist()
     assert batch.ids.tolist() == before.tolist()
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not():
     batch = batch_of(text_rows(20))
     a, b, c = (mask_tokens(batch, TOK, rng=np.random.default_rng(s)) for s in (0, 0, 1))
-    assert a.batch.ids.tobytes() == b.batch.ids.tobytes() != c.batch.ids.tobytes()
-    assert a.rows.tobytes() == b.rows.tobytes() and a.targets.tobytes() == b.targets.tobytes()
+    assert a.ids.tobytes() == b.ids.tobytes() != c.ids.tobytes()
+    assert a.token_labels.tobytes() == b.token_labels.tobytes()
 
 
 def test_a_batch_without_text_gives_no_rows():
     masked = mask_tokens(batch_of([[CLS, SEP], [PAD]]), TOK, rng=np.random.default_rng(0))
-    assert masked.rows.shape == masked.targets.shape == (0,)
-    assert masked.batch.ids.tolist() == [CLS, SEP, PAD]
+    assert rows_of(masked).shape == targets_of(masked).shape == (0,)
+    assert masked.ids.tolist() == [CLS, SEP, PAD]
 
 
 def test_ordinary_tokens_are_all_but_the_special_and_unknown_ones():
@@ -171,11 +173,11 @@ def test_hide_shows_mask_another_token_or_the_token_itself_by_its_kind():
     for kind, shown in (([0.0, 0.85, 0.95], [MASK, 71, 68]), ([0.799, 0.8, 0.899], [MASK, 71, 72]),
                         ([0.9, 0.999, 0.79], [65, 66, MASK])):
         masked = hide(batch, rows, np.array(kind), other, TOK)
-        assert masked.batch.ids[rows].tolist() == shown
-        assert masked.batch.ids[[0, 3, 5]].tolist() == [CLS, 67, SEP]
-        assert masked.rows.tolist() == [1, 2, 4] and masked.targets.tolist() == [65, 66, 68]
-        assert masked.batch.labels.tolist() == [3]
-        assert masked.batch.token_types.tolist() == [0, 0, 1, 1, 1, 1]
+        assert masked.ids[rows].tolist() == shown
+        assert masked.ids[[0, 3, 5]].tolist() == [CLS, 67, SEP]
+        assert rows_of(masked).tolist() == [1, 2, 4] and targets_of(masked).tolist() == [65, 66, 68]
+        assert masked.labels.tolist() == [3]
+        assert masked.token_types.tolist() == [0, 0, 1, 1, 1, 1]
     assert batch.ids.tolist() == [CLS, 65, 66, 67, 68, SEP]
 
 
@@ -206,10 +208,10 @@ def test_random_tokens_are_the_inverse_of_the_cumulative_distribution():
 
 def each(masked):
     """Of every sequence: what is seen, where it is masked, and what must be restored."""
-    for a, b in pairwise(masked.batch.offsets):
-        inside = (masked.rows >= a) & (masked.rows < b)
-        yield (masked.batch.ids[a:b].tolist(), (masked.rows[inside] - a).tolist(),
-               masked.targets[inside].tolist())
+    for a, b in pairwise(masked.offsets):
+        inside = (rows_of(masked) >= a) & (rows_of(masked) < b)
+        yield (masked.ids[a:b].tolist(), (rows_of(masked)[inside] - a).tolist(),
+               targets_of(masked)[inside].tolist())
 
 
 def test_static_masks_are_the_same_for_a_sequence_in_any_batch_and_for_any_generator():
@@ -235,22 +237,23 @@ def test_other_sequences_have_other_static_masks():
 
 def test_static_masks_keep_to_fifteen_eighty_ten_ten():
     batch = batch_of(text_rows(1500), token_types=np.arange(1500 * 52) % 2,
-                     labels=np.arange(1500) % 2)
+                     labels=np.arange(1500) % 2, words=np.arange(1500 * 52) % 7 - 1,
+                     tokens_cut=np.arange(1500) % 3)
     before = batch.ids.copy()
     masked = static_masks(batch, TOK)
-    assert abs(len(masked.rows) / (50 * 1500) - 0.15) < 0.003
-    seen = masked.batch.ids[masked.rows]
-    hidden, kept = (seen == MASK).mean(), (seen == masked.targets).mean()
+    assert abs(len(rows_of(masked)) / (50 * 1500) - 0.15) < 0.003
+    seen = masked.ids[rows_of(masked)]
+    hidden, kept = (seen == MASK).mean(), (seen == targets_of(masked)).mean()
     assert abs(hidden - 0.8) < 0.015 and abs(kept - 0.1) < 0.015
-    places = np.bincount(batch.positions[masked.rows], minlength=52)
+    places = np.bincount(batch.positions[rows_of(masked)], minlength=52)
     assert places[[0, 51]].sum() == 0 and chisquare(places[1:51]).pvalue > 1e-3
-    assert masked.targets.tolist() == before[masked.rows].tolist()
-    others = np.setdiff1d(np.arange(len(before)), masked.rows)
-    assert (masked.batch.ids[others] == before[others]).all() and (batch.ids == before).all()
-    for name in ("offsets", "token_types", "labels"):
-        assert (getattr(masked.batch, name) == getattr(batch, name)).all()
+    assert targets_of(masked).tolist() == before[rows_of(masked)].tolist()
+    others = np.setdiff1d(np.arange(len(before)), rows_of(masked))
+    assert (masked.ids[others] == before[others]).all() and (batch.ids == before).all()
+    for name in ("offsets", "token_types", "labels", "words", "tokens_cut"):
+        assert (getattr(masked, name) == getattr(batch, name)).all()
 
 
 def test_nothing_has_no_static_masks():
     masked = static_masks(Batch([], [0]), TOK)
-    assert masked.rows.shape == masked.targets.shape == (0,) and len(masked.batch) == 0
+    assert rows_of(masked).shape == targets_of(masked).shape == (0,) and len(masked) == 0

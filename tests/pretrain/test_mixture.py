@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from asked import labelled, targets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
@@ -11,11 +12,11 @@ from scipy.stats import chi2
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError, ConfigError, DataError
-from npft.pretrain.masking import Masked, mask_tokens
+from npft.heads.words import MaskedLM
+from npft.pretrain.masking import mask_tokens
 from npft.pretrain.mixture import Mixture, shares_by_alpha, source_of, whole_parts
-from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.pairs import Corpus
-from npft.pretrain.probe import evaluate_mlm, make_probe, unigram_loss
+from npft.pretrain.probe import make_probe, unigram_loss
 from npft.pretrain.source import LAYOUTS, Feed, Source
 from npft.pretrain.train import pretrain
 from npft.text.bytes import ByteTokenizer
@@ -35,7 +36,7 @@ def mixed(shares, layout="segments", texts=(BIG, SMALL)):
 
 
 def nothing_hidden(batch, tokenizer, *, rng):
-    return Masked(batch, np.zeros(0, int), np.zeros(0, int))
+    return labelled(batch, np.zeros(0, int), np.zeros(0, int))
 
 
 def is_small(ids):
@@ -103,7 +104,7 @@ def test_the_share_of_sequences_drawn_is_q(alpha):
     """Over whole epochs to one sequence; in the first batches within a chi-square bound."""
     q = list(shares_by_alpha({"big": BIG, "small": SMALL}, alpha).values())
     feed = Feed(mixed(q), nothing_hidden, 16, order=rng(3), masks=rng(4))
-    drawn = [small(next(feed).batch).sum() for _ in range(48)]  # 48 x 16: four epochs of 192
+    drawn = [small(next(feed)).sum() for _ in range(48)]  # 48 x 16: four epochs of 192
     assert abs(sum(drawn) - 4 * 192 * q[1]) <= 4
     part, n = sum(drawn[:6]), 96  # half an epoch
     expected = np.array([n * q[0], n * q[1]])
@@ -127,8 +128,8 @@ def test_alpha_1_is_sampling_by_size_to_the_bit(layout):
         )
         for _ in range(40):
             one, two = next(a), next(b)
-            assert one.batch.ids.tobytes() == two.batch.ids.tobytes()
-            assert one.targets.tobytes() == two.targets.tobytes()
+            assert one.ids.tobytes() == two.ids.tobytes()
+            assert targets_of(one).tobytes() == targets_of(two).tobytes()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -183,9 +184,9 @@ def test_the_share_of_one_text_is_1():
 def test_a_mixture_leaves_unread_what_its_texts_do():
     long = [["x" * 50, "y" * 30]]  # room for 22 of each
     both = mixed([0.5, 0.5], texts=(long, SMALL))
-    assert both.unread == pytest.approx((28 + 8 + 8) / (80 + len(Corpus(SMALL, TOK).tokens)), abs=0.2)
-    assert both.unread == pytest.approx(
-        (80 - 2 * (LENGTH - 2)) / (80 + len(Corpus(SMALL, TOK).tokens)))
+    tokens = 80 + len(Corpus(SMALL, TOK).tokens)
+    assert both.unread == pytest.approx((28 + 8 + 8) / tokens, abs=0.2)
+    assert both.unread == pytest.approx((80 - 2 * (LENGTH - 2)) / tokens)
 
 
 def test_shares_are_taken_by_name_and_by_size_where_none_are_given():
@@ -217,20 +218,20 @@ def probe(documents, seed=5):
 
 
 TEXTS = {"big": BIG, "small": SMALL}
-SETTINGS = dict(steps=6, batch_size=8, every=2)
+SETTINGS = {"steps": 6, "batch_size": 8, "every": 2}
 
 
 def test_the_history_holds_each_probe_under_its_name_and_the_unigram_loss_of_its_own_text():
     probes = {"big": probe(BIG[:5]), "small": probe(SMALL), "third": probe([["qq rr"]])}
     lm = model()
-    before = {name: evaluate_mlm(lm, p) for name, p in probes.items()}
+    before = {name: lm.measure(p) for name, p in probes.items()}
     history = pretrain(lm, TEXTS, probes=probes, **SETTINGS, rng=rng())
     for name, p in probes.items():
         losses = history[f"{name}_mlm_loss"]
         assert losses[0] == before[name]["mlm_loss"]
-        assert losses[-1] == evaluate_mlm(lm, p)["mlm_loss"]
-    for name in TEXTS:
-        floor = unigram_loss(Corpus(TEXTS[name], TOK), probes[name])
+        assert losses[-1] == lm.measure(p)["mlm_loss"]
+    for name, text in TEXTS.items():
+        floor = unigram_loss(Corpus(text, TOK), probes[name])
         assert history[f"{name}_unigram"].tolist() == [floor]
     assert "third_unigram" not in history.metrics and "unigram" not in history.metrics
 

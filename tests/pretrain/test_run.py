@@ -13,12 +13,13 @@ from npft.encoder.checkpoint import read_training, save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError
+from npft.heads.words import MaskedLM
 from npft.loading import load
 from npft.pretrain.masking import mask_tokens
-from npft.pretrain.objectives import MaskedLM
 from npft.pretrain.train import pretrain
 
-SETTINGS = dict(steps=10, batch_size=8, every=1, held_out=documents(3, seed=9), lr=1e-2)
+SETTINGS = {"steps": 10, "batch_size": 8, "every": 1, "held_out": documents(3, seed=9),
+            "lr": 1e-2}
 
 
 def stop_at(step):
@@ -83,7 +84,8 @@ def test_a_run_with_other_arguments_is_not_gone_on_with(tmp_path):
 
 @pytest.mark.parametrize("other, words", [
     (lambda docs: documents(seed=5), "text was"),
-    (lambda docs: [sum(docs, [])], "text was"),  # the same sentences, other documents
+    # the same sentences, other documents
+    (lambda docs: [[sentence for document in docs for sentence in document]], "text was"),
     (lambda docs: [[sentence] for document in docs for sentence in document], "text was"),
     (lambda docs: [[" ".join(document)] for document in docs], "text was"),
     (lambda docs: {"a": docs[:12], "b": docs[12:]}, "text was"),
@@ -125,8 +127,8 @@ def test_a_corruption_made_in_the_same_place_but_unlike_is_told_apart(tmp_path):
 
 
 def test_a_run_ended_by_patience_stays_ended_and_patience_cannot_change(tmp_path):
-    options = dict(steps=400, batch_size=4, lr=0.3, every=1, patience=3, folder=tmp_path,
-                   held_out=documents(3, seed=9))
+    options = {"steps": 400, "batch_size": 4, "lr": 0.3, "every": 1, "patience": 3,
+               "folder": tmp_path, "held_out": documents(3, seed=9)}
     one, two = model(False, width=4), model(False, width=4)
     history = pretrain(one, documents(), **options, rng=np.random.default_rng(0))
     again = pretrain(two, documents(), **options, resume=True, rng=np.random.default_rng(0))

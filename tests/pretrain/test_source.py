@@ -5,16 +5,18 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from asked import labelled, rows_of, targets_of
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
+from npft.encoder.model import Head, Model
 from npft.errors import CheckpointError, ConfigError, DataError
+from npft.heads.words import MaskedLM
 from npft.pretrain.causal import CausalLM
-from npft.pretrain.masking import Masked, mask_tokens, static_masks
-from npft.pretrain.objectives import MaskedLM
+from npft.pretrain.masking import mask_tokens, static_masks
 from npft.pretrain.packing import pack
 from npft.pretrain.pairs import Corpus
-from npft.pretrain.source import LAYOUTS, Feed, Pretrainable, Source
+from npft.pretrain.source import LAYOUTS, Feed, Source
 from npft.text.batch import Batch
 from npft.text.bytes import ByteTokenizer
 
@@ -29,7 +31,7 @@ def rng(seed=0):
 
 
 def nothing_hidden(batch, tokenizer, *, rng):
-    return Masked(batch, np.zeros(0, int), np.zeros(0, int))
+    return labelled(batch, np.zeros(0, int), np.zeros(0, int))
 
 
 def feed(layout="segments", batch_size=5, corrupt=mask_tokens, order=0, masks=1):
@@ -37,12 +39,12 @@ def feed(layout="segments", batch_size=5, corrupt=mask_tokens, order=0, masks=1)
     return Feed(source, corrupt, batch_size, order=rng(order), masks=rng(masks))
 
 
-def rows_of(batch):
+def sequences_of(batch):
     return [row.tobytes() for row in np.split(batch.ids, batch.offsets[1:-1])]
 
 
 def bits(masked):
-    parts = (masked.batch.ids, masked.batch.offsets, masked.rows, masked.targets)
+    parts = (masked.ids, masked.offsets, rows_of(masked), targets_of(masked))
     return [part.tobytes() for part in parts]
 
 
@@ -92,15 +94,15 @@ def test_an_unknown_layout_and_pairs_of_single_sentences_are_refused():
 def test_an_epoch_holds_every_sequence_once_and_the_next_has_another_order(layout):
     examples = feed(layout, corrupt=nothing_hidden)
     source = examples.source
-    all_rows = Counter(rows_of(source.draw(source.starts, rng())))
+    all_rows = Counter(sequences_of(source.draw(source.starts, rng())))
     epochs = []
     for _ in range(3):
         seen = []
         while len(seen) < len(source.starts):
-            batch = next(examples).batch
+            batch = next(examples)
             assert (np.diff(batch.lengths) >= 0).all()  # sorted, which attention likes
             assert len(batch) == min(5, len(source.starts) - len(seen))
-            seen += rows_of(batch)
+            seen += sequences_of(batch)
         assert Counter(seen) == all_rows
         epochs.append(seen)
     assert epochs[0] != epochs[1] != epochs[2]
@@ -113,11 +115,11 @@ def test_masks_are_drawn_anew_in_each_epoch_unless_they_are_static():
         for _ in range(4):
             masked = next(examples)
             hidden = {}
-            ids = masked.batch.ids.copy()
-            ids[masked.rows] = masked.targets
-            for i, (a, b) in enumerate(zip(masked.batch.offsets, masked.batch.offsets[1:])):
-                inside = masked.rows[(masked.rows >= a) & (masked.rows < b)] - a
-                hidden[ids[a:b].tobytes()] = (inside.tolist(), masked.batch.ids[a:b].tolist())
+            ids = masked.ids.copy()
+            ids[rows_of(masked)] = targets_of(masked)
+            for i, (a, b) in enumerate(zip(masked.offsets, masked.offsets[1:])):
+                inside = rows_of(masked)[(rows_of(masked) >= a) & (rows_of(masked) < b)] - a
+                hidden[ids[a:b].tobytes()] = (inside.tolist(), masked.ids[a:b].tolist())
             found.append(hidden)
         return found
 
@@ -132,8 +134,8 @@ def test_what_is_hidden_does_not_change_the_order_nor_the_order_what_is_hidden()
     def texts(**seeds):
         found = []
         for masked, _ in zip(feed("pairs", **seeds), range(7)):
-            ids = masked.batch.ids.copy()
-            ids[masked.rows] = masked.targets
+            ids = masked.ids.copy()
+            ids[rows_of(masked)] = targets_of(masked)
             found.append(ids.tobytes())
         return found
 
@@ -169,19 +171,34 @@ def encoder(causal=False):
 
 
 def test_options_are_the_way_back_to_a_model_and_others_are_refused():
-    lm = MaskedLM.from_options(encoder(), {"nsp": False, "tied": False}, rng=rng())
-    assert lm.options() == {"nsp": False, "tied": False} and not lm.nsp
+    options = {"mlm": {"kind": "words", "weight": 1.0, "options": {"tied": False}}}
+    lm = MaskedLM.from_options(encoder(), options, rng=rng())
+    assert lm.options() == options and not lm.nsp
     assert lm.body is lm.encoder
-    assert CausalLM(encoder(True), rng=rng()).options() == {}
-    with pytest.raises(CheckpointError, match="the options are .* expected those of a masked_lm"):
+    assert list(CausalLM(encoder(True), rng=rng()).options()) == ["clm"]
+    with pytest.raises(CheckpointError, match="its heads are .*, which is not how npft saves them"):
         MaskedLM.from_options(encoder(), {"nsp": False}, rng=rng())
+    with pytest.raises(CheckpointError, match="its head 'mlm' is a 'letters', expected one of"):
+        unknown = {"mlm": options["mlm"] | {"kind": "letters"}}
+        MaskedLM.from_options(encoder(), unknown, rng=rng())
 
 
-def test_a_model_without_a_loss_says_so():
-    none = Masked(Batch([257, 97], [0, 2]), np.array([1]), np.array([97]))
-    for ask in (Pretrainable().loss, Pretrainable().measure):
-        with pytest.raises(NotImplementedError):
-            ask(none)
+class Bare(Head):
+    """What a new head is before anything of it is written, but its scores."""
+
+    def forward(self, hidden, batch, rng=None):
+        return hidden
+
+
+def test_a_head_without_a_loss_says_so():
+    config = EncoderConfig(vocab_size=260, hidden_size=4, num_layers=0, num_heads=1)
+    lm = Model(Encoder(config, rng=np.random.default_rng(0)), {"bare": Bare()}).eval()
+    batch = Batch([257, 97], [0, 2])
+    for ask in (lm.loss, lm.measure):
+        with pytest.raises(NotImplementedError, match="Bare defines no loss"):
+            ask(batch)
+    with pytest.raises(NotImplementedError, match="Bare defines no decide"):
+        lm.decide(batch)
 
 
 # ---- what is never read ----

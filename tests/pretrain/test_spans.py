@@ -10,12 +10,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from asked import rows_of, targets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from npft.errors import ConfigError, ShapeError
-from npft.pretrain.spans import Words, borders, draw_spans, mask_spans, span_lengths
+from npft.heads.boundary import borders
+from npft.pretrain.spans import TextWords, draw_spans, mask_spans, span_lengths
 from npft.testing import generators, ragged_batches
 from npft.text.batch import Batch
 from npft.text.bytes import ByteTokenizer
@@ -93,15 +95,17 @@ def test_the_lengths_of_spanbert_have_the_mean_3_797_and_not_4_463():
     assert clipped == pytest.approx(4.463, abs=0.01)  # the other distribution, told apart
 
 
-@pytest.mark.parametrize("p, longest", [(0, 10), (1, 10), (-0.1, 10), (np.nan, 10), (0.2, 0)])
+@pytest.mark.parametrize("p, longest", [
+    (0, 10), (1, 10), (-0.1, 10), (np.nan, 10), (0.2, 0), (0.2, 1.5)])
 def test_lengths_that_are_no_distribution_are_refused(p, longest):
-    with pytest.raises(ConfigError, match="expected 0 < p < 1 and longest >= 1"):
+    words = "span_lengths: (p|longest) is .*, expected a (share|whole number)"
+    with pytest.raises(ConfigError, match=words):
         span_lengths(p, longest)
 
 
 def test_drawn_lengths_follow_the_distribution():
     """Of 35 words and a budget of 20, no length of the first two spans is turned down or cut."""
-    words, random, lengths = Words(text_of(35).ids, BYTES), rng(1), []
+    words, random, lengths = TextWords(text_of(35).ids, BYTES), rng(1), []
     while len(lengths) < 10_000:
         lengths += [length for _, length in draw_spans(words, 20, span_lengths(), rng=random)[:2]]
     counts = np.bincount(lengths, minlength=11)[1:]
@@ -112,9 +116,9 @@ def test_drawn_lengths_follow_the_distribution():
 def test_spans_of_long_texts_have_the_mean_length_and_fifteen_percent():
     batch = text_of(600, 50)
     masked = mask_spans(batch, BYTES, rng=rng(2))
-    assert (np.diff(masked.rows) > 0).all()
-    assert np.mean([len(run) for run in runs(masked.rows)]) == pytest.approx(3.797, abs=0.25)
-    assert len(masked.rows) / (50 * 600) == pytest.approx(0.15, abs=1e-3)
+    assert (np.diff(rows_of(masked)) > 0).all()
+    assert np.mean([len(run) for run in runs(rows_of(masked))]) == pytest.approx(3.797, abs=0.25)
+    assert len(rows_of(masked)) / (50 * 600) == pytest.approx(0.15, abs=1e-3)
 
 
 # ---- places ----
@@ -162,7 +166,7 @@ def slow_draws(sizes, budget, lengths):
 ])
 def test_spans_have_the_probabilities_of_a_slow_enumeration(sizes, budget, lengths):
     text = [token for size in sizes for token in [LETTER] + [MORE] * (size - 1)]
-    words, random = Words(np.array([CLS, *text, SEP]), TOK), rng(3)
+    words, random = TextWords(np.array([CLS, *text, SEP]), TOK), rng(3)
     drawn = Counter(tuple(draw_spans(words, budget, np.array(lengths), rng=random))
                     for _ in range(4000))
     expected = slow_draws(sizes, budget, lengths)
@@ -178,7 +182,7 @@ def test_spans_have_the_probabilities_of_a_slow_enumeration(sizes, budget, lengt
 
 
 def test_a_span_does_not_cross_a_special_token():
-    words = Words(np.array([CLS, 4, 5, 6, 7, SEP, 8, 9, 10, SEP]), TOK)
+    words = TextWords(np.array([CLS, 4, 5, 6, 7, SEP, 8, 9, 10, SEP]), TOK)
     firsts = Counter(draw_spans(words, 3, np.array([0, 0, 1.0]), rng=random)[0][0]
                      for random in map(rng, range(1500)))
     assert set(firsts) == {0, 1, 4}  # never 2 or 3, whose third word lies behind the [SEP]
@@ -191,17 +195,17 @@ def test_spans_are_whole_words_that_never_touch_within_the_budget(batch, rate, r
     batch = batch.replace(labels=labels, token_types=types)
     before = batch.ids.copy()
     masked = mask_spans(batch, TOK, rate=rate, rng=random)
-    assert (np.diff(masked.rows) > 0).all()
-    assert masked.targets.tolist() == before[masked.rows].tolist()
-    rest = np.setdiff1d(np.arange(len(before)), masked.rows)
-    assert (masked.batch.ids[rest] == before[rest]).all() and (batch.ids == before).all()
+    assert (np.diff(rows_of(masked)) > 0).all()
+    assert targets_of(masked).tolist() == before[rows_of(masked)].tolist()
+    rest = np.setdiff1d(np.arange(len(before)), rows_of(masked))
+    assert (masked.ids[rest] == before[rest]).all() and (batch.ids == before).all()
     for name in ("offsets", "token_types", "labels"):
-        assert (getattr(masked.batch, name) == getattr(batch, name)).all()
-    shown = masked.batch.ids[masked.rows]
+        assert (getattr(masked, name) == getattr(batch, name)).all()
+    shown = masked.ids[rows_of(masked)]
     assert ((shown == MASK) | (shown >= LETTER)).all()
     for start, stop in pairwise(batch.offsets):
         words = words_of(before[start:stop])
-        chosen = set(masked.rows[(masked.rows >= start) & (masked.rows < stop)] - start)
+        chosen = set(rows_of(masked)[(rows_of(masked) >= start) & (rows_of(masked) < stop)] - start)
         hidden = [places for places, _ in words if chosen & set(places)]
         assert chosen == {place for places in hidden for place in places}  # whole words of text
         assert bool(hidden) == bool(words)
@@ -212,7 +216,7 @@ def test_spans_are_whole_words_that_never_touch_within_the_budget(batch, rate, r
 @given(ragged_batches(max_sequences=1, max_length=30), st.integers(1, 30), generators())
 def test_between_two_spans_stands_a_token_that_is_seen(batch, budget, random):
     words = words_of(batch.ids)
-    spans = sorted(draw_spans(Words(batch.ids, TOK), budget, span_lengths(0.3, 5), rng=random))
+    spans = sorted(draw_spans(TextWords(batch.ids, TOK), budget, span_lengths(0.3, 5), rng=random))
     assert len(spans) >= 1 or not words
     for first, length in spans:
         assert 1 <= length <= 5
@@ -223,7 +227,7 @@ def test_between_two_spans_stands_a_token_that_is_seen(batch, budget, random):
 
 @given(ragged_batches(max_sequences=1, max_length=30))
 def test_words_are_those_of_a_loop(batch):
-    words, slow = Words(batch.ids, TOK), words_of(batch.ids)
+    words, slow = TextWords(batch.ids, TOK), words_of(batch.ids)
     assert words.start.tolist() == [places[0] for places, _ in slow]
     assert words.size.tolist() == [len(places) for places, _ in slow]
     same = [[a == b for _, a in slow] for _, b in slow]
@@ -240,7 +244,7 @@ def test_the_room_ahead_is_that_of_a_loop(batch, data):
         while w + n < len(slow) and free[w + n] and slow[w + n][1] == stretch:
             n += 1
         expected.append(n)
-    assert Words(batch.ids, TOK).room_ahead(np.array(free, bool)).tolist() == expected
+    assert TextWords(batch.ids, TOK).room_ahead(np.array(free, bool)).tolist() == expected
 
 
 def test_words_of_a_wordpiece_are_hidden_whole():
@@ -251,10 +255,10 @@ def test_words_of_a_wordpiece_are_hidden_whole():
     masked = mask_spans(batch, tok, rng=rng(4))
     is_text = ~np.isin(batch.ids, tok.special_ids)
     word = np.cumsum(~tok.continues[batch.ids])  # [CLS] and [SEP] count as words, too
-    chosen = np.isin(np.arange(len(word)), masked.rows)
+    chosen = np.isin(np.arange(len(word)), rows_of(masked))
     assert all(chosen[word == w].all() for w in np.unique(word[chosen]))
-    per_text = np.bincount(batch.sequence[masked.rows], minlength=len(batch))
-    words_hidden = [len(set(word[masked.rows[batch.sequence[masked.rows] == s]]))
+    per_text = np.bincount(batch.sequence[rows_of(masked)], minlength=len(batch))
+    words_hidden = [len(set(word[rows_of(masked)[batch.sequence[rows_of(masked)] == s]]))
                     for s in range(len(batch))]
     size = np.bincount(batch.sequence[is_text])
     assert ((per_text <= np.ceil(0.15 * size)) | (np.array(words_hidden) == 1)).all()
@@ -263,7 +267,7 @@ def test_words_of_a_wordpiece_are_hidden_whole():
 def test_the_mean_share_is_the_rate_where_each_token_is_a_word():
     for rate in (0.15, 0.3):
         masked = mask_spans(text_of(50, 1500), BYTES, rate=rate, rng=rng(5))
-        counts = np.bincount(masked.rows // 52, minlength=1500)
+        counts = np.bincount(rows_of(masked) // 52, minlength=1500)
         assert counts.max() <= math.ceil(rate * 50) and counts.min() >= 1
         assert counts.mean() / 50 == pytest.approx(rate, abs=1e-3)
 
@@ -272,7 +276,7 @@ def test_the_budget_counts_tokens_and_what_is_left_of_it_hides_no_part_of_a_word
     """Of 25 words of two tokens, 7 or 8 tokens may be hidden, and 6 or 8 are."""
     ids = np.tile([CLS, *[LETTER, MORE] * 25, SEP], 400)
     masked = mask_spans(Batch(ids, np.arange(401) * 52), TOK, rng=rng(8))
-    counts = np.bincount(masked.rows // 52, minlength=400)
+    counts = np.bincount(rows_of(masked) // 52, minlength=400)
     assert set(counts) == {6, 8} and counts.mean() == pytest.approx(7, abs=0.25)
 
 
@@ -284,8 +288,8 @@ def audit():
     """About 4,000 spans and what is seen of each."""
     batch = text_of(200, 500)
     masked = mask_spans(batch, BYTES, rng=rng(6))
-    spans = runs(masked.rows)
-    return [(masked.batch.ids[s], batch.ids[s]) for s in spans]
+    spans = runs(rows_of(masked))
+    return [(masked.ids[s], batch.ids[s]) for s in spans]
 
 
 def test_of_the_spans_80_percent_are_masked_10_replaced_and_10_kept_each_as_a_whole(audit):
@@ -313,8 +317,8 @@ def test_replaced_tokens_follow_a_given_unigram_distribution():
     only[[65, 66]], only[257] = [3, 1], 9  # [CLS] must not count
     batch = text_of(100, 200)
     masked = mask_spans(batch, BYTES, unigram=only, rng=rng(7))
-    seen = masked.batch.ids[masked.rows]
-    new = seen[(seen != 259) & (seen != masked.targets)]
+    seen = masked.ids[rows_of(masked)]
+    new = seen[(seen != 259) & (seen != targets_of(masked))]
     assert set(new) == {65, 66} and (new == 65).mean() == pytest.approx(0.75, abs=0.1)
     with pytest.raises(ShapeError, match="unigram has shape"):
         mask_spans(batch, BYTES, unigram=np.ones(3), rng=rng())
@@ -323,15 +327,24 @@ def test_replaced_tokens_follow_a_given_unigram_distribution():
 def test_the_same_seed_gives_the_same_bits_and_another_does_not():
     batch = text_of(60, 20)
     a, b, c = (mask_spans(batch, BYTES, rng=rng(s)) for s in (0, 0, 1))
-    assert a.batch.ids.tobytes() == b.batch.ids.tobytes() != c.batch.ids.tobytes()
-    assert a.rows.tobytes() == b.rows.tobytes() != c.rows.tobytes()
+    assert a.ids.tobytes() == b.ids.tobytes() != c.ids.tobytes()
+    assert rows_of(a).tobytes() == rows_of(b).tobytes() != rows_of(c).tobytes()
+
+
+def test_words_and_what_was_cut_off_stay_with_the_tokens():
+    batch = text_of(9, 3)
+    batch = batch.replace(token_types=np.arange(33) % 2, words=np.arange(33) % 4 - 1,
+                          labels=[2, 0, 1], tokens_cut=[0, 7, 1])
+    masked = mask_spans(batch, BYTES, rate=0.4, rng=rng(3))
+    for name in ("words", "tokens_cut", "token_types", "labels", "offsets"):
+        assert getattr(masked, name).tolist() == getattr(batch, name).tolist()
 
 
 def test_a_batch_without_text_gives_no_spans():
     for batch in (Batch([CLS, SEP, PAD], [0, 2, 3]), Batch([], [0])):
         masked = mask_spans(batch, TOK, rng=rng())
-        assert masked.rows.shape == masked.targets.shape == (0,)
-    assert [a.tolist() for a in borders(masked.rows)] == [[], [], []]
+        assert rows_of(masked).shape == targets_of(masked).shape == (0,)
+    assert [a.tolist() for a in borders(rows_of(masked))] == [[], [], []]
 
 
 @pytest.mark.parametrize("rate", [0, -0.1, 1.01, float("nan")])
@@ -350,7 +363,7 @@ def test_lengths_that_are_no_probabilities_are_refused(lengths):
 
 def test_other_lengths_can_be_given():
     masked = mask_spans(text_of(400, 20), BYTES, lengths=np.array([0, 0, 1.0]), rng=rng())
-    lengths = [len(run) for run in runs(masked.rows)]
+    lengths = [len(run) for run in runs(rows_of(masked))]
     assert lengths.count(3) >= len(lengths) - 20  # the last of each text may be cut
 
 

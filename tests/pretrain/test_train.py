@@ -1,23 +1,31 @@
 """Pretraining: honest held-out figures, and a run that repeats its bits."""
 
+import sys
 from collections import Counter
 from importlib import import_module
 
 import numpy as np
 import pytest
+from asked import labelled, rows_of, targets_of
 from topics import TOK, TOPICS, bits, documents, model
 
+from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError, NonFiniteError
+from npft.heads.words import MaskedLM
 from npft.nn.loop import train_steps
 from npft.nn.module import freeze
-from npft.pretrain.masking import Masked, mask_tokens
+from npft.pretrain.masking import mask_tokens
 from npft.pretrain.pairs import Corpus
-from npft.pretrain.probe import evaluate_mlm, hold_out, make_probe, slices, unigram_loss
+from npft.pretrain.probe import hold_out, make_probe, unigram_loss
 from npft.pretrain.train import pretrain
 from npft.text.batch import Batch
 
+
 def probe_of(docs, nsp=True, seed=0, **options):
-    return make_probe(docs, TOK, nsp=nsp, max_length=20, rng=np.random.default_rng(seed), **options)
+    layout = "pairs" if nsp else "segments"
+    return make_probe(
+        docs, TOK, layout=layout, max_length=20, rng=np.random.default_rng(seed), **options
+    )
 
 
 # ---- held-out text ----
@@ -63,55 +71,54 @@ def test_a_probe_is_frozen_so_measuring_twice_gives_the_same_numbers():
     mlm, probe = model(dropout=0.5).train(), probe_of(documents(6))
     mlm.encoder.embeddings.eval()  # as a frozen part is
     modes = [m.training for m in mlm.modules()]
-    assert evaluate_mlm(mlm, probe) == evaluate_mlm(mlm, probe)
+    assert mlm.measure(probe) == mlm.measure(probe)
     assert [m.training for m in mlm.modules()] == modes
     again = probe_of(documents(6))
-    assert again.batch.ids.tobytes() == probe.batch.ids.tobytes()
-    assert (np.diff(probe.batch.lengths) >= 0).all()
+    assert again.ids.tobytes() == probe.ids.tobytes()
+    assert (np.diff(probe.lengths) >= 0).all()
 
 
 def test_a_probe_holds_as_many_sequences_as_asked_for():
-    assert len(probe_of(documents(24), size=10).batch) == 10
-    assert len(probe_of(documents(24), nsp=False).batch) == 24 * 4
-    assert len(probe_of(documents(24), nsp=True).batch) == 24 * 3
-    assert probe_of(documents(24), nsp=False).batch.labels is None
+    assert len(probe_of(documents(24), size=10)) == 10
+    assert len(probe_of(documents(24), nsp=False)) == 24 * 4
+    assert len(probe_of(documents(24), nsp=True)) == 24 * 3
+    assert probe_of(documents(24), nsp=False).labels is None
 
 
 @pytest.mark.parametrize("nsp", [True, False])
-def test_the_measured_loss_does_not_depend_on_the_batch_size(nsp):
+def test_the_measured_loss_does_not_depend_on_how_the_probe_is_sliced(nsp, monkeypatch):
     mlm, probe = model(nsp, init_std=0.3), probe_of(documents(24), nsp=nsp)
-    whole = evaluate_mlm(mlm, probe, batch_size=10**6)
-    assert set(whole) == {"mlm_loss", "mlm_acc"} | ({"nsp_loss", "nsp_acc"} if nsp else set())
-    for size in (1, 7, 64):
-        part = evaluate_mlm(mlm, probe, batch_size=size)
-        assert all(abs(part[k] - whole[k]) < 1e-5 for k in whole)
+    names = {"mlm_loss", "mlm_acc"} | ({"nsp_loss", "nsp_acc"} if nsp else set())
+    found = []
+    for size in (10**6, 1, 7, 64):
+        monkeypatch.setattr(sys.modules[Model.__module__], "SLICE", size)
+        found.append(mlm.measure(probe))
+        assert set(found[-1]) == names
+        assert found[-1] == pytest.approx(found[0], abs=1e-5)
 
 
 def test_the_measured_figures_agree_with_a_loop_over_sequences():
     mlm, probe = model(init_std=0.3).eval(), probe_of(documents(6))
-    loss, right, pair_loss, pair_right = [], [], [], []
-    for i in range(len(probe.batch)):
-        a, b = probe.batch.offsets[i : i + 2]
-        mine = (probe.rows >= a) & (probe.rows < b)
-        one = Masked(probe.batch[[i]], probe.rows[mine] - a, probe.targets[mine])
-        for z, t, losses, hits in zip(
-            mlm.logits(one), (one.targets, one.batch.labels), (loss, pair_loss), (right, pair_right)
-        ):
-            z = z.data.astype(float)
-            losses += (np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(t)), t]).tolist()
-            hits += (z.argmax(axis=1) == t).tolist()
-    expected = {"mlm_loss": loss, "mlm_acc": right, "nsp_loss": pair_loss, "nsp_acc": pair_right}
-    found = evaluate_mlm(mlm, probe)
-    assert {k: pytest.approx(np.mean(v), abs=1e-5) for k, v in expected.items()} == found
+    found = {name: [] for name in ("mlm_loss", "mlm_acc", "nsp_loss", "nsp_acc")}
+    for i in range(len(probe)):
+        one = probe[[i]]
+        scores = mlm.scores(one)
+        for name, targets in (("mlm", targets_of(one)), ("nsp", one.labels)):
+            z = scores[name].data.astype(float)
+            own = z[np.arange(len(targets)), targets]
+            found[f"{name}_loss"] += (np.log(np.exp(z).sum(axis=1)) - own).tolist()
+            found[f"{name}_acc"] += (z.argmax(axis=1) == targets).tolist()
+    expected = {k: pytest.approx(np.mean(v), abs=1e-5) for k, v in found.items()}
+    assert mlm.measure(probe) == expected
 
 
 def test_a_probe_that_measures_nothing_is_refused():
     empty = mask_tokens(Batch([TOK.cls_id, TOK.sep_id], [0, 2], labels=[1]), TOK,
                         rng=np.random.default_rng(0))
     with pytest.raises(DataError, match="nothing is masked"):
-        evaluate_mlm(model(), empty)
-    with pytest.raises(DataError, match="finds no labels"):
-        evaluate_mlm(model(), probe_of(documents(3), nsp=False))
+        model().measure(empty)
+    with pytest.raises(DataError, match="nsp needs the labels 0 and 1"):
+        model().measure(probe_of(documents(3), nsp=False))
 
 
 def test_the_unigram_loss_agrees_with_a_loop():
@@ -119,13 +126,13 @@ def test_the_unigram_loss_agrees_with_a_loop():
     counts = Counter(i for d in train for s in d for i in TOK.encode(s))
     words = TOK.vocab_size - 4  # all but PAD, CLS, SEP and MASK
     total = sum(counts.values()) + words
-    expected = -np.mean([np.log((counts[t] + 1) / total) for t in probe.targets.tolist()])
+    expected = -np.mean([np.log((counts[t] + 1) / total) for t in targets_of(probe).tolist()])
     assert unigram_loss(Corpus(train, TOK), probe) == pytest.approx(expected, abs=1e-12)
 
 
 def test_an_unknown_word_of_the_held_out_text_has_a_finite_unigram_loss():
     probe = probe_of([["cat dog", "ÿ ÿ"]], nsp=False)
-    assert TOK.unk_id in probe.targets
+    assert TOK.unk_id in targets_of(probe)
     loss = unigram_loss(Corpus(documents(), TOK), probe)
     assert np.isfinite(loss) and loss > np.log(TOK.vocab_size)
 
@@ -171,8 +178,10 @@ def test_the_same_seed_gives_the_same_bits_whether_measured_or_not(nsp):
 def test_without_held_out_text_the_history_holds_the_training_loss_to_the_last_step():
     history = pretrain(model(width=4), documents(), steps=7, batch_size=200, every=3,
                        rng=np.random.default_rng(0))
-    assert history.step.tolist() == [3, 6, 7] and history.metrics == ["train_mlm", "tokens"]
-    assert np.isfinite(history["train_mlm"]).all()
+    assert history.step.tolist() == [0, 3, 6, 7]
+    assert history.metrics == ["tokens", "loss", "train_mlm", "train_nsp"]
+    assert history.at("loss").tolist() == history.at("train_mlm").tolist() == [3, 6, 7]
+    np.testing.assert_allclose(history["loss"], history["train_mlm"] + history["train_nsp"])
 
 
 def test_progress_counts_every_step_to_the_total():
@@ -180,7 +189,7 @@ def test_progress_counts_every_step_to_the_total():
     pretrain(model(width=4), documents(), steps=3, batch_size=4, every=2,
              progress=lambda *args: seen.append(args), rng=np.random.default_rng(0))
     assert [s[:2] for s in seen] == [(1, 3), (2, 3), (3, 3)]
-    assert "train_mlm" in seen[-1][2] and all("tokens/s" in s[2] for s in seen)
+    assert all(s[2].startswith("loss ") and "tokens/s" in s[2] for s in seen)
 
 
 def test_a_frozen_body_is_not_changed_and_runs_without_dropout():
@@ -214,7 +223,8 @@ def test_the_model_is_in_evaluation_mode_also_after_an_interrupt():
     (documents(), {"batch_size": 0}, ConfigError, "is 0, expected a whole number, 1 or more"),
     (documents(), {"every": 0}, ConfigError, "is 0, expected a whole number, 1 or more"),
     (documents(), {"micro_batch": 0}, ConfigError, "is 0, expected a whole number, 1 or more"),
-    (documents(), {"patience": 0, "held_out": documents(2)}, ConfigError, "is 0, expected a whole number, 1 or more"),
+    (documents(), {"patience": 0, "held_out": documents(2)}, ConfigError,
+     "patience is 0, expected a whole number, 1 or more"),
     (documents(), {"patience": 1}, ConfigError, "patience needs held_out"),
     (documents(), {"resume": True}, ConfigError, "resume needs the folder"),
     (documents(), {"layout": "heap"}, ConfigError, "layout is 'heap', expected one of segments"),
@@ -245,7 +255,7 @@ def test_a_seed_is_no_generator():
 
 def test_weights_that_are_not_finite_stop_the_run_with_the_step():
     mlm = model(width=4)
-    bias = mlm.predictions.bias
+    bias = mlm.heads["mlm"].bias
     bias.assign(np.full(bias.shape, np.inf))
     with pytest.raises(NonFiniteError, match="step 1: the loss is"), np.errstate(all="ignore"):
         pretrain(mlm, documents(), steps=2, rng=np.random.default_rng(0))
@@ -260,18 +270,63 @@ def test_gradients_of_the_slices_add_up_to_those_of_the_whole_batch(nsp, micro_b
     """Slices have different numbers of masked tokens, so the mean of their losses would be off."""
     mlm = model(nsp).astype(np.float64)
     masked = probe_of(documents(3), nsp, size=16)
-    whole, parts = mlm.loss(masked)
+    whole, parts, _ = mlm.loss(masked)
     whole.backward()
     want = [p.grad for p in mlm.parameters()]
     mlm.zero_grad()
     total = dict.fromkeys(parts, 0.0)
-    for piece in slices(masked, micro_batch):
-        loss, found = mlm.loss(piece, whole=masked)
+    for piece in mlm.packs(masked, micro_batch):
+        loss, found, _ = mlm.loss(piece)
         loss.backward()
         total = {name: total[name] + found[name] for name in total}
     assert total == pytest.approx(parts, rel=1e-12)
     for p, g in zip(mlm.parameters(), want):
         np.testing.assert_allclose(p.grad, g, rtol=1e-9, atol=1e-12)
+
+
+def half_masked():
+    """Three pairs, of which the second has no mask and the others two and one."""
+    masked = probe_of(documents(3), nsp=True, size=3)
+    rows = rows_of(masked)
+    first, last = masked.offsets[1], masked.offsets[2]
+    keep = np.append(rows[rows < first][:2], rows[rows >= last][:1])
+    assert len(keep) == 3
+    return labelled(masked, keep, masked.token_labels[keep])
+
+
+def test_a_part_without_a_mask_counts_for_the_pairs_alone():
+    """Its pair label must still be learnt: of the shares of both heads none may be lost."""
+    mlm, masked = model(True).astype(np.float64), half_masked()
+    parts = mlm.packs(masked, 1)
+    third = pytest.approx(1 / 3)
+    assert [part.shares for part in parts] == [
+        {"mlm": pytest.approx(2 / 3), "nsp": third}, {"nsp": third}, {"mlm": third, "nsp": third}]
+    mlm.loss(masked).total.backward()
+    want = [p.grad for p in mlm.parameters()]
+    mlm.zero_grad()
+    losses = [mlm.loss(part) for part in parts]
+    assert list(losses[1].parts) == ["nsp"] and losses[1].parts["nsp"] > 0
+    for loss in losses:
+        loss.total.backward()
+    whole = mlm.loss(masked)
+    assert sum(loss.total.item() for loss in losses) == pytest.approx(whole.total.item(), abs=1e-9)
+    for name, value in whole.parts.items():
+        assert sum(loss.parts.get(name, 0) for loss in losses) == pytest.approx(value, abs=1e-9)
+    for p, g in zip(mlm.parameters(), want):
+        np.testing.assert_allclose(p.grad, g, rtol=0, atol=1e-9)
+
+
+def test_a_part_without_a_mask_is_measured_for_its_pairs(monkeypatch):
+    mlm, masked = model(True).astype(np.float64), half_masked()
+    found = []
+    for size in (64, 1):  # alone, the second pair is a slice without a mask
+        monkeypatch.setattr(sys.modules[Model.__module__], "SLICE", size)
+        found.append(mlm.measure(masked))
+    loss = mlm.loss(masked)
+    for figures in found:
+        assert figures["mlm_loss"] == pytest.approx(loss.parts["mlm"], abs=1e-9)
+        assert figures["nsp_loss"] == pytest.approx(loss.parts["nsp"], abs=1e-9)
+    assert found[0] == pytest.approx(found[1], abs=1e-9)
 
 
 @pytest.mark.parametrize("nsp", [True, False])
@@ -280,8 +335,8 @@ def test_a_slice_without_a_mask_does_not_lose_its_pairs(nsp):
 
     def first_only(batch, tokenizer, *, rng):
         masked = mask_tokens(batch, tokenizer, rng=rng)
-        keep = masked.rows < batch.offsets[1]
-        return Masked(masked.batch, masked.rows[keep], masked.targets[keep])
+        keep = rows_of(masked) < batch.offsets[1]
+        return labelled(masked, rows_of(masked)[keep], targets_of(masked)[keep])
 
     def run(micro_batch):
         mlm = model(nsp).astype(np.float64)
@@ -299,7 +354,7 @@ def test_a_slice_without_a_mask_does_not_lose_its_pairs(nsp):
 @pytest.mark.parametrize("micro_batch", [None, 2])
 def test_a_corruption_that_hides_nothing_is_refused(micro_batch):
     def nothing(batch, tokenizer, *, rng):
-        return Masked(batch, np.zeros(0, int), np.zeros(0, int))
+        return labelled(batch, [], [])
 
     with pytest.raises(DataError, match="no token"):
         pretrain(model(False), documents(9), steps=1, batch_size=8, corrupt=nothing,
@@ -327,11 +382,60 @@ def test_patience_stops_a_run_that_no_longer_gets_better():
     assert history.step[-1] < 400 and losses.argmin() == len(losses) - 4
 
 
+class Scripted(MaskedLM):
+    """A model whose figures are read off a list, in the order in which they are measured."""
+
+    def measure(self, batch):
+        return next(self.script)
+
+
+def run_of(script, head="mlm", **options):
+    """The steps at which such a run measures, until a patience of 2 ends it."""
+    encoder = model(width=4).encoder
+    lm = Scripted(encoder, rng=np.random.default_rng(0))
+    lm.heads = {head: lm.heads.pop(head), **lm.heads}
+    lm.script = iter(script)
+    history = pretrain(lm, documents(), steps=5, batch_size=2, every=1, patience=2,
+                       rng=np.random.default_rng(0), **options)
+    return history.step.tolist()
+
+
+def figures(mlm, nsp):
+    """Named in another order than the heads, which alone say what is watched."""
+    return [{"nsp_loss": b, "mlm_loss": a} for a, b in zip(mlm, nsp)]
+
+
+def test_patience_watches_the_loss_of_the_first_head():
+    held_out = documents(2, seed=1)
+    rises, falls = [1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, 1]
+    assert run_of(figures(rises, falls), held_out=held_out) == [0, 1, 2]
+    assert run_of(figures(falls, rises), held_out=held_out) == [0, 1, 2, 3, 4, 5]
+    assert run_of(figures(falls, rises), "nsp", held_out=held_out) == [0, 1, 2]
+
+
+def test_patience_begins_anew_with_each_lower_loss_and_an_equal_one_is_none():
+    zero = [0] * 6
+    held_out = documents(2, seed=1)
+    assert run_of(figures([5, 6, 4, 4, 5, 3], zero), held_out=held_out) == [0, 1, 2, 3, 4]
+    assert run_of(figures([5, 6, 4, 5, 3, 2], zero), held_out=held_out) == [0, 1, 2, 3, 4, 5]
+
+
+def test_of_several_probes_patience_watches_the_mean():
+    probes = {name: probe_of(documents(2, seed=1)) for name in ("a", "b")}
+
+    def both(a, b):  # measured in turn
+        return figures([x for two in zip(a, b) for x in two], [0] * 12)
+
+    # b falls by more than a rises, and then by less
+    assert run_of(both([1, 2, 3, 4, 5, 6], [9, 7, 5, 3, 1, -1]), probes=probes)[-1] == 5
+    assert run_of(both([1, 3, 5, 7, 9, 11], [9, 8, 7, 6, 5, 4]), probes=probes)[-1] == 2
+
+
 def test_tokens_are_counted():
     history = pretrain(model(False, width=4), documents(2), steps=4, batch_size=8, every=2,
                        rng=np.random.default_rng(0))
     batch = 8 * (4 * 6 * 5 / 8 + 2)  # segments of one to three sentences of six words
-    assert 0 < history["tokens"][0] < history["tokens"][1] <= 4 * batch * 2
+    assert history["tokens"][0] == 0 < history["tokens"][1] < history["tokens"][2] <= 4 * batch * 2
 
 
 def test_the_rate_rises_falls_to_a_twentieth_and_matrices_alone_decay(monkeypatch):
@@ -344,7 +448,7 @@ def test_the_rate_rises_falls_to_a_twentieth_and_matrices_alone_decay(monkeypatc
             factors.append(step.factor)
             yield step
 
-    monkeypatch.setattr(import_module("npft.pretrain.train"), "train_steps", spy)
+    monkeypatch.setattr(import_module("npft.nn.fit"), "train_steps", spy)
     pretrain(model(width=4), documents(), steps=50, batch_size=2, every=50,
              rng=np.random.default_rng(0))
     assert factors[:5] == pytest.approx([0.25, 0.5, 0.75, 1.0, 0.05 + 0.95 * 45 / 46])

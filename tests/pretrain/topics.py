@@ -4,7 +4,7 @@ import numpy as np
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.pretrain.objectives import MaskedLM
+from npft.heads.words import MaskedLM
 from npft.text.wordpiece import WordPiece
 
 # A document draws its words evenly from the three of its topic. So a masked word can be guessed

@@ -158,10 +158,11 @@ def test_words_given_one_by_one_are_cut_as_in_the_text(tok, words):
 def test_masking_shows_and_restores_ordinary_tokens_only(tok):
     batch = tok(CORPUS)
     masked = mask_tokens(batch, tok, rate=1.0, rng=np.random.default_rng(0))
-    assert not set(masked.targets.tolist()) & set(tok.special_ids)
-    shown = set(masked.batch.ids[masked.rows].tolist())
+    rows, targets = masked.token_targets()
+    assert not set(targets.tolist()) & set(tok.special_ids)
+    shown = set(masked.ids[rows].tolist())
     assert tok.mask_id in shown and not shown & {tok.pad_id, tok.cls_id, tok.sep_id}
-    assert len(masked.rows) == len(batch.ids) - 2 * len(CORPUS)
+    assert len(rows) == len(batch.ids) - 2 * len(CORPUS)
 
 
 @CLASSES
@@ -187,8 +188,8 @@ def test_the_cache_does_not_leak_into_results(tok):
     (["ab"], {"vocab_size": 300.0}, ConfigError, "vocab_size is 300.0"),
     (["ab"], {"vocab_size": None}, ConfigError, "vocab_size is None"),
     (["ab"], {"min_count": 0}, ConfigError, "min_count is 0"),
-    ("ab", {}, DtypeError, "one str"),
-    (b"ab", {}, DtypeError, "one bytes"),
+    ("ab", {}, DtypeError, "one string"),
+    (b"ab", {}, DtypeError, "texts is bytes, expected a list"),
     (None, {}, DtypeError, "NoneType"),
     (["ab", b"c"], {}, DtypeError, r"texts\[1\] is bytes"),
     (["ab", None], {}, DtypeError, r"texts\[1\] is NoneType"),

@@ -46,7 +46,7 @@ def test_the_lists_given_may_change_later():
 @pytest.mark.parametrize("fields, error, words", [
     ({"words": [["a"]], "tags": []}, ShapeError, "a tag for each word"),
     ({"words": [["a", "b"]], "tags": [["O"]]}, ShapeError, "a tag for each word"),
-    ({"words": ["ab"], "tags": [["O", "O"]]}, DtypeError, r"words\[0\] is no list of strings"),
+    ({"words": ["ab"], "tags": [["O", "O"]]}, DtypeError, r"words\[0\] is one string, expected"),
     ({"words": [["a", 1]], "tags": [["O", "O"]]}, DtypeError, r"words\[0\]"),
     ({"words": [["a"]], "tags": [[0]]}, DtypeError, r"tags\[0\]"),
     ({"tag_names": ["B-X"]}, DataError, "the tag 'O' is not in tag_names, B-X"),

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
-from npft.text import Unigram
+from npft.text import Unigram, unigram
 from npft.text.pieces import count_words
 from npft.text.unigram import (
     KEPT, LEAST_P, LONGEST_PIECE, SEEDS_PER_PIECE, TURNS, expected_counts, inside, lattices,
@@ -115,7 +115,7 @@ def test_pruning_losses_equal_the_fall_of_the_likelihood_by_brute_force(model):
 def test_pruning_losses_do_not_depend_on_how_many_are_worked_out_at_once(monkeypatch):
     pieces, p, words, counts = REPEATED
     whole = pruning_losses(lattices(words, pieces), counts, np.log(p))
-    monkeypatch.setattr("npft.text.unigram.NUMBERS_AT_ONCE", 1)
+    monkeypatch.setattr(unigram, "NUMBERS_AT_ONCE", 1)
     np.testing.assert_array_equal(
         pruning_losses(lattices(words, pieces), counts, np.log(p)), whole)
 
@@ -304,7 +304,7 @@ LOG_P = np.full(257, -math.log(257))
     ([""], LOG_P, DataError, "'', expected two bytes"),
     (["ab", "ab"], np.full(258, -math.log(258)), DataError, "'ab', .*only once"),
     ([b"ab"], LOG_P, DtypeError, r"learnt\[0\] is bytes"),
-    ("ab", LOG_P, DtypeError, "one str"),
+    ("ab", LOG_P, DtypeError, "one string"),
     (None, LOG_P, DtypeError, "NoneType"),
     (["\ud800"], LOG_P, DataError, "surrogate"),
     (["ab"], LOG_P[:-1], DataError, r"shape \(256,\), expected \(257,\): 256 bytes and 1 learnt"),
@@ -355,7 +355,7 @@ def test_training_looks_each_substring_up_only_once(monkeypatch):
         calls.append(len(pieces))
         return lattices(words, pieces)
 
-    monkeypatch.setattr("npft.text.unigram.lattices", counted)
+    monkeypatch.setattr(unigram, "lattices", counted)
     learn_pieces({"aabbabab" * 4: 5, "babbaab" * 4: 7}, 10, 2)  # several turns of pruning
     assert len(calls) == 1
 

@@ -324,8 +324,8 @@ def test_the_cache_does_not_leak_into_results():
     (["ab"], {"vocab_size": 9.5}, ConfigError, "vocab_size is 9.5"),
     (["ab"], {"min_count": 0}, ConfigError, "min_count is 0"),
     (["ab"], {"lowercase": "no"}, ConfigError, "lowercase is 'no', expected True or False"),
-    ("ab", {}, DtypeError, "one str"),
-    (b"ab", {}, DtypeError, "one bytes"),
+    ("ab", {}, DtypeError, "one string"),
+    (b"ab", {}, DtypeError, "texts is bytes, expected a list"),
     (None, {}, DtypeError, "texts is NoneType, expected a list of strings"),
     (7, {}, DtypeError, "texts is int"),
     (["ab", None], {}, DtypeError, r"texts\[1\] is NoneType"),
@@ -382,7 +382,7 @@ def test_a_cased_vocabulary_is_learnt_from_cased_words():
 
 @pytest.mark.parametrize("vocab, error, words", [
     (None, DtypeError, "vocab is NoneType"),
-    ("[PAD]", DtypeError, "vocab is one str"),
+    ("[PAD]", DtypeError, "vocab is one string"),
     ([*SPECIALS, None], DtypeError, r"vocab\[5\] is NoneType"),
     ([*SPECIALS, b"a"], DtypeError, r"vocab\[5\] is bytes"),
     (["[PAD]"], DataError, r"has no \[UNK\], \[CLS\], \[SEP\], \[MASK\]"),

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from npft.finetune.tagging import entities
+from npft.metrics.tags import entities
 from npft.worlds import TinyWorld, Token
 from npft.worlds.frames import ENTITY_FORMS, POS_FORMS, forms_of
 from npft.worlds.grammar import sided

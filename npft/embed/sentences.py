@@ -1,0 +1,84 @@
+"""Sentence vectors: a body, a pool, and nothing that was trained on top.
+
+    u = pool(hidden)         (B, D), of length 1 where cosines are wanted
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from npft.autograd.tensor import Tensor
+from npft.embed.geometry import unit_rows
+from npft.encoder.encoder import Encoder
+from npft.encoder.model import Asked, Head, Model, Rng
+from npft.encoder.pooling import check_pool, pool
+from npft.errors import ConfigError
+from npft.text.batch import Batch
+
+
+class Vectors(Head):
+    """A pool and no weights; ``normalize`` scales vectors to length 1.
+
+    Raises ``ConfigError`` for an unknown pool, or a ``normalize`` that is not True or False.
+    """
+
+    kind = "vectors"
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        pool: str = "mean",
+        normalize: bool = True,
+        *,
+        rng: Rng = None,
+    ) -> None:
+        if not isinstance(normalize, bool):
+            raise ConfigError(f"Vectors: normalize is {normalize!r}, expected True or False")
+        self.pool = check_pool(pool)
+        self.normalize = normalize
+
+    def options(self) -> dict[str, Any]:
+        return {"pool": self.pool, "normalize": self.normalize}
+
+    def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
+        return pool(hidden, batch, self.pool)  # (N, D) -> (B, D)
+
+    def decide(self, scores: np.ndarray, batch: Batch) -> np.ndarray:
+        """The vectors themselves (B, D)."""
+        return scores
+
+    def decode(self, decisions: np.ndarray, asked: Asked) -> np.ndarray:
+        if len(decisions) == 0 or not self.normalize:
+            return decisions
+        return unit_rows("encode: vectors", decisions).astype(np.float32)
+
+
+class SentenceEncoder(Model):
+    """An encoder and a pool: from texts to one vector each.
+
+    ``normalize`` scales the vectors to length 1, so that their dot product is their cosine. The
+    settings travel with the model, so that texts are always encoded alike.
+
+    Raises ``ConfigError`` for an encoder without a tokenizer, an unknown pool, or a ``normalize``
+    that is not True or False.
+    """
+
+    kind = "sentence_encoder"
+    needs = {"vectors": "vectors"}
+
+    def __init__(self, encoder: Encoder, pool: str = "mean", normalize: bool = True) -> None:
+        encoder.need_tokenizer("SentenceEncoder")
+        super().__init__(encoder, {"vectors": Vectors(encoder, pool, normalize)})
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """The vectors of the texts, in their order: (B, D) float32, without dropout.
+
+        Texts longer than the encoder's positions are cut. An empty list gives (0, D).
+        Raises ``DtypeError`` for what is no list of strings, ``NonFiniteError`` for a vector of
+        length 0 that should be normalised.
+        """
+        vectors = self.predict(texts)
+        return vectors if len(vectors) else np.zeros((0, self.encoder.config.hidden_size), "f4")

@@ -1,0 +1,484 @@
+"""A model: one encoder, and heads by name. A head is all that a task adds to a body.
+
+    hidden = encoder(batch)                               (N, D), once for all heads
+    scores = head(hidden, batch)                          each head
+    loss   = Σ_heads weight · loss(scores, batch)         what training makes small
+
+A head's loss is a mean over ``count(batch)`` things: sequences, words, answers. A part of a batch
+counts by its share of them, so the losses of the parts, and their gradients, add up to those of
+the whole, however it is cut:
+
+    Σ_parts Σ_heads weight · loss(part) · count(part) / count(batch)
+
+A new task is one file with one class, a ``Head``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+import numpy as np
+
+from npft.autograd.machine import freed_memory_kept
+from npft.autograd.tensor import Tensor
+from npft.encoder.checkpoint import load_as
+from npft.encoder.encoder import Encoder
+from npft.errors import CheckpointError, ConfigError, DataError, check_count
+from npft.nn.loop import Loss
+from npft.nn.module import Module, evaluating
+from npft.nn.optim import check_positive
+from npft.nn.packs import each_pack, pack_size
+from npft.text.batch import Batch
+from npft.text.tokenizer import Tokenizer
+
+WHOLE = 1 << 62  # sequences in a part: as many as there are
+SLICE = 64  # sequences that are read at once where nothing is trained
+
+Rng = np.random.Generator | None
+Texts = Sequence[Any]  # strings, or texts as lists of words
+R = TypeVar("R")
+
+
+class Asked(NamedTuple):
+    """Texts that a user asks about, the second texts if they are pairs, and how they were read."""
+
+    texts: Texts
+    pairs: Texts | None
+    batch: Batch
+    tokenizer: Tokenizer
+
+
+class Head(Module):
+    """What a task adds to a body: a few weights, a loss, and a way to say what it found.
+
+    To train, ``forward`` and ``loss`` must be written, and ``count`` where the loss is over other
+    things than sequences. To evaluate, ``decide`` and ``score`` (which returns a ``Score``, such as
+    ``Hits``); to predict, ``decode``. A decision is about a sequence unless ``tokens`` is True. To
+    be saved a head needs a ``kind``, its name in files, and its ``options``, with which
+    ``cls(encoder, **options, rng=rng)`` makes it again.
+
+    A head that learns how long a text is, in tens of tokens:
+
+    >>> from npft.autograd.losses import mse
+    >>> from npft.encoder.config import EncoderConfig
+    >>> from npft.encoder.pooling import pool
+    >>> from npft.nn.layers import Linear
+    >>> class Length(Head):
+    ...     kind = "length"
+    ...     def __init__(self, encoder, *, rng):
+    ...         self.linear = Linear(encoder.config.hidden_size, 1, std=0.0, rng=rng)
+    ...     def forward(self, hidden, batch, rng=None):
+    ...         return self.linear(pool(hidden, batch, "mean"))  # (B, 1)
+    ...     def loss(self, scores, batch):
+    ...         return mse(scores, target=batch.lengths[:, None] / 10)
+    >>> rng = np.random.default_rng(0)
+    >>> encoder = Encoder(EncoderConfig.lesson(), rng=rng)
+    >>> model = Model(encoder, {"length": Length(encoder, rng=rng)})
+    >>> batch = Batch(np.zeros(30, int), [0, 10, 30])  # of 10 and of 20 tokens
+    >>> model.eval().loss(batch).total.item()  # (1² + 2²) / 2, for it says 0 of both
+    2.5
+    """
+
+    kind: ClassVar[str]
+    kinds: ClassVar[dict[str, type[Head]]] = {}
+    tokens = False  # whether a decision is about a token, and not about a sequence
+
+    def __init_subclass__(cls) -> None:
+        """Enter a class with a ``kind`` under it, so that files of models with such a head load.
+
+        Raises ``ConfigError`` for a kind that another class has: its files would be read as this.
+        """
+        if "kind" in vars(cls):
+            other = Head.kinds.setdefault(cls.kind, cls)
+            if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+                raise ConfigError(
+                    f"{cls.__name__}: the kind {cls.kind!r} is that of {other.__module__}."
+                    f"{other.__qualname__}; give the new head a kind of its own"
+                )
+            Head.kinds[cls.kind] = cls  # defined anew, as a cell of a notebook does
+
+    def options(self) -> dict[str, Any]:
+        """The arguments that make such a head again: ``cls(encoder, **options, rng=rng)``."""
+        return {}
+
+    def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
+        """Scores from the hidden states (N, D). In training mode ``rng`` draws dropout."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward")
+
+    def loss(self, scores: Tensor, batch: Batch) -> Tensor:
+        """The loss on a labelled batch: one number, the mean over ``count`` things."""
+        raise NotImplementedError(f"{type(self).__name__} defines no loss")
+
+    def count(self, batch: Batch) -> int:
+        """How many things the loss is a mean over: here the sequences."""
+        return len(batch)
+
+    def check(self, batch: Batch) -> None:
+        """Raise ``DataError`` if the batch lacks labels that this head can learn from."""
+        if self.count(batch) == 0:
+            raise DataError(f"{type(self).__name__}: the batch has nothing to learn from")
+
+    def decide(self, scores: np.ndarray, batch: Batch) -> np.ndarray:
+        """What the scores say, one decision for each sequence (or, with ``tokens``, token)."""
+        raise NotImplementedError(f"{type(self).__name__} defines no decide")
+
+    def score(self, decisions: np.ndarray, batch: Batch) -> Any:
+        """How good the decisions are against the labels of the batch: a ``Score``."""
+        raise NotImplementedError(f"{type(self).__name__} defines no score")
+
+    def inputs(self, examples: Any) -> tuple[Texts, Texts | None]:
+        """The texts of examples, and their second texts if they are pairs."""
+        return examples.texts, examples.pairs
+
+    def tokenize(
+        self, tokenizer: Tokenizer, texts: Texts, pairs: Texts | None, max_length: int
+    ) -> Batch:
+        """The batch this head reads, without labels; too long a text is cut."""
+        return tokenizer(texts, pairs, max_length=max_length)
+
+    def labelled(self, tokenizer: Tokenizer, batch: Batch, examples: Any) -> Batch:
+        """The tokenized batch with the labels of the examples."""
+        return batch.replace(labels=examples.labels)
+
+    def decode(self, decisions: np.ndarray, asked: Asked) -> Any:
+        """Decisions as a user wants them, one for each text: names, tags, answers, numbers."""
+        return decisions
+
+
+class Part(NamedTuple):
+    """A part of a batch, and what it counts for.
+
+    ``shares``: for each head that learns from it, the share it has of the things that the head's
+    loss is a mean over. The shares of all parts add up to 1.
+    """
+
+    batch: Batch
+    shares: dict[str, float]
+
+
+class Verdict(NamedTuple):
+    """What a head decided on a labelled batch, and its mean loss."""
+
+    decisions: np.ndarray
+    loss: float
+
+
+class Model(Module):
+    """An encoder with heads by name, each with a weight in the loss (default 1, perhaps 0).
+
+    The encoder is used as it is, not copied. A batch to train on is one ``Batch`` that has labels
+    for all heads, or a dict {head: Batch}: several tasks, each with examples of its own.
+    Raises ``ConfigError`` for no heads, names that no file could hold, or weights of other heads.
+
+    >>> from npft.encoder.config import EncoderConfig
+    >>> from npft.heads.classes import Classes
+    >>> rng = np.random.default_rng(0)
+    >>> encoder = Encoder(EncoderConfig.lesson(), rng=rng)
+    >>> model = Model(encoder, {"topic": Classes(encoder, ["sport", "money"], rng=rng)}).eval()
+    >>> batch = Batch([104, 105, 106], [0, 2, 3], labels=[0, 1])
+    >>> model(batch).shape, sorted(model.loss(batch).parts)
+    ((2, 2), ['topic'])
+    """
+
+    kind = "model"
+    needs: ClassVar[dict[str, str]] = {}  # the heads that the methods of a class use, by kind
+    load = classmethod(load_as)
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        heads: Mapping[str, Head],
+        loss_weights: Mapping[str, float] | None = None,
+    ) -> None:
+        if not isinstance(heads, Mapping) or not all(isinstance(h, Head) for h in heads.values()):
+            raise ConfigError("Model: heads are no dict of heads: {'topic': Classes(...)}")
+        if not heads or len({id(head) for head in heads.values()}) < len(heads):
+            raise ConfigError(
+                f"Model: there are {'no heads' if not heads else 'two names for one head'}, "
+                "expected at least one, each a head of its own"
+            )
+        self.encoder = encoder
+        self.heads = dict(heads)
+        self.loss_weights: dict[str, float] = dict.fromkeys(self.heads, 1.0)
+        for name, weight in (loss_weights or {}).items():
+            self.head(name)
+            check_positive(f"Model: the loss weight of {name}", weight, zero=True)
+            self.loss_weights[name] = float(weight)
+        for name in self.heads:
+            if not isinstance(name, str) or not re.fullmatch("[A-Za-z0-9_]+", name):
+                raise ConfigError(
+                    f"Model: a head is called {name!r}; give it a name of letters, digits and _"
+                )
+
+    @property
+    def body(self) -> Encoder:
+        """The encoder."""
+        return self.encoder
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the encoder; raises ``ConfigError`` if it has none."""
+        return self.encoder.need_tokenizer(type(self).__name__)
+
+    def head(self, name: str | None = None) -> Head:
+        """The head of this name; without a name, the only one. ``ConfigError`` if there is none."""
+        if name is None and len(self.heads) == 1:
+            return next(iter(self.heads.values()))
+        if name not in self.heads:
+            raise ConfigError(
+                f"{type(self).__name__}: head is {name!r}, expected one of {', '.join(self.heads)}"
+            )
+        return self.heads[name]
+
+    # --- files ----------------------------------------------------------------------------------
+
+    def options(self) -> dict[str, Any]:
+        """What a file must hold beside configuration, tokenizer and weights: the heads.
+
+        Raises ``ConfigError`` for a head whose class has no kind of its own.
+        """
+        for head in self.heads.values():
+            if "kind" not in vars(type(head)):
+                raise ConfigError(
+                    f"{type(head).__name__} has no kind of its own and cannot be saved; write "
+                    "kind = 'its name in files' into the class"
+                )
+        return {
+            name: {"kind": head.kind, "weight": self.loss_weights[name], "options": head.options()}
+            for name, head in self.heads.items()
+        }
+
+    @classmethod
+    def from_options(
+        cls, encoder: Encoder, options: dict[str, Any], *, rng: np.random.Generator
+    ) -> Model:
+        """The inverse of ``options``. Raises ``CheckpointError`` for others."""
+        keys = {"kind", "weight", "options"}
+        saved_heads = options.values() if isinstance(options, dict) else [None]
+        if not all(isinstance(saved, dict) and set(saved) == keys for saved in saved_heads):
+            raise CheckpointError(f"its heads are {options!r}, which is not how npft saves them")
+        heads = {}
+        for name, saved in options.items():
+            if saved["kind"] not in list(Head.kinds):
+                raise CheckpointError(
+                    f"its head {name!r} is a {saved['kind']!r}, expected one of "
+                    f"{', '.join(Head.kinds)}; import the file with its class first"
+                )
+            made: Any = Head.kinds[saved["kind"]]
+            heads[name] = made(encoder, **saved["options"], rng=rng)
+        model = cls.__new__(cls)
+        Model.__init__(model, encoder, heads, {k: saved["weight"] for k, saved in options.items()})
+        if model.options() != options:
+            raise CheckpointError(f"its heads are {options}, expected {model.options()}")
+        kinds = {name: head.kind for name, head in heads.items()}
+        if not cls.needs.items() <= kinds.items():
+            raise CheckpointError(f"its heads are {kinds}, a {cls.kind} needs {cls.needs}")
+        return model
+
+    # --- training -------------------------------------------------------------------------------
+
+    def scores(
+        self, batch: Batch, rng: Rng = None, heads: Sequence[str] = ()
+    ) -> dict[str, Tensor]:
+        """The scores of each head (or of those named) on one pass of the encoder."""
+        hidden = self.encoder(batch, rng)  # (N, D)
+        return {name: self.heads[name](hidden, batch, rng) for name in heads or self.heads}
+
+    def forward(self, batch: Batch, rng: Rng = None) -> Any:
+        """The scores of the only head; of several, a dict of scores by name."""
+        scores = self.scores(batch, rng)
+        return scores if len(scores) != 1 else next(iter(scores.values()))
+
+    def check(self, data: Batch | Mapping[str, Batch]) -> None:
+        """Raise ``DataError`` if a head finds no labels in the data, or there are no data."""
+        given = data if isinstance(data, Mapping) else dict.fromkeys(self.heads, data)
+        if not given:
+            raise DataError(f"{type(self).__name__}: there are no data; give a batch for some head")
+        for name, batch in given.items():
+            head = self.head(name)
+            if not isinstance(batch, Batch):
+                raise DataError(
+                    f"{name}: the data are a {type(batch).__name__}, expected a Batch; "
+                    "make one of examples with model.batch_of(examples)"
+                )
+            head.check(batch)
+
+    def packs(self, batch: Batch | Mapping[str, Batch], size: int | None = None) -> list[Part]:
+        """The batch in parts of ``size`` sequences, by default of about 1,024 tokens or more.
+
+        Parts without a label for any head are left out.
+        Raises ``DataError`` if a head finds no labels in the whole batch.
+        """
+        if size is not None:
+            check_count("packs: size", size)
+        self.check(batch)
+        tasks: dict[tuple[str, ...], Batch]
+        if isinstance(batch, Mapping):
+            tasks = {(name,): own for name, own in batch.items()}
+        else:
+            tasks = {tuple(self.heads): batch}
+        parts = []
+        for names, whole in tasks.items():
+            totals = {name: self.heads[name].count(whole) for name in names}
+            for cut in _slices(whole, size or pack_size(len(whole), len(whole.ids))):
+                counts = {name: self.heads[name].count(cut) for name in names}
+                shares = {name: n / totals[name] for name, n in counts.items() if n}
+                if shares:
+                    parts.append(Part(cut, shares))
+        return parts
+
+    def loss(
+        self, batch: Part | Batch | Mapping[str, Batch], rng: Rng = None
+    ) -> Loss:
+        """The loss of a batch, or the share that a part of it has; its parts are named by heads.
+
+        The total counts each head by its weight, the named parts do not.
+        Raises ``DataError`` if a head finds no labels.
+        """
+        terms: list[Tensor] = []
+        parts: dict[str, float] = {}
+        scores: dict[str, Tensor] = {}
+        for part in [batch] if isinstance(batch, Part) else self.packs(batch, size=WHOLE):
+            found = self.scores(part.batch, rng, tuple(part.shares))
+            for name, share in part.shares.items():
+                term = self.heads[name].loss(found[name], part.batch)
+                term = term if share == 1.0 else term * share
+                parts[name] = term.item()
+                weight = self.loss_weights[name]
+                terms.append(term if weight == 1.0 else term * weight)
+            scores |= found
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        return Loss(total, parts, scores)
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def read(self, batch: Batch, judge: Callable[[Batch], R]) -> tuple[list[R], np.ndarray]:
+        """``judge`` on slices of the batch, in evaluation mode and without a graph.
+
+        Like lengths stand side by side, which costs least. Returns what was judged, and the order
+        (B,) in which the sequences were read.
+        """
+        order = np.argsort(batch.lengths, kind="stable")
+        with evaluating(self), freed_memory_kept():
+            return list(each_pack(judge, _slices(batch[order], SLICE))), order
+
+    def decide(self, batch: Batch, head: str | None = None) -> np.ndarray:
+        """What a head decides, for each sequence or token of the batch, in its order."""
+        chosen = self.head(head)
+
+        def judge(part: Batch) -> np.ndarray:
+            return chosen.decide(chosen(self.encoder(part), part).data, part)
+
+        found, order = self.read(batch, judge)
+        return put_back(found, batch, order, chosen.tokens)
+
+    def judge(self, batch: Batch, heads: Sequence[str] = ()) -> dict[str, Verdict]:
+        """What every head (or those named) decides on a labelled batch, and its mean loss.
+
+        In evaluation mode. Raises ``DataError`` if a head finds no labels.
+        """
+        asked = {name: self.head(name) for name in heads or self.heads}
+        self.check(dict.fromkeys(asked, batch))
+
+        def judge(part: Batch) -> dict[str, tuple[np.ndarray, float, int]]:
+            hidden, found = self.encoder(part), {}
+            for name, head in asked.items():
+                scores, n = head(hidden, part), head.count(part)
+                loss = head.loss(scores, part).item() * n if n else 0.0
+                found[name] = head.decide(scores.data, part), loss, n
+            return found
+
+        slices, order = self.read(batch, judge)
+        return {
+            name: Verdict(
+                put_back([found[name][0] for found in slices], batch, order, head.tokens),
+                sum(found[name][1] for found in slices) / sum(found[name][2] for found in slices),
+            )
+            for name, head in asked.items()
+        }
+
+    def measure(self, batch: Batch) -> dict[str, float]:
+        """The loss of every head on a labelled batch, and its accuracy: "mlm_loss", "mlm_acc", ...
+
+        Without dropout; losses in nats. Raises ``DataError`` if a head finds no labels.
+        """
+        figures = {}
+        for name, verdict in self.judge(batch).items():
+            figures[f"{name}_loss"] = verdict.loss
+            score = self.heads[name].score(verdict.decisions, batch)
+            if hasattr(score, "accuracy"):
+                figures[f"{name}_acc"] = score.accuracy
+        return figures
+
+    # --- a user's texts -------------------------------------------------------------------------
+
+    def batch_of(self, examples: Any, head: str | None = None) -> Batch:
+        """Labelled examples as the batch a head learns from, cut to the encoder's positions.
+
+        Labels with names go by their names. Raises ``ConfigError`` if the encoder has no tokenizer,
+        ``DataError`` for names the head does not know.
+        """
+        chosen = self.head(head)
+        batch = self.tokenize(*chosen.inputs(examples), head=head)
+        return chosen.labelled(self.tokenizer, batch, examples)
+
+    def tokenize(
+        self,
+        texts: Texts,
+        pairs: Texts | None = None,
+        labels: Any = None,
+        *,
+        head: str | None = None,
+    ) -> Batch:
+        """The batch a head reads: cut to the encoder's positions; ``n_truncated`` counts the cuts.
+
+        labels: (B,) classes or grades, if there are any. Raises ``ConfigError`` if the encoder has
+        no tokenizer.
+        """
+        length = self.encoder.config.max_positions
+        batch = self.head(head).tokenize(self.tokenizer, texts, pairs, length)
+        return batch if labels is None else batch.replace(labels=labels)
+
+    def predict(self, texts: Texts, pairs: Texts | None = None, head: str | None = None) -> Any:
+        """What a head says of each text, or pair of texts: a name, tags, an answer, a number.
+
+        texts: strings, or for a tagger lists of words.
+        """
+        chosen = self.head(head)
+        batch = self.tokenize(texts, pairs, head=head)
+        decisions = self.decide(batch, head)
+        return chosen.decode(decisions, Asked(texts, pairs, batch, self.tokenizer))
+
+
+def _slices(batch: Batch, size: int) -> list[Batch]:
+    return [batch[i : i + size] for i in range(0, len(batch), size)]
+
+
+def put_back(
+    found: list[np.ndarray], batch: Batch, order: np.ndarray, tokens: bool = False
+) -> np.ndarray:
+    """What was found for sequences (or tokens) read in ``order``, in the order of the batch."""
+    if not found:
+        return np.zeros(0)
+    together = np.concatenate(found)
+    places = order
+    if tokens:
+        rows = np.split(np.arange(len(batch.ids)), batch.offsets[1:-1])
+        places = np.concatenate([rows[i] for i in order])
+    out = np.empty_like(together)
+    out[places] = together
+    return out
+
+
+def copy_of(model: Model) -> Model:
+    """A new model with the same configuration, tokenizer and weights, all of them trainable."""
+    rng = np.random.default_rng(0)  # for weights that are replaced at once
+    encoder = Encoder(model.encoder.config, tokenizer=model.encoder.tokenizer, rng=rng)
+    new = type(model).from_options(encoder, model.options(), rng=rng)
+    new.load_state_dict(model.state_dict())
+    new.eval()
+    return new

@@ -1,0 +1,4 @@
+"""What the tour and the lecture figures measure, a file each. Nothing else knows TinyWorld.
+
+Read in this order: sweep, bodies, regimes, repairs, cone.
+"""

@@ -1,0 +1,8 @@
+"""What the command line does with a user's files: from files to models and figures of merit.
+
+Each verb is one function that returns its results as one dict of plain numbers and lists, ready
+for JSON, and beside it stands the function that puts them into lines to read. Results depend on
+the input and the seed alone; times are kept apart, in ``timings.json``.
+
+Read in this order: output, pretrain, domains, finetune, predict.
+"""

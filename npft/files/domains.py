@@ -1,0 +1,100 @@
+"""``npft pretrain --from``: a pretrained model goes on with the text of a new domain.
+
+    npft pretrain NOTES.txt --from BODY --general BOOKS.txt --replay 0.2 --out ADAPTED
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npft.encoder.model import Model
+from npft.errors import CheckpointError, ConfigError
+from npft.files.output import ProgressMaker, timed, write_model
+from npft.files.pretrain import begin, read_parts, size_of
+from npft.loading import load
+from npft.pretrain.adapt import ADAPT_LR, adapt
+
+STEPS = 500
+
+
+def adapt_files(
+    paths: list[Path],
+    out: Path,
+    *,
+    start: str,
+    general: list[Path] | None = None,
+    replay: float = 0.0,
+    objective: str = "mlm,nsp",
+    steps: int | None = None,
+    lr: float | None = None,
+    seed: int = 0,
+    progress: ProgressMaker,
+    **options: Any,
+) -> dict[str, Any]:
+    """Go on pretraining the model in ``start`` on the text of a new domain (see ``adapt``).
+
+    The last 5 % of each file are held out. ``general`` are files the model was pretrained on, all
+    or some: their held-out part, which it never saw, is measured, and the rest is there for
+    ``replay``. Options are batch_size and resume.
+    ``objective`` must train a model of this kind. Which of several such it was pretrained with
+    (``span`` or ``roberta``, pairs or their order) no file says: give the same.
+    """
+    chosen = begin(out, objective, options)
+    if not paths:
+        raise ConfigError("--from needs the text of the new domain; name its files")
+    if replay and not general:
+        raise ConfigError("--replay needs the general text; name its files with --general")
+    model = load(start)
+    if not isinstance(model, Model) or not chosen.trains(model):
+        raise CheckpointError(
+            f"{start}: holds a {model.kind} with {', '.join(model.options()) or 'no head'}, which "
+            f"the objective {objective} does not train; name its own with --objective"
+        )
+    train, held_out = read_parts(paths)
+    pool, probe_text = read_parts(general) if general else (None, None)
+    steps, timings = STEPS if steps is None else steps, dict[str, float]()
+    with timed(timings, "pretrain"):
+        adapted, history = adapt(
+            model,
+            train,
+            held_out=held_out,
+            general=probe_text,
+            pool=pool,
+            replay=replay,
+            layout=chosen.layout,
+            corrupt=chosen.corrupt,
+            lr=ADAPT_LR if lr is None else lr,
+            steps=steps,
+            every=max(1, steps // 20),
+            folder=out,
+            progress=progress("pretrain"),
+            rng=np.random.default_rng(seed),
+            **options,
+        )
+    first, last = history.rows[0], history.rows[-1]
+    figures = [k for k in first if k in last and k not in ("step", "unread", "tokens")]
+    results = {
+        "objective": objective,
+        **size_of(train),
+        "replay": replay,
+        "steps": steps,
+        "unigram_loss": first.get("domain_unigram"),
+        "before": {name: first[name] for name in figures},
+        "after": {name: last[name] for name in figures},
+        "seed": seed,
+    }
+    write_model(out, adapted, results, history, timings)
+    return results
+
+
+def report_domain(results: dict[str, Any]) -> str:
+    """The losses before and after, a line each."""
+    before, after = results["before"], results["after"]
+    return "\n".join(
+        f"{name:22} {before[name]:.3f} before, {after[name]:.3f} after"
+        for name in before
+        if name.endswith(("_loss", "gap"))
+    )

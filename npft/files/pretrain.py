@@ -1,0 +1,290 @@
+"""``npft pretrain``: a new model on a text, or on several languages at once.
+
+    npft pretrain BOOK.txt --out body                    one text
+    npft pretrain EN.txt SW.txt --alpha 0.3 --out both   languages, a file each
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npft.encoder.checkpoint import read_training
+from npft.encoder.model import Model
+from npft.errors import CheckpointError, ConfigError, DataError
+from npft.files.output import ProgressMaker, check_out, timed, write_model
+from npft.pretrain.catalogue import OBJECTIVES, Objective
+from npft.pretrain.mixture import shares_by_alpha
+from npft.pretrain.pairs import Documents
+from npft.pretrain.probe import hold_out, make_probe
+from npft.pretrain.start import PRETRAIN_LR, Text, make_tokenizer, new_encoder
+from npft.pretrain.train import pretrain
+from npft.text import draw_documents, read_text
+from npft.text.tokenizer import Tokenizer
+
+MAX_POSITIONS, VOCAB_SIZE, STEPS = 128, 4000, 1500  # for text from files
+VOCABULARY_ALPHA = 0.3  # of the shared vocabulary, whatever the alpha of training: so the tokens,
+# and with them the losses, of runs with different alpha are comparable
+
+FIGURES = {  # held-out figures of a pretraining run, and what they are called
+    "mlm_loss": "masked-token loss (nats)",
+    "mlm_acc": "masked-token accuracy",
+    "nsp_acc": "pair accuracy",
+    "sbo_loss": "boundary loss (nats)",
+    "clm_loss": "next-token loss (nats)",
+    "clm_acc": "next-token accuracy",
+    "rtd_loss": "detection loss (nats)",
+    "rtd_acc": "detection accuracy",
+    "rtd_true": "share of true tokens",
+}
+
+
+def check_not_stopped(out: Path) -> None:
+    """Refuse to write over a run that was stopped in ``out`` and could go on."""
+    try:
+        _, (state, _) = read_training(out)
+    except CheckpointError:  # nothing there, or a finished model
+        return
+    raise CheckpointError(
+        f"{out}: holds a run that was stopped at step {state.get('step')}; go on with --resume, "
+        "or name another folder"
+    )
+
+
+def read_parts(paths: list[Path]) -> tuple[Documents, Documents]:
+    """The documents of text files in two parts: to train on, and the last 5 % of each file.
+
+    A file is divided by itself (see ``hold_out``), so its held-out part is the same in any company
+    and order of files, and what one run held out no later run trains on. A file too short to be
+    divided is all for training. Raises ``DataError`` if nothing is held out.
+    """
+    train, held_out = [], []
+    for path in paths:
+        documents = read_text(path)
+        try:
+            first, last = hold_out(documents)
+        except DataError:
+            first, last = documents, []
+        train += first
+        held_out += last
+    if not held_out:
+        raise DataError("too little text to hold any out; give at least a few sentences")
+    return train, held_out
+
+
+def file_text(paths: list[Path]) -> Text:
+    """The documents of text files; the last 5 % of each file are held out.
+
+    The vocabulary is learnt from the training part alone.
+    """
+    train, held_out = read_parts(paths)
+    sentences = [s for d in train for s in d]
+    return Text(train, held_out, sentences, VOCAB_SIZE, MAX_POSITIONS, STEPS)
+
+
+def pretrain_text(
+    text: Text,
+    out: Path,
+    *,
+    objective: str = "mlm,nsp",
+    tokenizer: str | None = None,
+    vocab_size: int | None = None,
+    steps: int | None = None,
+    lr: float | None = None,
+    seed: int = 0,
+    progress: ProgressMaker,
+    **options: Any,
+) -> dict[str, Any]:
+    """Pretrain an encoder on a text and save it in ``out``.
+
+    Held-out documents are measured with frozen masks. ``objective`` is one of ``OBJECTIVES``;
+    options are batch_size and resume. While it runs, ``out`` holds a checkpoint of the last
+    measurement; with ``resume`` and the same arguments a run that was stopped goes on from it.
+    """
+    chosen = begin(out, objective, options)
+    timings: dict[str, float] = {}
+    rng = np.random.default_rng(seed)
+    steps = text.steps if steps is None else steps
+    kind = tokenizer or "wordpiece"
+    with timed(timings, "tokenizer"):
+        tok = make_tokenizer(kind, text.vocabulary, vocab_size, text.vocab_size)
+    model = chosen.model(new_encoder(tok, text.max_positions, rng, chosen.causal), rng=rng)
+    with timed(timings, "pretrain"):
+        history = pretrain(
+            model,
+            text.train,
+            held_out=text.held_out,
+            layout=chosen.layout,
+            corrupt=chosen.corrupt,
+            folder=out,
+            progress=progress("pretrain"),
+            rng=rng,
+            **_numbers(steps, lr),
+            **options,
+        )
+    last = history.rows[-1]
+    measured = {k: v for k, v in last.items() if k not in ("step", "loss")}
+    results = {
+        "objective": objective,
+        **size_of(text.train),
+        **_model_and_steps(model, steps),
+        "unigram_loss": history["unigram"][0],
+        "unread": history.rows[0].get("unread", 0.0),
+        **{k: v for k, v in measured.items() if not k.startswith("train_")},
+        "seed": seed,
+    }
+    guesses = [name for name in ("mlm_loss", "clm_loss") if name in last]
+    if guesses:
+        results["below_unigram"] = history["unigram"][0] - last[guesses[0]]
+    write_model(out, model, results, history, timings)
+    return results
+
+
+def begin(out: Path, objective: str, options: dict[str, Any]) -> Objective:
+    """Refuse what cannot be done before any work; returns the objective."""
+    if not options.get("resume"):
+        check_not_stopped(out)
+    check_out(out)
+    if objective not in OBJECTIVES:
+        raise ConfigError(f"objective is {objective!r}, expected one of {sorted(OBJECTIVES)}")
+    return OBJECTIVES[objective]
+
+
+def _numbers(steps: int, lr: float | None) -> dict[str, Any]:
+    return {
+        "steps": steps, "lr": PRETRAIN_LR if lr is None else lr, "every": max(1, steps // 20)
+    }  # fmt: skip
+
+
+def size_of(documents: Documents) -> dict[str, int]:
+    """The numbers of documents and of sentences."""
+    return {"documents": len(documents), "sentences": sum(map(len, documents))}
+
+
+def _model_and_steps(model: Model, steps: int) -> dict[str, int]:
+    return {
+        "vocab_size": model.tokenizer.vocab_size,
+        "parameters": model.num_parameters(),
+        "steps": steps,
+    }
+
+
+def report_text(results: dict[str, Any]) -> str:
+    """The figures of a run on one text, and whether it beats guessing by frequency."""
+    lines = [f"{said:26} {results[key]:.3f}" for key, said in FIGURES.items() if key in results]
+    if "below_unigram" in results:
+        below = results["below_unigram"]
+        lines.append(
+            f"{'unigram loss':26} {results['unigram_loss']:.3f} nats: the model is "
+            f"{abs(below):.3f} {'below' if below > 0 else 'above'}"
+        )
+    if results["unread"]:
+        lines.append(
+            f"never read: {results['unread']:.1%} of the tokens, the ends of sentences longer "
+            "than a segment; --objective roberta reads all"
+        )
+    return "\n".join(lines)
+
+
+def pretrain_languages(
+    paths: list[Path],
+    out: Path,
+    *,
+    alpha: float,
+    objective: str = "mlm,nsp",
+    tokenizer: str | None = None,
+    vocab_size: int | None = None,
+    steps: int | None = None,
+    lr: float | None = None,
+    seed: int = 0,
+    progress: ProgressMaker,
+    **options: Any,
+) -> dict[str, Any]:
+    """Pretrain one new model on several languages, one file each, with q ~ n^alpha.
+
+    The last 5 % of each language are held out and measured apart. There is one vocabulary, learnt
+    from sentences drawn with alpha 0.3 (Conneau et al. 2020, section 3.1).
+    """
+    chosen = begin(out, objective, options)
+    texts, held_out = _languages(paths)
+    shares = shares_by_alpha(texts, alpha)
+    steps = STEPS if steps is None else steps
+    timings: dict[str, float] = {}
+    rng = np.random.default_rng(seed)
+    with timed(timings, "tokenizer"):
+        tok = _shared_tokenizer(tokenizer or "wordpiece", texts, vocab_size, seed)
+    model = chosen.model(new_encoder(tok, MAX_POSITIONS, rng, chosen.causal), rng=rng)
+    probes = {
+        name: make_probe(
+            text, tok, max_length=MAX_POSITIONS, layout=chosen.layout, corrupt=chosen.corrupt,
+            rng=np.random.default_rng(seed),
+        )
+        for name, text in held_out.items()
+    }  # fmt: skip
+    with timed(timings, "pretrain"):
+        history = pretrain(
+            model,
+            texts,
+            shares=shares,
+            probes=probes,
+            layout=chosen.layout,
+            corrupt=chosen.corrupt,
+            folder=out,
+            progress=progress("pretrain"),
+            rng=rng,
+            **_numbers(steps, lr),
+            **options,
+        )
+    figures = ["unigram", *model.measure(next(iter(probes.values())))]
+    last = history.rows[0] | history.rows[-1]  # the unigram losses stand in the first row
+    languages: dict[str, dict[str, float]] = {}
+    for name, text in texts.items():
+        found = {k: last[f"{name}_{k}"] for k in figures if f"{name}_{k}" in last}
+        languages[name] = {**size_of(text), "share": shares[name], **found}
+    results = {
+        "objective": objective,
+        "alpha": alpha,
+        **_model_and_steps(model, steps),
+        "tokens": last["tokens"],
+        "languages": languages,
+        "seed": seed,
+    }
+    write_model(out, model, results, history, timings)
+    return results
+
+
+def _languages(paths: list[Path]) -> tuple[dict[str, Documents], dict[str, Documents]]:
+    """The training part and the held-out part of each language, by the name of its file."""
+    names = [path.stem for path in paths]
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ConfigError(
+            "--alpha needs two or more text files with different names, one for each language; "
+            f"got {', '.join(names) or 'none'}"
+        )
+    parts = {name: hold_out(read_text(path)) for name, path in zip(names, paths)}
+    train = {name: first for name, (first, _) in parts.items()}
+    return train, {name: last for name, (_, last) in parts.items()}
+
+
+def _shared_tokenizer(
+    kind: str, texts: dict[str, Documents], vocab_size: int | None, seed: int
+) -> Tokenizer:
+    """One vocabulary for all languages; sentences are drawn, for a file may be one document."""
+    lines = [[s for document in text for s in document] for text in texts.values()]
+    sentences, _ = draw_documents(
+        lines, sum(map(len, lines)), alpha=VOCABULARY_ALPHA, rng=np.random.default_rng(seed)
+    )
+    return make_tokenizer(kind, sentences, vocab_size, VOCAB_SIZE)
+
+
+def report_languages(results: dict[str, Any]) -> str:
+    """The share and the held-out losses of each language, a line each."""
+    width = max(map(len, results["languages"]))
+    lines = []
+    for name, row in results["languages"].items():
+        losses = [k for k in row if k.endswith("_loss") or k == "unigram"]
+        said = ", ".join(f"{k.replace('_', ' ')} {row[k]:.3f}" for k in losses)
+        lines.append(f"{name:{width}}  share {row['share']:.3f}  {said}")
+    return "\n".join(lines)

@@ -1,0 +1,77 @@
+"""Distillation from the model of the past (Li & Hoiem 2016, "Learning without Forgetting").
+
+    L = L_task + weight · T² · KL(p_old ‖ p_new),     p = softmax(scores / T)
+
+The old model reads the same texts and says what it would have said; the new one must go on saying
+it. No text of before is needed, only the old model. The texts need labels for that head; where only
+the teacher shall count, give the head the loss weight 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from npft.autograd.kernels import softmax, take_rows
+from npft.autograd.losses import kl_divergence
+from npft.autograd.tensor import Tensor
+from npft.encoder.model import Model, Part
+from npft.errors import ConfigError
+from npft.nn.module import freeze
+from npft.nn.optim import check_positive
+from npft.nn.repair import Repair
+from npft.text.batch import Batch
+
+
+class Distill(Repair):
+    """Hold one head of a model near what a ``teacher`` says, a model with such a head.
+
+    The teacher is frozen and in evaluation mode from the first step on; ``copy_of(model)`` makes
+    one. ``head`` is the name of the head in both, by default the teacher's only one.
+    Raises ``ConfigError`` for a weight < 0, a temperature that is not above 0, or a head the
+    teacher does not have; in training for a teacher that shares its encoder with the student, for
+    then both move together, for a student without such a head, and for a head that does not choose
+    among classes.
+    """
+
+    name = "distill"
+
+    def __init__(
+        self, teacher: Model, head: str | None = None, weight: float = 1.0, temperature: float = 2.0
+    ) -> None:
+        check_positive("Distill: weight", weight, zero=True)
+        check_positive("Distill: temperature", temperature)
+        chosen = teacher.head(head)
+        self.head = next(name for name, h in teacher.heads.items() if h is chosen)
+        self.teacher, self.weight, self.temperature = teacher, weight, temperature
+
+    def before_step(self, model: Any, batch: Any) -> None:
+        if model.encoder is self.teacher.encoder:
+            raise ConfigError("Distill: teacher and student share their encoder; give a copy_of it")
+        if self.head not in model.heads:
+            raise ConfigError(
+                f"Distill: the model has no head {self.head!r}; it has {', '.join(model.heads)}"
+            )
+        self.teacher.eval()
+        freeze(self.teacher)
+
+    def loss(self, model: Any, part: Part, scores: dict[str, Tensor]) -> Tensor | None:
+        """The share of this part in weight · T² · KL, a mean over what the head's loss is over."""
+        if self.head not in scores:
+            return None
+        t = self.temperature
+        said = self.teacher.scores(part.batch, heads=(self.head,))[self.head]
+        old = softmax(self._rows(said, part.batch) * (1 / t))
+        new = self._rows(scores[self.head], part.batch) * (1 / t)
+        kl = kl_divergence(new, targets=np.asarray(old.data))
+        return kl * (self.weight * t * t * part.shares[self.head])
+
+    def _rows(self, scores: Tensor, batch: Batch) -> Tensor:
+        """The scores of classes, a row for each thing the head's loss is over."""
+        head = self.teacher.heads[self.head]
+        if head.tokens and scores.shape[0] == len(batch.ids):
+            scores = take_rows(scores, rows=batch.token_targets()[0])
+        if scores.ndim != 2 or scores.shape[1] < 2 or scores.shape[0] != head.count(batch):
+            raise ConfigError(f"Distill: the head {self.head!r} does not choose among classes")
+        return scores

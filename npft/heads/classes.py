@@ -1,0 +1,166 @@
+"""A class for each sequence: spam or not, a topic, whether one sentence follows from another.
+
+    logits = W pool(hidden) + b        W (K, D)      (Jurafsky & Martin, eq. 11.13)
+    loss   = -log softmax(logits)[label], the mean over the sequences
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from npft.autograd.kernels import softmax
+from npft.autograd.losses import softmax_cross_entropy
+from npft.autograd.tensor import Tensor
+from npft.encoder.encoder import Encoder
+from npft.encoder.model import Asked, Head, Model, Rng, Texts, put_back
+from npft.encoder.pooling import check_pool, pool
+from npft.errors import ConfigError, DataError, check_strings
+from npft.metrics.classes import Metrics, classification_metrics
+from npft.nn.layers import Dropout, Linear
+from npft.text.batch import Batch
+from npft.text.examples import Examples
+from npft.text.tokenizer import Tokenizer
+
+
+def checked_names(owner: str, label_names: Any) -> list[str]:
+    """The names of at least two different labels; raises ``ConfigError`` otherwise."""
+    names = check_strings(f"{owner}: label_names", label_names)
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ConfigError(
+            f"{owner}: label_names are {names}, expected at least two, all different"
+        )
+    return names
+
+
+class Classes(Head):
+    """A pool and a linear layer with K outputs, one for each of the ``label_names``.
+
+    Raises ``ConfigError`` for fewer than two names, or an unknown pool.
+    """
+
+    kind = "classes"
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        label_names: Sequence[str],
+        pool: str = "mean",
+        *,
+        rng: np.random.Generator,
+    ) -> None:
+        self.label_names = checked_names("Classes", label_names)
+        self.pool = check_pool(pool)
+        self.dropout = Dropout(encoder.config.dropout)
+        self.linear = Linear(encoder.config.hidden_size, len(self.label_names), rng=rng)
+
+    def options(self) -> dict[str, Any]:
+        return {"label_names": self.label_names, "pool": self.pool}
+
+    def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
+        pooled = pool(hidden, batch, self.pool)  # (N, D) -> (B, D)
+        return self.linear(self.dropout(pooled, rng))  # (B, K)
+
+    def check(self, batch: Batch) -> None:
+        """Raise ``DataError`` if there are no labels, or one the head does not know."""
+        if len(batch) == 0 or batch.labels is None:
+            raise DataError("Classes: the batch has no labelled example; give labels")
+        if batch.labels.dtype.kind != "i" or batch.labels.max() >= len(self.label_names):
+            raise DataError(
+                f"Classes: label {batch.labels.max()} is not one of the model's "
+                f"{len(self.label_names)} classes {self.label_names}"
+            )
+
+    def loss(self, scores: Tensor, batch: Batch) -> Tensor:
+        return softmax_cross_entropy(scores, targets=batch.labels)
+
+    def decide(self, scores: np.ndarray, batch: Batch) -> np.ndarray:
+        """The number of the likeliest class of each sequence (B,)."""
+        return scores.argmax(axis=1)
+
+    def score(self, decisions: np.ndarray, batch: Batch) -> Metrics:
+        labels = np.asarray(batch.labels)
+        return classification_metrics(labels, decisions, len(self.label_names))
+
+    def labelled(self, tokenizer: Tokenizer, batch: Batch, examples: Examples) -> Batch:
+        """The labels go by their names, if the examples have names; else they are the numbers.
+
+        Raises ``DataError`` for a name the head does not know.
+        """
+        labels = examples.labels
+        if labels is None or not examples.label_names:
+            return batch.replace(labels=labels)
+        number = {name: k for k, name in enumerate(self.label_names)}
+        named = [examples.label_names[k] for k in labels]
+        unknown = set(named) - set(number)
+        if unknown:
+            raise DataError(
+                f"Classes: the label {min(unknown)!r} is unknown to the model; it knows "
+                f"{', '.join(self.label_names)}"
+            )
+        return batch.replace(labels=np.array([number[name] for name in named], dtype=np.int64))
+
+    def decode(self, decisions: np.ndarray, asked: Asked) -> list[str]:
+        """The name of the class of each text."""
+        return [self.label_names[k] for k in decisions]
+
+
+class Classifier(Model):
+    """An encoder and a head with K classes: the head swap.
+
+    Pretraining ends in a head that predicts words. To classify, that head is taken off and
+    ``Classes`` is put in its place; the body stays the very same object.
+    ``label_names`` (K strings) travel with the model into files and predictions.
+    Raises ``ConfigError`` for fewer than 2 labels or names that do not fit.
+
+    >>> from npft.encoder.config import EncoderConfig
+    >>> rng = np.random.default_rng(0)
+    >>> clf = Classifier(Encoder(EncoderConfig.lesson(), rng=rng), 2, rng=rng).eval()
+    >>> clf(Batch([104, 105], [0, 2])).shape, clf.head().num_parameters()
+    ((1, 2), 130)
+    """
+
+    kind = "classifier"
+    needs = {"classes": "classes"}
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        num_labels: int,
+        pool: str = "mean",
+        label_names: Sequence[str] | None = None,
+        *,
+        rng: np.random.Generator,
+    ) -> None:
+        names = list(map(str, range(num_labels))) if label_names is None else list(label_names)
+        if num_labels < 2 or len(names) != num_labels:
+            raise ConfigError(
+                f"Classifier: num_labels is {num_labels} with {len(names)} names; expected at "
+                "least 2 labels and a name for each"
+            )
+        super().__init__(encoder, {"classes": Classes(encoder, names, pool, rng=rng)})
+
+    @property
+    def label_names(self) -> list[str]:
+        """The names of the classes."""
+        head: Any = self.heads["classes"]
+        return head.label_names
+
+    @property
+    def num_labels(self) -> int:
+        """K, the number of classes."""
+        return len(self.label_names)
+
+    def logits(self, batch: Batch) -> np.ndarray:
+        """Scores (B, K) in evaluation mode, computed in slices, in the order of the batch."""
+        slices, order = self.read(batch, lambda part: self(part).data)
+        if not slices:
+            return np.zeros((0, self.num_labels), np.float32)
+        return put_back(slices, batch, order)
+
+    def predict_proba(self, texts: Texts, pairs: Texts | None = None) -> np.ndarray:
+        """The probability of each class for each text: (B, K), rows of sum 1."""
+        logits = self.logits(self.tokenize(texts, pairs))
+        return softmax(logits).numpy() if len(logits) else logits

@@ -1,0 +1,87 @@
+"""A number for each sequence, such as how similar the two texts of a pair are.
+
+    grade = low + (high - low) (w · pool(hidden) + b)
+    loss  = the mean squared error of the grades, with low to high taken as 0 to 1
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from npft.autograd.losses import mse
+from npft.autograd.tensor import Tensor
+from npft.encoder.encoder import Encoder
+from npft.encoder.model import Head, Model, Rng
+from npft.encoder.pooling import check_pool, pool
+from npft.errors import ConfigError, DataError
+from npft.metrics.ranking import GradeMetrics, grade_metrics
+from npft.nn.layers import Dropout, Linear
+from npft.text.batch import Batch
+
+
+class Grades(Head):
+    """A pool and a linear layer with one output.
+
+    ``low`` and ``high`` are the ends of the grades. Raises ``ConfigError`` unless low < high.
+    """
+
+    kind = "grades"
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        low: float = 0.0,
+        high: float = 5.0,
+        pool: str = "mean",
+        *,
+        rng: np.random.Generator,
+    ) -> None:
+        if not -np.inf < low < high < np.inf:
+            raise ConfigError(f"Grades: low is {low}, high {high}; expected low below high")
+        self.dropout = Dropout(encoder.config.dropout)
+        self.linear = Linear(encoder.config.hidden_size, 1, rng=rng)
+        self.low, self.high, self.pool = float(low), float(high), check_pool(pool)
+
+    def options(self) -> dict[str, Any]:
+        return {"low": self.low, "high": self.high, "pool": self.pool}
+
+    def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
+        pooled = pool(hidden, batch, self.pool)  # (N, D) -> (B, D)
+        return self.linear(self.dropout(pooled, rng))  # (B, 1), from 0 to 1 where it is right
+
+    def check(self, batch: Batch) -> None:
+        """Raise ``DataError`` if there are no labels."""
+        if len(batch) == 0 or batch.labels is None:
+            raise DataError("Grades: the batch has no graded example; give labels")
+
+    def loss(self, scores: Tensor, batch: Batch) -> Tensor:
+        target = (np.asarray(batch.labels)[:, None] - self.low) / (self.high - self.low)
+        return mse(scores, target=target)
+
+    def decide(self, scores: np.ndarray, batch: Batch) -> np.ndarray:
+        """The grade of each sequence (B,), between low and high."""
+        grades = scores[:, 0].astype(np.float64)
+        return self.low + (self.high - self.low) * np.clip(grades, 0, 1)
+
+    def score(self, decisions: np.ndarray, batch: Batch) -> GradeMetrics:
+        return grade_metrics(np.asarray(batch.labels), decisions)
+
+
+class Regressor(Model):
+    """An encoder and a head for grades from ``low`` to ``high``."""
+
+    kind = "regressor"
+    needs = {"grades": "grades"}
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        low: float = 0.0,
+        high: float = 5.0,
+        pool: str = "mean",
+        *,
+        rng: np.random.Generator,
+    ) -> None:
+        super().__init__(encoder, {"grades": Grades(encoder, low, high, pool, rng=rng)})

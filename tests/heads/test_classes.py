@@ -1,0 +1,261 @@
+"""The head swap: what the new head shares with the body, what freezing keeps, and predictions."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from npft.autograd.tensor import Tensor, grad
+from npft.encoder.config import EncoderConfig
+from npft.encoder.encoder import Encoder
+from npft.encoder.model import Asked, Head
+from npft.encoder.pooling import POOLS, pool
+from npft.errors import ConfigError, DataError, DtypeError
+from npft.finetune.regimes import freeze_body
+from npft.finetune.train import fine_tune
+from npft.heads.classes import Classes, Classifier
+from npft.heads.words import MaskedLM
+from npft.nn.module import train_mode
+from npft.text.batch import Batch
+from npft.text.bytes import ByteTokenizer
+
+TOK = ByteTokenizer()
+TEXTS = ["to be", "or", "not to be that", "is", "the question here", "nobler", "in"]
+
+
+def body(layers=2, dropout=0.0, tokenizer=TOK, seed=0, norm="pre"):
+    rng = np.random.default_rng(seed)
+    config = EncoderConfig(
+        vocab_size=260, hidden_size=8, num_layers=layers, num_heads=2, intermediate_size=8,
+        max_positions=20, dropout=dropout, norm=norm, init_std=0.3)
+    return Encoder(config, tokenizer=tokenizer, rng=rng)
+
+
+def classifier(num_labels=2, pool="mean", label_names=None, seed=0, **options):
+    rng = np.random.default_rng(seed + 100)
+    return Classifier(body(seed=seed, **options), num_labels, pool, label_names, rng=rng)
+
+
+def bits(module):
+    return {name: array.tobytes() for name, array in module.state_dict().items()}
+
+
+def changed(before, after):
+    return {name for name in before if before[name] != after[name]}
+
+
+def train(model, **options):
+    batch = model.tokenize(TEXTS, labels=np.arange(len(TEXTS)) % model.num_labels)
+    fine_tune(model, batch, epochs=2, batch_size=4, **options, rng=np.random.default_rng(1))
+
+
+# ---- the swap ----
+
+
+def test_a_head_swap_keeps_the_very_body():
+    encoder = body()
+    mlm = MaskedLM(encoder, rng=np.random.default_rng(0))
+    before = bits(encoder)
+    a, b = (Classifier(mlm.body, 2, rng=np.random.default_rng(s)) for s in (1, 2))
+    assert a.body is b.encoder is mlm.encoder is encoder and bits(encoder) == before
+    # training one model's body is training the other's
+    train(a)
+    assert bits(b.body) == bits(mlm.body) == bits(a.body) != before
+
+
+def test_the_logits_are_the_linear_map_of_the_pooled_states():
+    for kind in POOLS:
+        model = classifier(3, kind).eval()
+        batch = TOK(TEXTS[:4])
+        pooled = pool(model.encoder(batch), batch, kind).data
+        linear = model.head().linear
+        expected = pooled @ linear.weight.data.T + linear.bias.data
+        assert np.allclose(model(batch).data, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"num_labels": 1}, "num_labels is 1 with 1 names; expected at least 2"),
+    ({"num_labels": 0}, "num_labels is 0"),
+    ({"num_labels": 2, "label_names": ["a"]}, "num_labels is 2 with 1 names"),
+    ({"num_labels": 2, "label_names": ["a", "b", "c"]}, "num_labels is 2 with 3 names"),
+    ({"num_labels": 2, "label_names": ["a", "a"]}, "expected at least two, all different"),
+    ({"num_labels": 2, "pool": "sum"}, "kind is 'sum', expected one of mean"),
+])
+def test_a_head_that_cannot_work_is_refused(options, words):
+    with pytest.raises(ConfigError, match=words):
+        classifier(**options)
+
+
+def test_names_that_are_no_strings_are_refused():
+    with pytest.raises(DtypeError, match=r"label_names\[0\] is int, expected str"):
+        classifier(2, label_names=[0, 1])
+
+
+# ---- predictions ----
+
+
+def test_predictions_have_the_names_and_the_order_of_the_texts():
+    names = ["ham", "spam", "jam"]
+    model = classifier(3, label_names=names, seed=2).eval()
+    texts = [TEXTS[i % 7] + " " * (i % 3) for i in np.random.default_rng(0).permutation(150)]
+    p = model.predict_proba(texts)
+    assert p.shape == (150, 3) and np.allclose(p.sum(axis=1), 1, rtol=0, atol=1e-6)
+    for text, row in zip(texts, p):
+        z = model(TOK([text], max_length=20)).data[0].astype(float)
+        assert np.allclose(row, np.exp(z) / np.exp(z).sum(), rtol=0, atol=1e-5)
+    assert model.predict(texts) == [names[k] for k in p.argmax(axis=1)]
+    assert len(set(model.predict(texts))) > 1
+
+
+def test_pairs_are_predicted_as_pairs():
+    model = classifier().eval()
+    p = model.predict_proba(["to be"], ["or not"])
+    expected = model(TOK(["to be"], ["or not"])).data
+    assert np.argmax(p) == np.argmax(expected)
+    assert not np.allclose(p, model.predict_proba(["to be"]))
+
+
+def test_no_texts_have_no_predictions():
+    model = classifier(3)
+    assert model.predict([]) == [] and model.predict_proba([]).shape == (0, 3)
+
+
+def test_names_are_numbers_by_default():
+    assert classifier(3).label_names == ["0", "1", "2"]
+    assert set(classifier(2).predict(TEXTS)) <= {"0", "1"}
+
+
+def test_a_long_text_is_cut_and_counted():
+    batch = classifier().tokenize(["a" * 99, "b"])
+    assert batch.lengths.tolist() == [20, 3] and batch.n_truncated == 1
+
+
+def test_a_body_without_a_tokenizer_cannot_take_texts():
+    with pytest.raises(ConfigError, match="no tokenizer; pass one to Encoder"):
+        classifier(tokenizer=None).predict(["a"])
+
+
+lengths = st.lists(st.integers(1, 20), min_size=1, max_size=9)
+
+
+@given(lengths, st.integers(0, 99))
+def test_logits_keep_the_order_of_the_batch(lengths, seed):
+    model = classifier().eval()
+    ids = np.random.default_rng(seed).integers(0, 260, sum(lengths))
+    batch = Batch(ids, np.append(0, np.cumsum(lengths)))
+    got = model.logits(batch)
+    for row in range(len(batch)):
+        assert np.allclose(got[row], model(batch[[row]]).data[0], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("last", [None, 0, 1])
+def test_logits_leave_each_part_in_its_mode(last):
+    model = classifier(dropout=0.5)
+    if last is not None:
+        freeze_body(model, last)
+    for mode in (train_mode, lambda m: m.eval()):
+        mode(model)
+        modes = [m.training for m in model.modules()]
+        first = model.logits(TOK(TEXTS))
+        assert first.tobytes() == model.logits(TOK(TEXTS)).tobytes()
+        assert [m.training for m in model.modules()] == modes
+
+
+# ---- values ----
+
+
+def head(names=("a", "b"), pool="mean", seed=0):
+    return Classes(body(seed=seed), list(names), pool, rng=np.random.default_rng(seed))
+
+
+def labelled(labels, lengths=None):
+    """A batch of sequences of some lengths with these labels."""
+    lengths = [1] * len(labels) if lengths is None else lengths
+    ids = np.random.default_rng(0).integers(0, 260, sum(lengths))
+    return Batch(ids, np.append(0, np.cumsum(lengths)), labels=labels)
+
+
+def test_the_loss_worked_by_hand():
+    # -log softmax([2, 0])[0] = log(1 + e^-2), -log softmax([0, 1])[0] = log(1 + e)
+    scores, batch = Tensor([[2.0, 0.0], [0.0, 1.0]]), labelled([0, 0])
+    expected = (np.log(1 + np.exp(-2)) + np.log(1 + np.e)) / 2
+    assert head().loss(scores, batch).item() == pytest.approx(expected, abs=1e-12)
+    # of 3 classes: scores log 1, log 2, log 5 are the probabilities 1/8, 2/8, 5/8
+    scores = Tensor(np.log([[1.0, 2, 5]] * 3))
+    found = head("abc").loss(scores, labelled([0, 1, 2])).item()
+    assert found == pytest.approx(-np.log(1 / 8 * 2 / 8 * 5 / 8) / 3, abs=1e-12)
+
+
+@pytest.mark.parametrize("k", [2, 3, 11])
+def test_equal_scores_cost_log_k_and_perfect_ones_nothing(k):
+    names, labels = [str(i) for i in range(k)], [0, k - 1, k // 2, 0]
+    for level in (0.0, -7.0):
+        found = head(names).loss(Tensor(np.full((4, k), level)), labelled(labels))
+        assert found.item() == pytest.approx(np.log(k), abs=1e-12)
+    perfect = 1e3 * np.eye(k)[labels]
+    assert head(names).loss(Tensor(perfect), labelled(labels)).item() == 0
+    assert head(names).loss(Tensor(-perfect), labelled(labels)).item() >= 1e3
+
+
+def test_the_gradient_of_the_scores_is_the_softmax_less_the_label():
+    scores = np.random.default_rng(0).standard_normal((3, 4))
+    batch = labelled([3, 0, 1])
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    leaf = Tensor(scores, requires_grad=True)
+    (found,) = grad(head("abcd").loss(leaf, batch), [leaf])
+    np.testing.assert_allclose(found, (p - np.eye(4)[[3, 0, 1]]) / 3, rtol=0, atol=1e-12)
+
+
+def test_the_likeliest_class_is_decided_and_of_equal_ones_the_first():
+    scores = np.array([[0.0, 1, 2], [3, 1, 2], [1, 5, 5], [0, 0, 0]])
+    assert head("abc").decide(scores, labelled([0] * 4)).tolist() == [2, 0, 1, 0]
+    asked = Asked(["w", "x", "y", "z"], None, labelled([0] * 4), TOK)
+    assert head("abc").decode(np.array([2, 0, 1, 0]), asked) == ["c", "a", "b", "a"]
+
+
+def test_the_score_worked_by_hand():
+    found = head().score(np.array([1, 1, 0, 0, 1, 0]), labelled([1, 0, 0, 1, 1, 1]))
+    # TP 2, FP 1, FN 2, TN 1
+    assert (found.accuracy, found.confusion.tolist()) == (0.5, [[1, 1], [2, 2]])
+    assert (found.precision, found.recall, found.f1) == (2 / 3, 1 / 2, 4 / 7)
+
+
+def test_pads_change_no_bit(check_pads):
+    for kind in POOLS:
+        check_pads(classifier(3, kind), labelled([0, 2, 1, 1], [5, 1, 9, 3]))
+
+
+def test_a_batch_may_be_cut_anywhere(check_cuts):
+    check_cuts(classifier(3), labelled([0, 2, 1, 1, 0], [5, 1, 9, 3, 3]), [0.2] * 5)
+
+
+def test_dropout_of_the_head_works_on_the_pooled_vector_in_training_alone():
+    model = classifier(dropout=0.5)
+    batch, hidden = labelled([0, 1], [3, 4]), Tensor(np.ones((7, 8), np.float32))
+    quiet = model.eval().head()(hidden, batch).data
+    assert (model.head()(hidden, batch, np.random.default_rng(0)).data == quiet).all()
+    model.train()
+    loud = model.head()(hidden, batch, np.random.default_rng(0)).data
+    kept = np.random.default_rng(0)
+    pooled = model.head().dropout(Tensor(np.ones((2, 8), np.float32)), kept).data
+    assert set(np.unique(pooled)) == {0.0, 2.0} and not np.allclose(loud, quiet)
+    np.testing.assert_allclose(loud, model.head().linear(Tensor(pooled)).data, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch, words", [
+    (labelled([0, 1]).replace(labels=None), "the batch has no labelled example; give labels"),
+    (labelled([0, 2]), r"label 2 is not one of the model's 2 classes \['a', 'b'\]"),
+    (labelled([0.0, 1.0]), "label 1.0 is not one"),
+    (Batch([], [0], labels=[]), "the batch has no labelled example"),
+])
+def test_labels_it_cannot_learn_from_are_refused(batch, words):
+    with pytest.raises(DataError, match="Classes: " + words):
+        head().check(batch)
+    head().check(labelled([1, 0]))
+
+
+def test_a_head_made_from_its_options_is_of_the_same_kind():
+    first = head("abc", "max")
+    again = Classes(body(), **first.options(), rng=np.random.default_rng(1))
+    assert again.options() == first.options() == {"label_names": ["a", "b", "c"], "pool": "max"}
+    assert Head.kinds[Classes.kind] is Classes

@@ -1,0 +1,260 @@
+"""Tags: a loss over the tokens that have one, decisions by the word, entities by the sentence."""
+
+import numpy as np
+import pytest
+
+from npft.autograd.tensor import Tensor, grad
+from npft.encoder.checkpoint import save
+from npft.encoder.config import EncoderConfig
+from npft.encoder.encoder import Encoder
+from npft.encoder.model import Asked
+from npft.errors import ConfigError, DataError, DtypeError
+from npft.finetune.train import evaluate, fine_tune
+from npft.heads.tags import Tags, TokenClassifier
+from npft.loading import load
+from npft.text.batch import IGNORE, Batch
+from npft.text.bytes import ByteTokenizer
+from npft.text.tagged import TaggedTexts
+
+TOK = ByteTokenizer()
+BIO = ["O", "B-LOC", "I-LOC", "B-PER"]
+
+
+def body(seed=0, dropout=0.0):
+    config = EncoderConfig(vocab_size=260, hidden_size=8, num_layers=1, num_heads=2,
+                           intermediate_size=8, max_positions=24, dropout=dropout, init_std=0.3)
+    return Encoder(config, tokenizer=TOK, rng=np.random.default_rng(seed))
+
+
+def head(names=("a", "b", "c")):
+    return Tags(body(), list(names), rng=np.random.default_rng(0))
+
+
+def tagger(names=("a", "b", "c"), seed=0, **options):
+    rng = np.random.default_rng(seed)
+    return TokenClassifier(body(seed, **options), list(names), rng=rng)
+
+
+def tagged(token_labels, offsets=None, words=None):
+    n = len(token_labels)
+    ids = np.random.default_rng(0).integers(0, 260, n)
+    return Batch(ids, [0, n] if offsets is None else offsets, words=words,
+                 token_labels=token_labels)
+
+
+# ---- the loss ----
+
+
+def test_the_loss_worked_by_hand():
+    # token 1 is of class 0 with the probability 1/8, token 3 of class 2 with 5/8; others are free
+    scores = np.log([[9.0, 1, 1], [1, 2, 5], [1, 9, 1], [1, 2, 5]])
+    batch = tagged([IGNORE, 0, IGNORE, 2])
+    expected = -(np.log(1 / 8) + np.log(5 / 8)) / 2
+    assert head().loss(Tensor(scores), batch).item() == pytest.approx(expected, abs=1e-12)
+    scores[[0, 2]] = 1e6
+    assert head().loss(Tensor(scores), batch).item() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("k", [2, 3, 9])
+def test_equal_scores_cost_log_k_and_perfect_ones_nothing(k):
+    names = [str(i) for i in range(k)]
+    batch = tagged([0, IGNORE, k - 1, 1, IGNORE], [0, 2, 5])
+    for level in (0.0, 4.0):
+        found = head(names).loss(Tensor(np.full((5, k), level)), batch).item()
+        assert found == pytest.approx(np.log(k), abs=1e-12)
+    perfect = 1e3 * np.eye(k)[[0, 0, k - 1, 1, 0]]
+    assert head(names).loss(Tensor(perfect), batch).item() == 0
+
+
+def test_the_mean_is_over_tokens_and_not_over_sequences():
+    # one token of the first sequence costs log 2, each of the three of the second nothing
+    scores = Tensor(np.array([[0.0, 0], [1e3, 0], [1e3, 0], [1e3, 0]]))
+    found = head("ab").loss(scores, tagged([1, 0, 0, 0], [0, 1, 4])).item()
+    assert found == pytest.approx(np.log(2) / 4, abs=1e-12)
+
+
+def test_the_gradient_reaches_the_labelled_tokens_alone():
+    scores = np.random.default_rng(0).standard_normal((4, 3))
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    leaf = Tensor(scores, requires_grad=True)
+    (found,) = grad(head().loss(leaf, tagged([2, IGNORE, IGNORE, 0])), [leaf])
+    expected = (p - np.eye(3)[[2, 0, 0, 0]]) / 2
+    expected[1:3] = 0
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_the_scores_are_the_linear_map_of_each_token():
+    model = tagger().eval()
+    batch = tagged([0] * 6, [0, 2, 6])
+    linear, hidden = model.heads["tags"].linear, model.encoder(batch).data
+    np.testing.assert_allclose(
+        model(batch).data, hidden @ linear.weight.data.T + linear.bias.data, rtol=0, atol=1e-6)
+
+
+UNEVEN = tagged([0, IGNORE, 1, IGNORE, IGNORE, IGNORE, 2, 2, 1, 0, IGNORE, 1],
+                [0, 3, 4, 6, 12], [-1, 0, 1, 0, -1, -1, 0, 1, 1, 2, -1, 3])
+
+
+def test_pads_change_no_bit(check_pads):
+    check_pads(tagger(), UNEVEN)
+
+
+def test_a_batch_may_be_cut_anywhere_whatever_each_part_has_of_labels(check_cuts):
+    # 2, 0, 0 and 5 of 7 labels: the second and the third sequence count for nothing
+    check_cuts(tagger(), UNEVEN, [2 / 7, 5 / 7])
+
+
+# ---- reading ----
+
+
+def test_the_likeliest_tag_of_each_token_is_decided():
+    scores = np.array([[0.0, 1, 2], [3, 1, 2], [1, 5, 5]])
+    assert head().decide(scores, tagged([0, 0, 0])).tolist() == [2, 0, 1]
+
+
+def test_words_are_scored_by_their_first_token():
+    # words 0 (two tokens), 1 (three tokens) and 2 (one), between [CLS] and [SEP]
+    words = [-1, 0, 0, 1, 1, 1, 2, -1]
+    batch = tagged([IGNORE, 1, 1, 2, 2, 2, 0, IGNORE], words=words)
+    right = np.array([0, 1, 0, 2, 0, 0, 0, 2])  # only the first tokens are right
+    found = head().score(right, batch)
+    assert (found.accuracy, found.f1) == (1.0, 1.0)
+    wrong = np.array([0, 0, 1, 0, 2, 2, 0, 0])  # all but the first tokens are right
+    assert head().score(wrong, batch).accuracy == 1 / 3
+
+
+def test_words_without_a_label_are_not_scored():
+    batch = tagged([1, IGNORE, 0], words=[0, 1, 2])
+    assert head().score(np.array([1, 2, 0]), batch).accuracy == 1.0
+    assert head().score(np.array([1, 2, 1]), batch).accuracy == 0.5
+
+
+def test_entities_are_counted_in_the_sentence_they_stand_in():
+    # gold: sentence 0 has LOC at words 0-1; sentence 1 PER at 0; sentence 2 LOC at 1
+    gold = [1, 2, 0, 3, 0, 0, 1]
+    batch = tagged(gold, [0, 3, 5, 7], [0, 1, 2, 0, 1, 0, 1])
+    one = Tags(body(), BIO, rng=np.random.default_rng(0))
+
+    def score(said):
+        found = one.score(np.array(said), batch)
+        return found.precision, found.recall, found.f1
+
+    assert score(gold) == (1.0, 1.0, 1.0)
+    # the first entity is cut short, the second missed, the third found, one too many in sentence 1
+    said = [1, 0, 0, 0, 1, 0, 1]
+    assert score(said) == (1 / 3, 1 / 3, 1 / 3)
+    # only the first sentence is right: nobody may leave it out
+    assert score([1, 2, 0, 0, 0, 0, 0]) == (1.0, 1 / 3, 0.5)
+    # only the last one is
+    assert score([0, 0, 0, 0, 0, 0, 1]) == (1.0, 1 / 3, 0.5)
+    # the entities of the right kinds and places, each in another sentence than it belongs to
+    assert score([3, 0, 0, 0, 1, 1, 2]) == (0.0, 0.0, 0.0)
+
+
+def test_an_entity_ends_with_its_sentence():
+    # B-LOC at the end of one sentence, I-LOC at the start of the next: two entities
+    batch = tagged([0, 1, 2, 0], [0, 2, 4], [0, 1, 0, 1])
+    one = Tags(body(), BIO, rng=np.random.default_rng(0))
+    assert one.score(np.array([0, 1, 2, 0]), batch).f1 == 1.0
+    found = one.score(np.array([0, 1, 0, 0]), batch)
+    assert (found.precision, found.recall) == (1.0, 0.5)
+
+
+def test_a_sentence_whose_words_have_no_label_changes_no_other():
+    one = Tags(body(), BIO, rng=np.random.default_rng(0))
+    gold = [1, 2, IGNORE, IGNORE, 0, 3]
+    batch = tagged(gold, [0, 2, 4, 6], [0, 1] * 3)
+    found = one.score(np.array([1, 2, 3, 3, 0, 3]), batch)
+    assert (found.accuracy, found.f1) == (1.0, 1.0)
+
+
+def test_evaluation_agrees_with_a_loop_over_single_sentences():
+    model = tagger(BIO).eval()
+    words = [["in", "Rome"], ["Ann", "ran", "off"], ["New", "York", "is", "far"]]
+    tags = [["O", "B-LOC"], ["B-PER", "O", "O"], ["B-LOC", "I-LOC", "O", "O"]]
+    batch = model.batch_of(TaggedTexts(words, tags, BIO))
+    losses, right = [], 0
+    for row, said in zip(range(3), model.predict(words)):
+        single = batch[[row]]
+        z = model(single).data.astype(float)
+        for i, label in enumerate(single.token_labels):
+            if label != IGNORE:
+                losses.append(np.log(np.exp(z[i]).sum()) - z[i, label])
+        right += sum(a == b for a, b in zip(said, tags[row]))
+    found = evaluate(model, batch)
+    assert len(losses) == sum(len(" ".join(row)) for row in words)  # a byte is a token
+    assert found.loss == pytest.approx(np.mean(losses), abs=1e-6) and found.accuracy == right / 9
+
+
+def test_every_token_of_a_word_learns_the_tag_of_the_word():
+    model = tagger()
+    batch = model.batch_of(TaggedTexts([["ab", "c"], ["d"]], [["b", "a"], ["c"]]))
+    labels = [row.tolist() for row in np.split(np.array(batch.token_labels), [6])]
+    # [CLS] a b, the space and c, [SEP]; [CLS] d [SEP]
+    assert labels == [[IGNORE, 1, 1, 0, 0, IGNORE], [IGNORE, 2, IGNORE]]
+
+
+def test_words_have_the_tags_of_their_first_tokens_and_cut_words_none():
+    for names, nothing in ((["B", "O", "A"], "O"), (["B", "C", "A"], "B")):
+        model = tagger(names)
+        words = [["ab", "c"], ["d" * 21, "e", "f"], []]
+        batch = model.tokenize(words)
+        assert batch.lengths.tolist() == [6, 24, 2]
+        decisions = np.zeros(len(batch.ids), int)
+        decisions[[1, 3]] = 2, 1  # a of "ab", and the space before "c", which is its first token
+        decisions[2] = 1  # b of "ab": not asked
+        decisions[[6 + 1, 6 + 22]] = 2  # the first d, and the first token of "e"; "f" is cut off
+        found = model.head().decode(decisions, Asked(words, None, batch, TOK))
+        assert found == [["A", names[1]], ["A", "A", nothing], []]
+
+
+def test_it_learns_tags_and_keeps_the_order_of_the_texts():
+    rows = [["an", "ox"], ["ox", "an", "it"], ["it"], ["it", "ox"]] * 4
+    kind = {"an": "DET", "ox": "NOUN", "it": "PRON"}
+    texts = TaggedTexts(rows, [[kind[w] for w in row] for row in rows])
+    model = tagger(texts.tag_names)
+    fine_tune(model, model.batch_of(texts), epochs=40, lr=2e-2, batch_size=8,
+              rng=np.random.default_rng(0))
+    assert model.predict(rows[:4]) == texts.tags[:4]
+    found = evaluate(model, model.batch_of(texts))
+    assert found.f1 == found.accuracy == 1.0 and found.loss < 0.1
+    long = [["an", "ox", "it"], ["it"]] * 50  # several slices of unlike lengths
+    assert model.predict(long) == [[kind[w] for w in row] for row in long]
+
+
+def test_tags_come_back_from_a_file(tmp_path):
+    model = tagger(BIO)
+    save(tmp_path, model)
+    again = load(tmp_path)
+    rows = [["in", "Rome"], ["Ann", "ran"]]
+    assert type(again) is TokenClassifier and again.label_names == model.label_names == BIO
+    assert again.predict(rows) == model.predict(rows) and again.predict([]) == []
+
+
+# ---- what is refused ----
+
+
+@pytest.mark.parametrize("batch, words", [
+    (tagged([IGNORE, IGNORE]), "no token of this batch has a label"),
+    (tagged([0, 1]).replace(token_labels=None), "no token of this batch has a label"),
+    (tagged([0, 3]), "Tags: label 3 is not one of the 3 tags"),
+])
+def test_a_batch_it_cannot_learn_from_is_refused(batch, words):
+    model, rng = tagger(), np.random.default_rng(0)
+    for call in (model.loss, model.judge, lambda b: fine_tune(model, b, rng=rng)):
+        with pytest.raises(DataError, match=words):
+            call(batch)
+
+
+def test_a_tag_the_model_does_not_know_is_refused():
+    with pytest.raises(DataError, match="Tags: the tag 'x' is unknown to the model"):
+        tagger().batch_of(TaggedTexts([["w", "v"]], [["a", "x"]]))
+
+
+@pytest.mark.parametrize("names, error", [
+    (["a"], ConfigError), ([], ConfigError), (["a", "a"], ConfigError), ("ab", DtypeError),
+    (["a", 1], DtypeError),
+])
+def test_names_that_cannot_work_are_refused(names, error):
+    with pytest.raises(error, match="Tags: label_names"):
+        Tags(body(), names, rng=np.random.default_rng(0))
