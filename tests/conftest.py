@@ -35,3 +35,8 @@ for _folder in ("autograd", "pretrain", "finetune"):
 
 # scripts beside the tests that need other packages; --doctest-modules would import them
 collect_ignore_glob = ["mutants.py", "*/make_*.py"]
+
+
+def pytest_collection_modifyitems(items):
+    """The slow tests first, so that workers side by side end together."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

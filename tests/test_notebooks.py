@@ -202,6 +202,7 @@ def test_a_notebook_is_fit_to_be_read(path):
     assert faults(json.loads(path.read_text(encoding="utf-8"))) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_a_notebook_runs_from_top_to_bottom(path, tmp_path):
     before = path.read_bytes()
