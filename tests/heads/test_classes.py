@@ -18,6 +18,7 @@ from npft.heads.words import MaskedLM
 from npft.nn.module import train_mode
 from npft.text.batch import Batch
 from npft.text.bytes import ByteTokenizer
+from npft.text.examples import Examples
 
 TOK = ByteTokenizer()
 TEXTS = ["to be", "or", "not to be that", "is", "the question here", "nobler", "in"]
@@ -89,6 +90,27 @@ def test_a_head_that_cannot_work_is_refused(options, words):
 def test_names_that_are_no_strings_are_refused():
     with pytest.raises(DtypeError, match=r"label_names\[0\] is int, expected str"):
         classifier(2, label_names=[0, 1])
+
+
+# ---- labels ----
+
+
+def test_labels_go_by_their_names_and_not_all_names_need_occur():
+    model = classifier(3, label_names=["ham", "spam", "jam"])
+    examples = Examples(["a", "b"], [0, 0], ["jam", "ham"])
+    assert model.batch_of(examples).labels.tolist() == [2, 2]
+    assert model.batch_of(Examples(["a"], [1], ["jam", "spam"])).labels.tolist() == [1]
+
+
+def test_examples_without_labels_make_a_batch_without_labels():
+    model = classifier(label_names=["ham", "spam"])
+    assert model.batch_of(Examples(["a", "b"], None, ["ham", "spam"])).labels is None
+
+
+@pytest.mark.parametrize("label", [2, 3, 9])
+def test_a_label_of_no_class_is_refused(label):
+    with pytest.raises(DataError, match=f"label {label} is not one of the model's 2 classes"):
+        classifier().check(TOK(["a", "b"]).replace(labels=[0, label]))
 
 
 # ---- predictions ----
