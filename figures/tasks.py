@@ -41,6 +41,7 @@ from npft.heads.grades import Grades
 from npft.heads.tags import Tags
 from npft.metrics.answers import answer_f1
 from npft.metrics.classes import classification_metrics
+from npft.metrics.entities import scheme_of
 from npft.metrics.ranking import spearman
 from npft.plots import draw_tasks, save_figure
 from npft.plots.tasks import HIGH, LOW, MARGIN
@@ -101,7 +102,8 @@ class Tagged(Classed):
         tags = [tag for row in train.tags for tag in row]
         most = max(train.tag_names, key=tags.count)
         constant = [[most] * len(row) for row in test.words]
-        return tag_metrics(test.tags, constant).f1, frequent_tags(train, test).f1
+        scheme = scheme_of(train.tag_names)
+        return tag_metrics(test.tags, constant, scheme).f1, frequent_tags(train, test, scheme).f1
 
     def shuffled(self, data, rng):
         orders = [rng.permutation(len(row)) for row in data.words]

@@ -54,9 +54,9 @@ from npft.pretrain.probe import hold_out, make_probe
 from npft.pretrain.spans import mask_spans
 from npft.pretrain.train import pretrain
 from npft.text import (
-    BPE, Batch, ByteTokenizer, Examples, TaggedTexts, Unigram, WordPiece, batches_by_length,
-    batches_of, drop_duplicates, read_conll, read_conllu, read_jsonl, read_labelled, read_pairs,
-    read_scored, read_text, split,
+    BPE, Batch, ByteTokenizer, Examples, FileFormat, TaggedTexts, Unigram, WordPiece,
+    batches_by_length, batches_of, drop_duplicates, read_answers, read_conll, read_conllu,
+    read_jsonl, read_labelled, read_pairs, read_records, read_scored, read_tagged, read_text, split,
 )
 from npft.worlds import TinyWorld, sms_fixture, sms_messages, sms_test
 
@@ -64,19 +64,20 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AdamW", "BPE", "Batch", "ByteTokenizer", "CausalLM", "Classifier", "Distill", "Dropout",
-    "Embedding", "Encoder", "EncoderConfig", "Examples", "ForgettingCurve", "Head", "History",
-    "L2ToInit", "LayerNorm", "Linear", "Loss", "MaskedLM", "Metrics", "Model", "Module",
-    "OBJECTIVES", "Parameter", "Part", "Progress", "Regressor", "Repair", "ReplacedTokens",
-    "ReplayMixer", "SGD", "SentenceEncoder", "SpanFinder", "SpanLM", "Step", "TaggedTexts",
-    "Tensor", "TinyWorld", "TokenClassifier", "Unigram", "WordPiece", "adapt", "alignment",
-    "attention_profile", "bag_of_words", "batches_by_length", "batches_of", "copy_of",
-    "drop_duplicates", "effective_rank", "errors", "evaluate", "fine_tune", "forgetting_curve",
-    "freeze", "freeze_body", "grad", "gradcheck", "hold_out", "in_batch_loss", "interpolate",
-    "load", "make_probe", "mask_spans", "mask_tokens", "mean_cosine", "next_sentence_pairs",
-    "no_grad", "nt_xent", "num_trainable", "plots", "pool", "pretrain", "primitive", "read_conll",
-    "read_conllu", "read_jsonl", "read_labelled", "read_pairs", "read_scored", "read_text", "save",
-    "set_dropout", "set_threads", "simcse_loss", "slanted_triangular", "sms_fixture",
+    "Embedding", "Encoder", "EncoderConfig", "Examples", "FileFormat", "ForgettingCurve",
+    "Head", "History", "L2ToInit", "LayerNorm", "Linear", "Loss", "MaskedLM", "Metrics",
+    "Model", "Module", "OBJECTIVES", "Parameter", "Part", "Progress", "Regressor", "Repair",
+    "ReplacedTokens", "ReplayMixer", "SGD", "SentenceEncoder", "SpanFinder", "SpanLM", "Step",
+    "TaggedTexts", "Tensor", "TinyWorld", "TokenClassifier", "Unigram", "WordPiece", "adapt",
+    "alignment", "attention_profile", "bag_of_words", "batches_by_length", "batches_of",
+    "copy_of", "drop_duplicates", "effective_rank", "errors", "evaluate", "fine_tune",
+    "forgetting_curve", "freeze", "freeze_body", "grad", "gradcheck", "hold_out",
+    "in_batch_loss", "interpolate", "load", "make_probe", "mask_spans", "mask_tokens",
+    "mean_cosine", "next_sentence_pairs", "no_grad", "nt_xent", "num_trainable", "plots",
+    "pool", "pretrain", "primitive", "read_answers", "read_conll", "read_conllu", "read_jsonl",
+    "read_labelled", "read_pairs", "read_records", "read_scored", "read_tagged", "read_text",
+    "save", "set_dropout", "set_threads", "simcse_loss", "slanted_triangular", "sms_fixture",
     "sms_messages", "sms_test", "split", "tag_metrics", "trace", "train_classifier",
-    "train_contrastive", "train_steps", "unfreeze", "unfreeze_body", "uniformity", "warmup_cosine",
-    "warmup_linear",
+    "train_contrastive", "train_steps", "unfreeze", "unfreeze_body", "uniformity",
+    "warmup_cosine", "warmup_linear",
 ]

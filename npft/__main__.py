@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,112 +13,28 @@ import numpy as np
 
 from npft import __version__
 from npft.autograd.machine import keep_freed_memory, set_threads
-from npft.encoder.pooling import POOLS
-from npft.errors import ConfigError, NpftError
+from npft.errors import ConfigError
 from npft.experiments.bodies import world_text
+from npft.files.arguments import build_parser, file_format, picked
 from npft.files.domains import adapt_files, report_domain
-from npft.files.finetune import evaluate_file, finetune_file, report_evaluate, report_finetune
-from npft.files.predict import (
-    embed_file, input_lines, predict_lines, report_embed, report_predict,
-)
+from npft.files.embed import embed_file, report_embed
+from npft.files.ending import Ending, open_streams, say
+from npft.files.evaluate import evaluate_file, report_evaluate
+from npft.files.finetune import Material, Start, Training, finetune_file
+from npft.files.predict import predict_file, print_predictions, report_counts
 from npft.files.pretrain import (
     file_text, pretrain_languages, pretrain_text, report_languages, report_text,
 )
-from npft.finetune.regimes import LEARNING_RATES
+from npft.files.report import report_finetune
 from npft.nn.progress import Progress
-from npft.pretrain.adapt import ADAPT_LR
-from npft.pretrain.catalogue import OBJECTIVES
-from npft.pretrain.start import PRETRAIN_LR, TOKENIZERS
+from npft.pretrain.start import Vocabulary
 from npft.tour import tour
-
-
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="npft", description="The whole life of a language encoder, in NumPy."
-    )
-    parser.add_argument("--version", action="version", version=f"npft {__version__}")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--seed", type=int, default=0, help="of all randomness (default 0)")
-    common.add_argument("--threads", type=int, default=os.cpu_count() or 1,
-                        help="how many work on a batch; changes no result (default: all cores)")
-    common.add_argument("--json", action="store_true", help="print the results as one JSON object")
-
-    def verb(name: str, text: str) -> argparse.ArgumentParser:
-        return verbs.add_parser(name, help=text, description=text, parents=[common])
-
-    p = verb("tour", "the life of one encoder: four tables and four figures in three minutes")
-    p.add_argument("--out", type=Path, default=Path("tour"), help="folder (default: tour)")
-    p.add_argument("--fast", action="store_true", help="a seventh of the steps, one seed")
-
-    add_pretrain(verb("pretrain", "pretrain an encoder on text files, or on TinyWorld"))
-    add_finetune(verb("finetune", "fine-tune a classifier on label<TAB>text lines"))
-
-    p = verb("embed", "write sentence vectors of the lines of a text file")
-    p.add_argument("text", type=Path, help="text file, a sentence a line")
-    p.add_argument("--model", type=Path, required=True, help="folder of a model")
-    p.add_argument("--out", type=Path, required=True, help=".npy file to write")
-    p.add_argument("--pool", default="mean", choices=POOLS)
-
-    p = verb("evaluate", "measure a classifier on label<TAB>text lines")
-    p.add_argument("data", type=Path, help="file of label<TAB>text lines")
-    p.add_argument("--model", type=Path, required=True, help="folder of a fine-tuned model")
-
-    p = verb("predict", "label the lines of standard input")
-    p.add_argument("--model", type=Path, required=True, help="folder of a fine-tuned model")
-    return parser
-
-
-def add_pretrain(p: argparse.ArgumentParser) -> None:
-    """The options of ``npft pretrain``."""
-    p.add_argument("text", type=Path, nargs="*",
-                   help="text files: a sentence a line, or prose (default: TinyWorld)")
-    p.add_argument("--out", type=Path, required=True, help="folder for the model")
-    p.add_argument("--objective", default="mlm,nsp", choices=list(OBJECTIVES), metavar="NAME",
-                   help=f"what is learnt: {'  '.join(OBJECTIVES)} (default mlm,nsp)")
-    p.add_argument("--tokenizer", choices=TOKENIZERS, help="default wordpiece")
-    p.add_argument("--vocab-size", type=int,
-                   help="default 4000, of TinyWorld 2000; bytes have none")
-    p.add_argument("--steps", type=int, help="default 1500, on TinyWorld 2800, with --from 500")
-    p.add_argument("--batch-size", type=int, default=32)
-    p.add_argument("--lr", type=float,
-                   help=f"default {PRETRAIN_LR:g}, with --from {ADAPT_LR:g}")
-    p.add_argument("--from", dest="start", metavar="MODEL",
-                   help="go on from this pretrained model with the text of a new domain")
-    p.add_argument("--general", type=Path, nargs="+", metavar="TEXT",
-                   help="with --from: the text it was pretrained on: measures what is forgotten")
-    p.add_argument("--replay", type=float, default=0.0, metavar="SHARE",
-                   help="with --from: share of each epoch taken from --general, for example 0.2")
-    p.add_argument("--alpha", type=float,
-                   help="each text file is a language, read with probability ~ size**alpha")
-    p.add_argument("--resume", action="store_true",
-                   help="go on with a run that was stopped in --out")
-
-
-def add_finetune(p: argparse.ArgumentParser) -> None:
-    """The options of ``npft finetune``."""
-    p.add_argument("data", type=Path, help="file of label<TAB>text lines")
-    p.add_argument("--out", type=Path, required=True, help="folder for the model")
-    p.add_argument("--model", type=Path, help="folder of a pretrained model (default: a new body)")
-    p.add_argument("--regime", default="full", choices=["head", "last", "full"],
-                   help="what trains: the head, the last block too, or all (default full)")
-    p.add_argument("--epochs", type=int, default=10, help="passes over the data (default 10)")
-    p.add_argument("--batch-size", type=int, default=32, help="texts a step (default 32)")
-    rates = ", ".join(f"{k} {v:g}" for k, v in LEARNING_RATES.items())
-    p.add_argument("--lr", type=float, help=f"learning rate (default: {rates})")
-    p.add_argument("--anchor", type=float, metavar="LAMBDA",
-                   help="pull the body back to its first weights, for example 0.01")
-    p.add_argument("--replay", type=float, default=0.0, metavar="SHARE",
-                   help="share of each batch taken from --text, for example 0.2")
-    p.add_argument("--text", type=Path, nargs="+",
-                   help="the text --model was pretrained on: measures what is forgotten")
-
 
 Result = tuple[dict[str, Any], str]  # the results of a verb, and the lines that tell them
 
 
-def run(args: argparse.Namespace) -> Result:
-    """Call the function of the verb."""
+def run(args: argparse.Namespace) -> Result | None:
+    """Call the function of the verb; None if it has printed its results itself."""
     options = {k: v for k, v in vars(args).items() if k not in ("verb", "threads", "json")}
     if args.verb == "tour":
         results = tour(**options, progress=Progress)
@@ -127,16 +42,24 @@ def run(args: argparse.Namespace) -> Result:
     if args.verb == "pretrain":
         return run_pretrain(**options)
     if args.verb == "finetune":
-        results = finetune_file(**options, progress=Progress)
+        results = finetune_file(
+            picked(args, Material), args.out, fmt=file_format(args), start=picked(args, Start),
+            training=picked(args, Training), force=args.force, progress=Progress,
+        )  # fmt: skip
         return results, report_finetune(results)
     if args.verb == "embed":
-        results = embed_file(args.text, args.model, args.out, args.pool)
+        results = embed_file(
+            args.text, args.model, args.out, pool=args.pool, fmt=file_format(args)
+        )
         return results, report_embed(results)
     if args.verb == "evaluate":
-        results = evaluate_file(args.data, args.model)
+        results = evaluate_file(args.data, args.model, args.task, file_format(args))
         return results, report_evaluate(results)
-    results = predict_lines(input_lines(sys.stdin.buffer.read()), args.model)
-    return results, report_predict(results)
+    found = predict_file(args.data or sys.stdin.buffer, args.model, args.task, file_format(args))
+    print_predictions(found, args.json, say)
+    if lost := report_counts(found.counts()):
+        print(f"npft predict: {lost}", file=sys.stderr)
+    return None
 
 
 def run_pretrain(
@@ -149,48 +72,43 @@ def run_pretrain(
     **options: Any,
 ) -> Result:
     """Choose by the options given between one text, a new domain, and languages."""
-    made = {name: options.pop(name) for name in ("tokenizer", "vocab_size")}
+    vocabulary = Vocabulary(*(options.pop(k) for k in ("tokenizer", "vocab_size", "lowercase")))
     options["progress"] = Progress
     if start is not None:
         if alpha is not None:
             raise ConfigError("--alpha mixes languages for a new model; leave out --from")
-        if any(value is not None for value in made.values()):
+        if vocabulary != Vocabulary():
             raise ConfigError("--from goes on with the tokenizer of that model; leave out "
-                              "--tokenizer and --vocab-size")
+                              "--tokenizer, --vocab-size, --lowercase and --cased")
         results = adapt_files(text, out, start=start, general=general, replay=replay, **options)
         return results, report_domain(results)
     if general or replay:
         raise ConfigError("--general and --replay need --from, the model that goes on learning")
     if alpha is not None:
-        results = pretrain_languages(text, out, alpha=alpha, **made, **options)
+        results = pretrain_languages(text, out, alpha=alpha, vocabulary=vocabulary, **options)
         return results, report_languages(results)
     start_text = file_text(text) if text else world_text(options["seed"])
-    results = pretrain_text(start_text, out, **made, **options)
+    results = pretrain_text(start_text, out, vocabulary=vocabulary, **options)
     return results, report_text(results)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; exit status 0, or 2 with one line for input that cannot be used."""
-    args = build_parser().parse_args(argv)
-    try:
+    """Run one verb and print its results; the exit status is told in ``files/ending.py``."""
+    with Ending("npft") as ending:
+        open_streams()
+        args = build_parser(__version__).parse_args(argv)
+        ending.name = f"npft {args.verb}"
         for flag, value, least in (("--seed", args.seed, 0), ("--threads", args.threads, 1)):
             if value < least:
                 raise ConfigError(f"{flag} is {value}, expected {least} or more")
         set_threads(args.threads)
         keep_freed_memory()
         with np.errstate(all="ignore"):  # what is not finite is found and named, once
-            results, lines = run(args)
-    except NpftError as error:
-        print(f"npft {args.verb}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"npft {args.verb}: interrupted", file=sys.stderr)
-        return 130
-    if args.json:
-        print(json.dumps(results, ensure_ascii=False))
-    else:
-        print(lines)
-    return 0
+            found = run(args)
+        if found is not None:
+            results, lines = found
+            say(json.dumps(results, ensure_ascii=False) if args.json else lines)
+    return ending.status
 
 
 if __name__ == "__main__":

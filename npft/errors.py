@@ -5,14 +5,15 @@ Every class is also the standard class of its kind, so ``except ValueError`` kee
     ShapeError, ConfigError, CheckpointError, DataError   ValueError
     DtypeError                                            TypeError
     IdError                                               IndexError
-    GraphError                                            RuntimeError
+    GraphError, WorkerError                               RuntimeError
     NonFiniteError                                        FloatingPointError
     GradientError                                         AssertionError
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -51,15 +52,54 @@ class NonFiniteError(NpftError, FloatingPointError):
 
 
 class CheckpointError(NpftError, ValueError):
-    """A file is not a checkpoint of npft, or is damaged."""
+    """A file that npft writes and reads: it cannot be written, is damaged, or is none of npft's."""
+
+
+class WorkerError(NpftError, RuntimeError):
+    """A process that was to do a part of the work ended before."""
 
 
 class DataError(NpftError, ValueError):
     """A data file cannot be read; the message begins with ``file:line``."""
 
     def __init__(self, message: str, path: Any = None, line: int | None = None) -> None:
-        where = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
+        name = str(path)
+        if not name.isprintable():  # a line break in a file's name, or a name that is no text
+            name = quoted(name, 200)
+        where = "" if path is None else f"{name}: " if line is None else f"{name}:{line}: "
         super().__init__(where + message)
+
+
+def quoted(value: Any, limit: int = 40) -> str:
+    r"""``value`` as a message shows it: on one line, control characters escaped, and cut.
+
+    What stands in a file may be of any length and may hold characters that move the cursor, so
+    messages show it through here. A string has quotes; it is cut after ``limit`` characters.
+
+    >>> print(quoted("see\tyou"), quoted("x" * 50, limit=3), quoted(0.5))
+    'see\tyou' 'xxx'... 0.5
+    """
+    if isinstance(value, str):
+        return repr(value[:limit]) + "..." * (len(value) > limit)
+    text = repr(value)
+    return text[:limit] + "..." * (len(text) > limit)
+
+
+def listed(names: Iterable[str], limit: int = 100) -> str:
+    """Names with commas between them, as many as fit into about ``limit`` characters.
+
+    >>> listed(["ham", "spam"]), listed(["ham", "a\\nb", "egg", "spam"], limit=8)
+    ('ham, spam', "ham, 'a\\\\nb' and 2 more")
+    """
+    shown: list[str] = []
+    size, every = 0, list(names)
+    for name in every:
+        if size >= limit:
+            break
+        shown.append(name if name.isprintable() and len(name) <= 40 else quoted(name))
+        size += len(shown[-1]) + len(", ")
+    more = len(every) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def check_shape(name: str, array: np.ndarray, axes: str) -> dict[str, int]:
@@ -103,6 +143,29 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
         raise ConfigError(f"{name} is {value!r}, expected a whole number, {least} or more")
     return int(value)
+
+
+def check_positive(name: str, value: Any, *, zero: bool = False) -> float:
+    """Check that ``value`` is a finite number above 0; return it as a float.
+
+    zero: True allows 0 as well. A whole number that fits into no float, such as 10**400, is none.
+
+    >>> check_positive("lr", 1e-3), check_positive("weight_decay", 0, zero=True)
+    (0.001, 0.0)
+    >>> check_positive("lr", "fast")
+    Traceback (most recent call last):
+        ...
+    npft.errors.ConfigError: lr is 'fast', expected a finite number, more than 0
+    """
+    numeric = isinstance(value, (int, float, np.integer, np.floating))
+    try:
+        number = float(value) if numeric and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        number = math.inf
+    if math.isfinite(number) and (number > 0 or (zero and number == 0)):
+        return number
+    least = "0 or more" if zero else "more than 0"
+    raise ConfigError(f"{name} is {value!r:.60}, expected a finite number, {least}")
 
 
 def check_share(name: str, value: Any, *, zero: bool = False, one: bool = False) -> float:

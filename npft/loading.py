@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from npft.embed.sentences import SentenceEncoder
 from npft.encoder.checkpoint import FILE, Saved, load_as, read_manifest
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import Model
-from npft.errors import CheckpointError
+from npft.errors import CheckpointError, quoted
 from npft.heads.answers import SpanFinder
 from npft.heads.boundary import SpanLM
 from npft.heads.classes import Classifier
@@ -32,6 +33,16 @@ DATA = Path(__file__).parent / "data"
 BUNDLED = ("tinyworld",)
 
 
+def folder_of(path: str | Path) -> Path:
+    """The folder that ``load(path)`` reads: of a bundled model, unless there is one of that name.
+
+    >>> folder_of("tinyworld").parent.name, str(folder_of("mine"))
+    ('data', 'mine')
+    """
+    bundled = str(path) in BUNDLED and not os.path.exists(path)
+    return DATA / path if bundled else Path(path)
+
+
 def load(path: str | Path) -> Saved:
     """Read the model in ``path/model.npz``, of any kind: Encoder, MaskedLM, Classifier, ...
 
@@ -41,9 +52,10 @@ def load(path: str | Path) -> Saved:
     Its encoder is ``load(path).body``. Raises ``CheckpointError`` that names the file and what is
     wrong with it.
     """
-    if str(path) in BUNDLED and not Path(path).exists():
-        path = DATA / path
+    path = folder_of(path)
     kind = read_manifest(path)[0]["kind"]
     if not isinstance(kind, str) or kind not in KINDS:
-        raise CheckpointError(f"{Path(path) / FILE}: holds {kind!r}, expected {sorted(KINDS)}")
+        raise CheckpointError(
+            f"{Path(path) / FILE}: holds {quoted(kind)}, expected {sorted(KINDS)}"
+        )
     return load_as(KINDS[kind], path)

@@ -22,12 +22,13 @@ from npft.experiments.cone import embedding_cell
 from npft.experiments.regimes import EPOCHS, REGIMES, run_cell
 from npft.experiments.repairs import CONTROLS, METHODS, PLAIN, forgetting_cell
 from npft.experiments.sweep import sweep
-from npft.files.output import ProgressMaker, check_out, timed, write_run
+from npft.files.output import ProgressMaker, claimed, drop_results, timed, write_run
 from npft.forgetting.compare import compare_methods
 from npft.forgetting.measure import ForgettingCurve
 from npft.nn.history import History
 from npft.plots import draw_cone, draw_forgetting, draw_mlm, draw_regimes, save_figure
 
+FIGURES = ("mlm.png", "regimes.png", "forgetting.png", "cone.png")
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,19 @@ def embedding_table(cell: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def summary(history: History, fast: bool) -> str:
+    """What pretraining has come to."""
+    last = history.rows[-1]
+    told = (
+        f"held-out masked-token loss {last['mlm_loss']:.2f} nats "
+        f"({history['unigram'][0] - last['mlm_loss']:.2f} below the unigram loss), "
+        f"next-sentence accuracy {last['nsp_acc']:.2f}"
+    )
+    if fast:
+        told += "\n(fast: pretraining stops before its loss drops; the full tour waits for it)"
+    return told
+
+
 def _spread(values: list[float]) -> str:
     return f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
 
@@ -140,6 +154,7 @@ def tour(
     out: Path,
     fast: bool = False,
     seed: int = 0,
+    force: bool = False,
     progress: ProgressMaker,
     sizes: Sizes | None = None,
     executor: Executor | None = None,
@@ -147,47 +162,43 @@ def tour(
     """Run the tour and write everything to the folder ``out``; returns the results.
 
     ``sizes`` replaces those of the full or the fast tour; ``executor`` carries the experiments (by
-    default new processes, see ``sweep``).
+    default new processes, see ``sweep``). ``force`` allows it to write over an earlier tour, see
+    ``check_out``.
     """
-    check_out(out)
     sizes = sizes or (FAST if fast else FULL)
-    timings: dict[str, float] = {}
-    with timed(timings, "pretrain"):
-        mlm, history = pretrain_tinyworld(
-            seed, sizes.steps, sizes.documents, sizes.held_out, progress("pretrain")
-        )
-    save(out / "body", mlm)
-    with timed(timings, "experiments"):
-        cells = sweep(run_experiment, make_cells(out / "body", seed, sizes), executor)
-    found = {
-        name: [c for c in cells if c["experiment"] == name]
-        for name in ("regime", "forgetting", "embedding")
-    }
-    last = history.rows[-1]
-    summary = (
-        f"held-out masked-token loss {last['mlm_loss']:.2f} nats "
-        f"({history['unigram'][0] - last['mlm_loss']:.2f} below the unigram loss), "
-        f"next-sentence accuracy {last['nsp_acc']:.2f}"
-    )
-    if fast:
-        summary += "\n(fast: pretraining stops before its loss drops; the full tour waits for it)"
-    tables = [
-        summary,
-        make_table(found["regime"], sizes.tasks),
-        forgetting_table(found["forgetting"]),
-        embedding_table(found["embedding"][0]),
-    ]
-    results: dict[str, Any] = {
-        "seed": seed,
-        "fast": fast,
-        "pretrain": history.rows,
-        "cells": [{k: v for k, v in c.items() if k not in ("body", "cones")} for c in cells],
-        "table": "\n\n".join(tables),
-    }
-    with timed(timings, "figures"):
-        draw_all(out, history, mlm.encoder.config.vocab_size, found, sizes.methods)
-    write_run(out, results, history, timings)
-    return results
+    body = out / "body"
+    with claimed(out, force=force, also=FIGURES), claimed(body, force=force):
+        timings: dict[str, float] = {}
+        with timed(timings, "pretrain"):
+            mlm, history = pretrain_tinyworld(
+                seed, sizes.steps, sizes.documents, sizes.held_out, progress("pretrain")
+            )
+        drop_results(out, FIGURES)
+        drop_results(body)
+        save(body, mlm)
+        with timed(timings, "experiments"):
+            cells = sweep(run_experiment, make_cells(body, seed, sizes), executor)
+        found = {
+            name: [c for c in cells if c["experiment"] == name]
+            for name in ("regime", "forgetting", "embedding")
+        }
+        tables = [
+            summary(history, fast),
+            make_table(found["regime"], sizes.tasks),
+            forgetting_table(found["forgetting"]),
+            embedding_table(found["embedding"][0]),
+        ]
+        results: dict[str, Any] = {
+            "seed": seed,
+            "fast": fast,
+            "pretrain": history.rows,
+            "cells": [{k: v for k, v in c.items() if k not in ("body", "cones")} for c in cells],
+            "table": "\n\n".join(tables),
+        }
+        with timed(timings, "figures"):
+            draw_all(out, history, mlm.encoder.config.vocab_size, found, sizes.methods)
+        write_run(out, results, history, timings)
+        return results
 
 
 def draw_all(

@@ -29,8 +29,8 @@ settings.register_profile("deep", max_examples=500, deadline=None, suppress_heal
 settings.load_profile(os.environ.get("NPFT_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 # the table of ops, the fit of the normal distribution, the text of topics and small models are
-# modules that several tests import
-for _folder in ("autograd", "pretrain", "finetune"):
+# modules that several tests import; the files of the fuzz import each other
+for _folder in ("autograd", "pretrain", "finetune", "fuzz"):
     sys.path.insert(0, str(Path(__file__).parent / _folder))
 
 # scripts beside the tests that need other packages; --doctest-modules would import them

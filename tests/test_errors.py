@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from npft import errors
 from npft.errors import (
     CheckpointError, ConfigError, DataError, DtypeError, NpftError, ShapeError, check_items,
-    check_shape, check_share, check_strings,
+    check_positive, check_shape, check_share, check_strings, listed, quoted,
 )
 
 STANDARD = {
@@ -19,6 +19,7 @@ STANDARD = {
     "DtypeError": TypeError,
     "IdError": IndexError,
     "GraphError": RuntimeError,
+    "WorkerError": RuntimeError,
     "NonFiniteError": FloatingPointError,
     "GradientError": AssertionError,
 }
@@ -40,6 +41,34 @@ def test_a_data_error_begins_with_file_and_line():
     assert str(DataError("empty", "a.tsv")) == "a.tsv: empty"
     assert str(DataError("no documents")) == "no documents"
     assert not issubclass(CheckpointError, DataError)
+
+
+@given(st.text(max_size=300), st.one_of(st.none(), st.integers(1, 9)))
+def test_a_data_error_shows_the_name_of_a_file_on_one_line(name, line):
+    shown = str(DataError("empty", name, line))
+    assert shown.isprintable() and len(shown) < 10 * 200 + 30
+    if name.isprintable():
+        assert shown == (f"{name}: empty" if line is None else f"{name}:{line}: empty")
+
+
+@given(st.one_of(st.text(max_size=90), st.lists(st.text(max_size=9), max_size=9), st.floats()))
+def test_what_is_quoted_is_on_one_line_and_no_longer_than_the_limit(value):
+    shown = quoted(value, limit=20)
+    assert shown.isprintable()
+    if isinstance(value, str):
+        assert shown == repr(value[:20]) + ("..." if len(value) > 20 else "")
+    else:
+        assert shown == repr(value) or (len(shown) == 23 and shown == repr(value)[:20] + "...")
+
+
+@given(st.lists(st.text(max_size=60), max_size=40))
+def test_names_are_listed_until_the_limit_and_the_rest_is_counted(names):
+    shown = listed(names, limit=50)
+    assert shown.isprintable()
+    if all(name.isprintable() and len(name) <= 40 for name in names):
+        n = next((k for k in range(len(names)) if len(", ".join(["", *names[:k]])) >= 50), len(names))
+        more = f" and {len(names) - n} more" if n < len(names) else ""
+        assert shown == ", ".join(names[:n]) + more
 
 
 @given(st.lists(st.integers(0, 4), max_size=4))
@@ -91,6 +120,25 @@ def test_0_and_1_are_shares_only_when_asked(zero, one):
 def test_what_is_no_share_is_refused(value):
     with pytest.raises(ConfigError, match="rate is .*expected a share, more than 0 and less than"):
         check_share("rate", value)
+
+
+@pytest.mark.parametrize("zero", [False, True])
+@pytest.mark.parametrize("value", [
+    -1, -1e-9, float("nan"), float("inf"), 10**400, -(10**400), True, np.True_, "1", None, [1.0],
+    np.array(1.0), 1j,
+])
+def test_what_is_no_positive_number_is_refused(value, zero):
+    with pytest.raises(ConfigError, match="lr is .*expected a finite number, (more than 0|0 or more)"):
+        check_positive("lr", value, zero=zero)
+
+
+@pytest.mark.parametrize("value", [1, 2**70, 1e-300, np.float32(0.5), np.int64(3)])
+def test_a_positive_number_comes_back_as_a_float(value):
+    number = check_positive("lr", value)
+    assert type(number) is float and number == value
+    assert check_positive("lr", 0, zero=True) == 0
+    with pytest.raises(ConfigError):
+        check_positive("lr", 0)
 
 
 @pytest.mark.parametrize("value", [["a", ""], ("a", ""), {"a": 1, "": 2}, np.array(["a", ""])])

@@ -14,15 +14,17 @@ ROOT = Path(__file__).parent.parent
 # Every file of npft/, in reading order. A file imports only from files above it in this list.
 # A package's __init__.py stands after the package's own files; "plots/*" are the files of plots/.
 ORDER = """
-    errors autograd/machine autograd/graph autograd/inputs autograd/tables
+    errors strict_json atomic autograd/machine autograd/graph autograd/inputs autograd/tables
     autograd/tensor autograd/ops autograd/kernels autograd/losses autograd/attention autograd/segments autograd/gradcheck autograd/show
     autograd/__init__
     nn/module nn/layers nn/optim nn/schedules nn/history nn/progress nn/packs nn/repair nn/loop
     nn/fit nn/__init__
-    metrics/score metrics/classes metrics/tags metrics/answers metrics/ranking metrics/__init__
-    text/examples text/batch text/labels_and_tokens text/tokenizer text/bytes text/basic
-    text/wordpiece text/pieces text/bpe text/unigram text/readers text/tables text/tagged text/conll
-    text/sampling text/perturb text/__init__
+    metrics/score metrics/classes metrics/entities metrics/tags metrics/answers metrics/ranking
+    metrics/__init__
+    text/examples text/batch text/labels_and_tokens text/tokenizer text/windows text/bytes
+    text/basic text/joins text/wordpiece text/pieces text/bpe text/unigram text/readers text/layout
+    text/advice text/json_records text/records text/tables text/answer_files text/tagged
+    text/conll text/guess text/scripts text/sampling text/perturb text/__init__
     worlds/draws worlds/lexicon worlds/clinic worlds/phone worlds/tokens worlds/polarity
     worlds/domains worlds/languages worlds/noise worlds/grammar worlds/tasks worlds/frames
     worlds/tags worlds/sentiment worlds/logic worlds/questions worlds/sms
@@ -42,7 +44,9 @@ ORDER = """
     loading
     experiments/sweep experiments/bodies experiments/regimes experiments/repairs experiments/cone
     experiments/__init__
-    files/output files/pretrain files/domains files/finetune files/predict files/__init__
+    files/lock files/output files/ending files/pretrain files/domains files/memory files/tasks
+    files/report files/finetune files/evaluate files/predict files/embed files/arguments
+    files/__init__
     plots/* plots/__init__
     testing
     tour

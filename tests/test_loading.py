@@ -34,11 +34,11 @@ def models():
             "span_lm": SpanLM(encoder, rng=rng), "causal_lm": CausalLM(causal, rng=rng),
             "replaced_tokens": ReplacedTokens(encoder, rng=rng),
             "classifier": Classifier(encoder, 2, rng=rng), "regressor": Regressor(encoder, rng=rng),
-            "token_classifier": TokenClassifier(encoder, ["O", "B-PER"], rng=rng),
+            "token_classifier": TokenClassifier(encoder, ["O", "B-PER"], "bio", rng=rng),
             "span_finder": SpanFinder(encoder, rng=rng),
             "sentence_encoder": SentenceEncoder(encoder),
             "model": Model(encoder, {"topic": Classes(encoder, ["a", "b"], rng=rng),
-                                     "tags": Tags(encoder, ["O", "B-PER"], rng=rng)},
+                                     "tags": Tags(encoder, ["O", "B-PER"], "bio", rng=rng)},
                            {"tags": 0.5})}
 
 

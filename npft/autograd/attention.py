@@ -151,6 +151,8 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
     >>> attention(np.array([[5.0, 6.0, 7.0]]), blocks=one, num_heads=1).data.tolist()
     [[7.0]]
     """
+    if not isinstance(causal, (bool, np.bool_)):
+        raise ConfigError(f"attention: causal is {causal!r}, expected True or False")
     blocks = list(blocks)  # its owner may write to it before backward
     width = check_attention(qkv, blocks, num_heads)
     out = np.empty((len(qkv), width), qkv.dtype)

@@ -89,6 +89,13 @@ class Guarded:
         self._leaves_graph("NumPy")
         return np.array(self._data, dtype=dtype)
 
+    def __array_function__(self, function: Any, types: Any, args: tuple, options: dict) -> Any:
+        if function in (np.array_equal, np.array_equiv):  # False is all they say of an error
+            for tensor in args:
+                if isinstance(tensor, Guarded):
+                    tensor._leaves_graph(f"np.{function.__name__}")
+        return function._implementation(*args, **options)
+
     def __float__(self: Any) -> float:
         self._leaves_graph("float(), or a function of Python's math,")
         return float(self.item())
@@ -157,16 +164,19 @@ def called(
         result = fn(*arrays, **constants)
     except NpftError:
         raise
-    except (ValueError, IndexError) as error:  # NumPy's word for what does not fit
+    except (ValueError, IndexError, OverflowError) as error:  # NumPy's word for a misfit
         shapes = " and ".join(str(np.shape(a)) for a in arrays)
-        kind = ShapeError if isinstance(error, ValueError) else IdError
+        kind = ShapeError if isinstance(error, (ValueError, OverflowError)) else IdError
         raise kind(f"{name}: inputs of shape {shapes}: {error}") from error
-    except TypeError:
+    except (TypeError, AttributeError) as error:
         try:
             signature.bind(*arrays, **constants)
         except TypeError as misuse:
             rule = "arrays go by position, all else by keyword"
             raise ConfigError(f"{name}: {misuse}; {rule}: {name}{signature}") from None
+        if fn.__module__.startswith("npft.") and constants:  # the arrays were checked before
+            given = ", ".join(f"{key}={value!r:.60}" for key, value in constants.items())
+            raise DtypeError(f"{name}: {given}: {error}; expected {name}{signature}") from error
         raise
     if type(result) is not tuple or len(result) != 2 or not callable(result[1]):
         raise GraphError(f"{name}: a primitive returns (out, vjp) with a function vjp(g)")
@@ -212,3 +222,17 @@ def one_dtype(name: str, values: list, tensors: list[bool]) -> tuple[list, np.dt
             v = np.asarray(v).astype(dtype, copy=not mode.paused)
         arrays.append(v)
     return arrays, dtype
+
+
+def whole_numbers(name: str, numbers: Any) -> tuple[int, ...]:
+    """Lengths or axes: one whole number, or several in a tuple or list."""
+    several = numbers if isinstance(numbers, (tuple, list, np.ndarray)) else (numbers,)
+    if not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in several):
+        raise DtypeError(f"{name} is {numbers!r:.60}, expected whole numbers")
+    return tuple(int(n) for n in several)
+
+
+def one_or_several(numbers: tuple) -> tuple:
+    """Lengths or axes, given one by one or as one tuple: x.reshape(2, 3), x.reshape((2, 3))."""
+    single = len(numbers) == 1 and isinstance(numbers[0], (tuple, list, np.ndarray))
+    return tuple(numbers[0] if single else numbers)

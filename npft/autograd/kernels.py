@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from numbers import Real
 
 import numpy as np
 
-from npft.autograd.tensor import primitive
+from npft.autograd.inputs import numbers
+from npft.autograd.tensor import Tensor, primitive
 from npft.errors import (
     ConfigError, DtypeError, IdError, NonFiniteError, ShapeError, check_finite, check_shape,
 )
@@ -249,12 +251,16 @@ def dropout(x, p: float, *, rng: np.random.Generator | None):
     The chance is p rounded to a multiple of 2⁻¹⁶, so that 16 random bits decide an element.
     Raises ``ConfigError`` if p is outside [0, 1) or rng is missing.
     """
-    if not 0 <= p < 1:
-        raise ConfigError(f"dropout: p is {p}, expected 0 <= p < 1")
+    if not isinstance(p, Real) or not 0 <= p < 1:
+        raise ConfigError(f"dropout: p is {p!r}, expected 0 <= p < 1")
     if p == 0:
         return x
     if rng is None:
         raise ConfigError("dropout: training with dropout needs rng=np.random.default_rng(seed)")
+    if not hasattr(rng, "bytes"):
+        raise ConfigError(f"dropout: rng is {rng!r:.60}, expected np.random.default_rng(seed)")
+    if not isinstance(x, Tensor):
+        x = numbers("dropout: x", x, None)
     threshold = min(round(p * 65536), 65535)  # something is kept, however large p is
     bits = np.frombuffer(rng.bytes(2 * x.size), "<u2").reshape(x.shape)
     keep = (bits >= threshold).astype(x.dtype)
@@ -271,7 +277,7 @@ def scale(x, *, factor: np.ndarray):
     """
     if np.shape(factor) != np.shape(x):
         raise ShapeError(f"scale: x has shape {np.shape(x)}, the factor {np.shape(factor)}")
-    factor = np.asarray(factor, dtype=x.dtype)
+    factor = numbers("scale: factor", factor, x.dtype)
     return x * factor, lambda g: g * factor
 
 

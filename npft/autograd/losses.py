@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from npft.autograd.inputs import numbers
 from npft.autograd.kernels import check_ids, row_sums
 from npft.autograd.tensor import primitive
 from npft.errors import DataError, ShapeError, check_shape
@@ -132,4 +133,4 @@ def _like(name: str, x: np.ndarray, target: np.ndarray) -> np.ndarray:
             f"{name}: the input has shape {np.shape(x)} and the target {np.shape(target)}; "
             "expected the same shape, and at least one element"
         )
-    return np.asarray(target, dtype=x.real.dtype)
+    return numbers(f"{name}: the target", target, x.real.dtype)

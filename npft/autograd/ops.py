@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.autograd.inputs import one_dtype
+from npft.autograd.inputs import one_dtype, one_or_several, whole_numbers
 from npft.autograd.tensor import Tensor, primitive
 from npft.errors import ConfigError, DtypeError, NonFiniteError, ShapeError, check_finite
 
@@ -73,6 +73,8 @@ def power(x, *, exponent: float):
     if not isinstance(exponent, Real):
         raise DtypeError(f"power: exponent is a {type(exponent).__name__}, expected one number")
     exponent = float(exponent)  # a NumPy scalar would make float32 float64
+    if not math.isfinite(exponent):
+        raise ConfigError(f"power: exponent is {exponent}, expected a finite number")
     if exponent == 0:
         return np.ones_like(x), lambda g: np.zeros_like(g)
     return x**exponent, lambda g: g * exponent * x ** (exponent - 1)
@@ -351,16 +353,16 @@ def logsumexp(x, *, axis: Axis = None, keepdims: bool = False):
     >>> round(logsumexp(np.array([1000.0, 1000.0])).item(), 4)  # 1000 + log 2
     1000.6931
     """
+    if not isinstance(keepdims, (bool, np.bool_)):
+        raise ConfigError(f"logsumexp: keepdims is {keepdims!r}, expected True or False")
     largest = np.max(x.real, axis=axis, keepdims=True)
     check_finite("logsumexp: the largest value", largest)
     p = np.exp(x - largest)
     total = np.sum(p, axis=axis, keepdims=True)
     out = np.log(total) + largest
     p /= total
-    return (
-        out if keepdims or not x.shape else np.squeeze(out, axis),
-        lambda g: _spread(g, x.shape, axis, keepdims) * p,
-    )
+    out = out if keepdims or not x.shape else np.squeeze(out, axis)
+    return out, lambda g: _spread(g, x.shape, axis, keepdims) * p
 
 
 # --- shape --------------------------------------------------------------------------------------
@@ -369,20 +371,23 @@ def logsumexp(x, *, axis: Axis = None, keepdims: bool = False):
 @primitive
 def reshape(x, *, shape: tuple[int, ...]):
     """The same elements in another shape; the gradient goes back into the old one."""
-    return np.reshape(x, shape), lambda g: g.reshape(x.shape)
+    lengths = whole_numbers("reshape: shape", shape)
+    return np.reshape(x, lengths), lambda g: g.reshape(x.shape)
 
 
 @primitive
 def transpose(x, *, axes: tuple[int, ...] | None = None):
     """The axes in another order, reversed if ``axes`` is None; the gradient goes back in order."""
-    back = None if axes is None else tuple(np.argsort([a % x.ndim for a in axes]))
-    return np.transpose(x, axes), lambda g: np.transpose(g, back)
+    order = None if axes is None else whole_numbers("transpose: axes", axes)
+    out = np.transpose(x, order)
+    back = None if order is None else tuple(np.argsort([a % x.ndim for a in order]))
+    return out, lambda g: np.transpose(g, back)
 
 
 @primitive
 def broadcast_to(x, *, shape: tuple[int, ...]):
     """x repeated along new axes and axes of length 1; the engine sums the gradient over them."""
-    return np.broadcast_to(x, shape), lambda g: g
+    return np.broadcast_to(x, whole_numbers("broadcast_to: shape", shape)), lambda g: g
 
 
 @primitive
@@ -426,20 +431,14 @@ def stack(*arrays, axis: int = 0):
 # --- Tensor's operators and methods -------------------------------------------------------------
 
 
-def _one_or_several(numbers: tuple) -> tuple:
-    """Lengths or axes, given one by one or as one tuple: x.reshape(2, 3), x.reshape((2, 3))."""
-    single = len(numbers) == 1 and isinstance(numbers[0], (tuple, list, np.ndarray))
-    return tuple(int(n) for n in (numbers[0] if single else numbers))
-
-
 def _reshape(x: Tensor, *shape: Any) -> Tensor:
     """The same elements in another shape: see ``ops.reshape``."""
-    return reshape(x, shape=_one_or_several(shape))
+    return reshape(x, shape=one_or_several(shape))
 
 
 def _transpose(x: Tensor, *axes: Any) -> Tensor:
     """The axes in another order: see ``ops.transpose``."""
-    return transpose(x, axes=_one_or_several(axes) or None)
+    return transpose(x, axes=one_or_several(axes) or None)
 
 
 def _to_the_power(base: Any, exponent: Any) -> Tensor:

@@ -35,7 +35,7 @@ import numpy as np
 from npft.autograd.graph import Node, walk
 from npft.autograd.inputs import FLOATS, Guarded, called, floats, mode, no_grad, numbers, one_dtype
 from npft.autograd.tables import tensor_html
-from npft.errors import DtypeError, GraphError, ShapeError
+from npft.errors import ConfigError, DtypeError, GraphError, ShapeError
 
 __all__ = ["FLOATS", "Tensor", "grad", "no_grad", "primitive"]
 
@@ -63,7 +63,7 @@ class Tensor(Guarded):
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
         self._data: np.ndarray = floats("Tensor", data, dtype)
         self._node: Node | None = None  # how it was computed; None for a leaf
-        self._requires_grad = requires_grad
+        self.requires_grad = requires_grad
         self._grad: np.ndarray | None = None
         self.version = 0  # counts changes of the data; only an optimiser or a loader changes it
 
@@ -110,6 +110,8 @@ class Tensor(Guarded):
     def requires_grad(self, flag: bool) -> None:
         if self._node is not None:
             raise GraphError("requires_grad can be set on leaves only; use .detach() to get one")
+        if not isinstance(flag, (bool, np.bool_)):
+            raise ConfigError(f"requires_grad is {flag!r:.60}, expected True or False")
         self._requires_grad = bool(flag)
 
     shape = property(attrgetter("_data.shape"))
@@ -190,7 +192,8 @@ def grad(loss: Tensor, wrt: list[Tensor]) -> list[np.ndarray]:
     >>> [float(g) for g in grad(y * x, [x, y])]
     [27.0, 3.0]
     """
-    if isinstance(wrt, Tensor) or not all(isinstance(t, Tensor) for t in [loss, *wrt]):
+    several = isinstance(wrt, (list, tuple)) and all(isinstance(t, Tensor) for t in wrt)
+    if not several or not isinstance(loss, Tensor):
         raise DtypeError("grad: expected a tensor and a list of tensors: grad(loss, [x, y])")
     sources = [t if t._node is None else t._node for t in wrt]
     found = pull_back(loss, None, {s for s in sources if isinstance(s, Node)})

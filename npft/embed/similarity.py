@@ -61,7 +61,7 @@ def bag_of_words_encoder(corpus: Sequence[str]) -> Any:
     idf = np.log(len(corpus) / documents)
 
     def encode(texts: Sequence[str]) -> np.ndarray:
-        table = word_table(list(texts), columns) * idf
+        table = word_table(list(texts), columns).toarray() * idf
         return np.hstack([table, np.full((len(table), 1), 1e-3)])
 
     return encode

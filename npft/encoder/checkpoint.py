@@ -4,21 +4,20 @@ A model is one file ``DIR/model.npz``: a manifest (JSON: format, version, kind, 
 tokenizer, and as options the heads) and the weights by name. An .npz file is a zip of plain .npy
 arrays. NumPy's own reader would allocate whatever size a header claims, take the last of two
 members of one name, and leave extra bytes unread; here every header is checked against the size of
-its member before a byte of data is read, and nothing is ever unpickled.
+its member before a byte of data is read, and nothing is ever unpickled. A manifest may lie as well;
+so no model is built that has many more weights than the file holds (``Blank``).
 
 A checkpoint of a run that goes on also holds the state of the training (``read_training``).
 
-A new file is written beside the old one, flushed to the disk, and renamed into place: after a crash
-there is the old file or the new one, never half of one.
+After a crash there is the old file or the new one, never half of one (``npft/atomic.py``).
 """
 
 from __future__ import annotations
 
 import ast
 import json
-import os
+import math
 import re
-import tempfile
 import zipfile
 from dataclasses import fields
 from pathlib import Path
@@ -26,10 +25,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from npft.atomic import made_folder, new_file
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.format_1 import upgraded
-from npft.errors import CheckpointError, ConfigError, NonFiniteError, NpftError
+from npft.errors import CheckpointError, ConfigError, NonFiniteError, NpftError, quoted
+from npft.strict_json import parse
 from npft.text import tokenizer_from_dict
 
 FORMAT, VERSION = "npft", 2
@@ -39,6 +40,8 @@ MEMBERS = ("format", "version", "kind", "config", "tokenizer", "options")  # of 
 DTYPES = ("<f4", "<f8", "<i8", "|u1", "|b1")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.npy")
 MAX_HEADER = 10_000  # bytes; a real header has about 120
+MAX_MESSAGE = 1_000  # characters of what is told of a damaged file
+SLACK = 2  # times what a file holds may be built, so that a misfit is told by the names of weights
 
 
 class Saved(Protocol):
@@ -56,28 +59,8 @@ class Saved(Protocol):
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write arrays to an .npz file that appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp made it readable for its owner only
-        os.replace(temporary, path)
-        for left in path.parent.glob(f"{path.name}*.tmp"):  # by a process that was killed
-            left.unlink(missing_ok=True)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # let the new name survive a power cut too
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    with made_folder(path.parent), new_file(path) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -102,7 +85,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     name = member.filename
     if not NAME.fullmatch(name) or ".." in name:
-        raise CheckpointError(f"{path}: a member has the name {name!r}")
+        raise CheckpointError(f"{path}: a member has the name {quoted(name)}")
     if member.compress_type != zipfile.ZIP_STORED:
         raise CheckpointError(f"{path}: {name} is compressed; npft writes plain members")
     with archive.open(member) as file:
@@ -124,7 +107,11 @@ def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) 
 
 def _parse_header(path: Path, name: str, header: bytes) -> tuple[np.dtype, tuple[int, ...]]:
     try:
+        if b"\\" in header:  # an escape, of which Python may warn
+            raise ValueError
         fields = ast.literal_eval(header.decode("latin1"))
+        if len(fields) > 3:
+            raise ValueError
         descr, fortran, shape = fields["descr"], fields["fortran_order"], fields["shape"]
     except (ValueError, SyntaxError, KeyError, TypeError, MemoryError, RecursionError):
         raise CheckpointError(f"{path}: {name} has a header that cannot be read") from None
@@ -142,7 +129,8 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
 
     ``training`` is what a run needs to go on: plain values and arrays, see ``read_training``.
     Returns the file written. Raises ``ConfigError`` for a module that is not a whole model,
-    ``NonFiniteError`` for a weight that is NaN or infinite: a good older file is then kept.
+    ``NonFiniteError`` for a weight that is NaN or infinite, ``CheckpointError`` for a place that
+    cannot be written: a good older file is then kept.
     """
     if not hasattr(model, "kind"):
         raise ConfigError(
@@ -167,10 +155,7 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
         arrays |= {TRAINING + name: array for name, array in state.items()}
     arrays[MANIFEST] = np.frombuffer(json.dumps(manifest).encode("ascii"), np.uint8)
     file = Path(path) / FILE
-    try:
-        write_arrays(file, arrays)
-    except OSError as error:
-        raise CheckpointError(f"{file}: cannot be written: {error.strerror or error}") from None
+    write_arrays(file, arrays)
     return file
 
 
@@ -214,7 +199,7 @@ def _read(
     if MANIFEST not in arrays:
         raise CheckpointError(f"{file}: has no manifest; it was not written by npft")
     try:
-        manifest = json.loads(arrays.pop(MANIFEST).tobytes().decode("utf-8"))
+        manifest = parse(arrays.pop(MANIFEST).tobytes().decode("utf-8"))
     except (ValueError, RecursionError):
         raise CheckpointError(f"{file}: its manifest is not JSON") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
@@ -232,7 +217,7 @@ def _read(
             state[name.removeprefix(TRAINING)] = array
             continue
         if not name.startswith(WEIGHTS):
-            raise CheckpointError(f"{file}: holds an array {name!r} that is no weight")
+            raise CheckpointError(f"{file}: holds an array {quoted(name)} that is no weight")
         if array.dtype.kind != "f" or not (np.abs(array) <= np.finfo(np.float32).max).all():
             raise CheckpointError(f"{file}: the weight {name} holds no finite float32 numbers")
         weights[name.removeprefix(WEIGHTS)] = array
@@ -242,6 +227,28 @@ def _read(
         except CheckpointError as error:
             raise CheckpointError(f"{file}: {error}") from None
     return manifest, weights, state
+
+
+class Blank(np.random.Generator):
+    """Draws zeros, for a model whose weights are replaced at once by those of a file.
+
+    Every matrix of a new model is drawn, so this is where a manifest is stopped that asks for a
+    million labels or a hundred thousand layers: at ``SLACK`` times the weights that the file has.
+    """
+
+    def __init__(self, weights: dict[str, np.ndarray]) -> None:
+        super().__init__(np.random.PCG64(0))
+        self.held = sum(array.size for array in weights.values())
+        self.numbers, self.arrays = SLACK * self.held, SLACK * len(weights)
+
+    def standard_normal(self, size: tuple[int, ...]) -> np.ndarray:  # type: ignore[override]
+        self.numbers -= math.prod(size)
+        self.arrays -= 1
+        if self.numbers < 0 or self.arrays < 0:
+            raise CheckpointError(
+                f"its configuration and heads mean many more weights than the {self.held} it holds"
+            )
+        return np.zeros(size, np.float32)
 
 
 def load_as(cls: Any, path: str | Path) -> Any:
@@ -255,21 +262,25 @@ def load_as(cls: Any, path: str | Path) -> Any:
         raise CheckpointError(
             f"{file}: holds a {manifest['kind']}, not a {cls.kind}; npft.load reads every kind"
         )
-    rng = np.random.default_rng(0)  # for weights that are replaced at once
     try:
-        tok = manifest["tokenizer"]
-        tokenizer = None if tok is None else tokenizer_from_dict(tok)
         if set(manifest["config"]) != {field.name for field in fields(EncoderConfig)}:
             raise CheckpointError(f"its configuration has the fields {sorted(manifest['config'])}")
         config = EncoderConfig(**manifest["config"])
-        held = sum(array.size for array in weights.values())
-        if config.num_parameters() > 2 * held:  # do not build what the file cannot fill
+        rng = Blank(weights)
+        if config.num_parameters() > rng.numbers:
             raise CheckpointError(
-                f"its configuration means {config.num_parameters()} weights, it holds {held}"
+                f"its configuration means {config.num_parameters()} weights, it holds {rng.held}"
             )
+        tok = manifest["tokenizer"]
+        for name, entries in tok.items() if isinstance(tok, dict) else ():
+            if isinstance(entries, list) and len(entries) > SLACK * config.vocab_size:
+                raise CheckpointError(
+                    f"its tokenizer has {len(entries)} {name}, its encoder {config.vocab_size} ids"
+                )
+        tokenizer = None if tok is None else tokenizer_from_dict(tok)
         encoder = Encoder(config, tokenizer=tokenizer, rng=rng)
         model = cls.from_options(encoder, manifest["options"], rng=rng)
         model.load_state_dict(weights)
-    except (NpftError, TypeError, KeyError, AttributeError) as error:
-        raise CheckpointError(f"{file}: {error}") from None
+    except (NpftError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise CheckpointError(f"{file}: {error!s:.{MAX_MESSAGE}}") from None
     return model.eval()

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
-from numbers import Real
 from typing import Any
 
-from npft.errors import ConfigError, check_share
-
-
-def _positive(name: str, value: Any) -> float:
-    """``value`` as a float, if it is a finite number above 0."""
-    try:
-        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else 0.0
-    except OverflowError:  # a whole number that no float can hold, such as 10**400
-        number = math.inf
-    if not 0 < number < math.inf:
-        raise ConfigError(f"EncoderConfig: {name} is {value!r}, expected a finite number above 0")
-    return number
+from npft.errors import ConfigError, check_positive, check_share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +73,10 @@ class EncoderConfig:
         dropout = check_share("EncoderConfig: dropout", self.dropout, zero=True)
         object.__setattr__(self, "dropout", dropout)
         for name in ("layer_norm_eps", "init_std"):
-            object.__setattr__(self, name, _positive(name, getattr(self, name)))
+            number = check_positive(f"EncoderConfig: {name}", getattr(self, name))
+            if number > 1e6:  # float32 numbers times it would soon be infinite
+                raise ConfigError(f"EncoderConfig: {name} is {number}, expected at most 1e6")
+            object.__setattr__(self, name, number)
         if self.norm not in ("pre", "post"):
             raise ConfigError(f"EncoderConfig: norm is {self.norm!r}, expected 'pre' or 'post'")
         if not isinstance(self.causal, bool):

@@ -13,7 +13,7 @@ from npft.autograd.attention import Block, blocks_by_length
 from npft.autograd.tensor import Tensor
 from npft.encoder.blocks import TransformerBlock
 from npft.encoder.config import EncoderConfig
-from npft.errors import ConfigError, ShapeError
+from npft.errors import CheckpointError, ConfigError, ShapeError, quoted
 from npft.nn.layers import Dropout, Embedding, LayerNorm
 from npft.nn.module import Module, evaluating
 from npft.text.batch import Batch
@@ -108,7 +108,9 @@ class Encoder(Module):
     def from_options(
         cls, encoder: Encoder, options: dict[str, Any], *, rng: np.random.Generator
     ) -> Encoder:
-        """The inverse of ``options``."""
+        """The inverse of ``options``. Raises ``CheckpointError`` for others."""
+        if options != {}:
+            raise CheckpointError(f"its options are {quoted(options)}, an encoder has none")
         return encoder
 
     def _start(self, batch: Batch, rng: np.random.Generator | None) -> tuple[Tensor, list[Block]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import CheckpointError
+from npft.errors import CheckpointError, quoted
 
 # For each kind: how names of weights that begin in one way begin today.
 RENAMED: dict[str, tuple[tuple[str, str], ...]] = {
@@ -57,7 +57,7 @@ def upgraded(
     """
     kind = manifest["kind"]
     if not isinstance(kind, str) or kind not in RENAMED:
-        raise CheckpointError(f"holds {kind!r}, expected {sorted(RENAMED)}")
+        raise CheckpointError(f"holds {quoted(kind)}, expected {sorted(RENAMED)}")
     try:
         heads = heads_of(kind, manifest["options"])
     except (KeyError, TypeError):

@@ -25,7 +25,7 @@ from npft.autograd.machine import freed_memory_kept
 from npft.autograd.tensor import Tensor
 from npft.encoder.checkpoint import load_as
 from npft.encoder.encoder import Encoder
-from npft.errors import CheckpointError, ConfigError, DataError, check_count
+from npft.errors import CheckpointError, ConfigError, DataError, NonFiniteError, check_count, quoted
 from npft.nn.loop import Loss
 from npft.nn.module import Module, evaluating
 from npft.nn.optim import check_positive
@@ -102,6 +102,11 @@ class Head(Module):
     def options(self) -> dict[str, Any]:
         """The arguments that make such a head again: ``cls(encoder, **options, rng=rng)``."""
         return {}
+
+    @classmethod
+    def completed(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """The options in a file, with those that came later added: as the head was before them."""
+        return options
 
     def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
         """Scores from the hidden states (N, D). In training mode ``rng`` draws dropout."""
@@ -258,16 +263,19 @@ class Model(Module):
         keys = {"kind", "weight", "options"}
         saved_heads = options.values() if isinstance(options, dict) else [None]
         if not all(isinstance(saved, dict) and set(saved) == keys for saved in saved_heads):
-            raise CheckpointError(f"its heads are {options!r}, which is not how npft saves them")
+            what = quoted(options)
+            raise CheckpointError(f"its heads are {what}, which is not how npft saves them")
         heads = {}
         for name, saved in options.items():
             if saved["kind"] not in list(Head.kinds):
                 raise CheckpointError(
-                    f"its head {name!r} is a {saved['kind']!r}, expected one of "
+                    f"its head {quoted(name)} is a {quoted(saved['kind'])}, expected one of "
                     f"{', '.join(Head.kinds)}; import the file with its class first"
                 )
             made: Any = Head.kinds[saved["kind"]]
-            heads[name] = made(encoder, **saved["options"], rng=rng)
+            given = made.completed(saved["options"])
+            options = options | {name: saved | {"options": given}}
+            heads[name] = made(encoder, **given, rng=rng)
         model = cls.__new__(cls)
         Model.__init__(model, encoder, heads, {k: saved["weight"] for k, saved in options.items()})
         if model.options() != options:
@@ -282,9 +290,20 @@ class Model(Module):
     def scores(
         self, batch: Batch, rng: Rng = None, heads: Sequence[str] = ()
     ) -> dict[str, Tensor]:
-        """The scores of each head (or of those named) on one pass of the encoder."""
+        """The scores of each head (or of those named) on one pass of the encoder.
+
+        Raises ``NonFiniteError`` that names the head for scores that are NaN or infinite, unless in
+        training, where the loss says at which step it happened.
+        """
         hidden = self.encoder(batch, rng)  # (N, D)
-        return {name: self.heads[name](hidden, batch, rng) for name in heads or self.heads}
+        scores = {name: self.heads[name](hidden, batch, rng) for name in heads or self.heads}
+        for name, found in scores.items():
+            if not self.training and not np.isfinite(found.data).all():
+                raise NonFiniteError(
+                    f"the output of the head {name!r} is not finite, so it decides nothing; "
+                    "load undamaged weights, or train again at a lower rate"
+                )
+        return scores
 
     def forward(self, batch: Batch, rng: Rng = None) -> Any:
         """The scores of the only head; of several, a dict of scores by name."""
@@ -369,9 +388,10 @@ class Model(Module):
     def decide(self, batch: Batch, head: str | None = None) -> np.ndarray:
         """What a head decides, for each sequence or token of the batch, in its order."""
         chosen = self.head(head)
+        name = head or next(iter(self.heads))
 
         def judge(part: Batch) -> np.ndarray:
-            return chosen.decide(chosen(self.encoder(part), part).data, part)
+            return chosen.decide(self.scores(part, heads=(name,))[name].data, part)
 
         found, order = self.read(batch, judge)
         return put_back(found, batch, order, chosen.tokens)
@@ -385,11 +405,11 @@ class Model(Module):
         self.check(dict.fromkeys(asked, batch))
 
         def judge(part: Batch) -> dict[str, tuple[np.ndarray, float, int]]:
-            hidden, found = self.encoder(part), {}
+            scores, found = self.scores(part, heads=tuple(asked)), {}
             for name, head in asked.items():
-                scores, n = head(hidden, part), head.count(part)
-                loss = head.loss(scores, part).item() * n if n else 0.0
-                found[name] = head.decide(scores.data, part), loss, n
+                n = head.count(part)
+                loss = head.loss(scores[name], part).item() * n if n else 0.0
+                found[name] = head.decide(scores[name].data, part), loss, n
             return found
 
         slices, order = self.read(batch, judge)
@@ -417,7 +437,7 @@ class Model(Module):
     # --- a user's texts -------------------------------------------------------------------------
 
     def batch_of(self, examples: Any, head: str | None = None) -> Batch:
-        """Labelled examples as the batch a head learns from, cut to the encoder's positions.
+        """Labelled examples as the batch a head learns from: see ``tokenize``.
 
         Labels with names go by their names. Raises ``ConfigError`` if the encoder has no tokenizer,
         ``DataError`` for names the head does not know.
@@ -435,6 +455,8 @@ class Model(Module):
         head: str | None = None,
     ) -> Batch:
         """The batch a head reads: cut to the encoder's positions; ``n_truncated`` counts the cuts.
+
+        A tagger cuts no text: it reads long ones in windows, as several sequences.
 
         labels: (B,) classes or grades, if there are any. Raises ``ConfigError`` if the encoder has
         no tokenizer.

@@ -3,23 +3,49 @@
 A cell is a plain dict that holds all its run depends on, and the function is a top-level one, so
 any ``concurrent.futures.Executor`` can carry a sweep: processes of this machine by default,
 ``dask.distributed``'s ``Client.get_executor()`` or ``mpi4py.futures.MPIPoolExecutor`` on a cluster.
+
+The default deals the cells to new processes, each at the end of a line of its own:
+
+    this process  -- cell -->  worker
+                  <-- result --
+
+A worker whose line breaks has been killed. Workers end when the sweep does, in whatever way: they
+also watch whether this process is still there.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+from npft.errors import ConfigError, WorkerError
 
-def sweep(
-    function: Callable[[Any], Any], cells: Sequence[Any], executor: Executor | None = None
-) -> list[Any]:
+UNGUARDED = 73  # exit status of a worker that found itself running the whole script
+GRACE = 5.0  # seconds for a worker without work to end by itself
+Function = Callable[[Any], Any]
+
+
+def sweep(function: Function, cells: Sequence[Any], executor: Executor | None = None) -> list[Any]:
     """``function(cell)`` for every cell, in the order of the cells.
 
-    Without an executor, one new process for each processor core does the work.
+    Without an executor, one new process for each processor core does the work. A new process reads
+    the script anew, so the script needs its guard, ``if __name__ == "__main__":``, and the function
+    a file from which it can be imported.
+
+    Raises ``ConfigError`` for a script without the guard or a function that other processes cannot
+    find, ``WorkerError`` if a process ends before its work is done, and what the function raises.
 
     >>> from concurrent.futures import ThreadPoolExecutor
     >>> with ThreadPoolExecutor(2) as executor:
@@ -28,7 +54,158 @@ def sweep(
     """
     if executor is not None:
         return list(executor.map(function, cells))
-    workers = max(1, min(len(cells), os.cpu_count() or 1))
+    if _rereads_script():
+        os._exit(UNGUARDED)  # the sweep that waits for this process says so
+    _check_can_be_sent(function, cells)
+    results: list[Any] = [None] * len(cells)
+    left = iter(range(len(cells)))
+    doing: dict[Connection, int] = {}
+    with _workers(function, min(len(cells), os.cpu_count() or 1)) as workers:
+        free = list(workers)
+        while True:
+            for line, index in zip(free, left):
+                with _unbroken(workers[line]):
+                    line.send(cells[index])
+                doing[line] = index
+            if not doing:
+                return results
+            ready = wait(list(doing))
+            free = [line for line in doing if line in ready]
+            for line in free:
+                results[doing.pop(line)] = _received(line, workers[line])
+
+
+@contextmanager
+def _workers(function: Function, count: int) -> Iterator[dict[Connection, BaseProcess]]:
+    """New processes that wait for cells, by their lines; none is left after the block."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as processes:
-        return list(processes.map(function, cells))
+    workers: dict[Connection, BaseProcess] = {}
+    try:
+        with _interrupts_held_back():
+            for _ in range(count):
+                mine, theirs = context.Pipe()
+                process = context.Process(target=_work, args=(function, theirs))
+                process.start()
+                theirs.close()  # so that the line breaks when the worker ends
+                workers[mine] = process
+        yield workers
+        for line in workers:
+            line.close()
+        for worker in workers.values():
+            worker.join(GRACE)
+    finally:
+        for worker in workers.values():
+            worker.kill()
+            worker.join()
+
+
+def _work(function: Function, line: Connection) -> None:
+    """What a worker does: a cell comes, a result goes, until the line is closed."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    while True:
+        try:
+            cell = line.recv()
+        except EOFError:
+            return
+        try:
+            line.send((function(cell), None, ""))
+        except Exception as error:
+            line.send((None, _sendable(error), traceback.format_exc()))
+
+
+def _end_with_parent() -> None:
+    """Wait until the process that started this one is gone, and end at once."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
+
+
+def _received(line: Connection, process: BaseProcess) -> Any:
+    """The result that a worker sends; raises the error that its function raised."""
+    with _unbroken(process):
+        result, error, trace = line.recv()
+    if error is not None:
+        raise error from WorkerError(f"in a worker process:\n{trace}")
+    return result
+
+
+@contextmanager
+def _unbroken(process: BaseProcess) -> Iterator[None]:
+    """Send to a worker, or receive; a broken line becomes an error that says how it ended."""
+    try:
+        yield
+    except (EOFError, OSError):
+        process.join()
+    else:
+        return
+    code = process.exitcode or 0
+    if code == UNGUARDED:
+        raise ConfigError(
+            "sweep: each new process reads the script anew and would sweep again; put what the "
+            'script does under: if __name__ == "__main__":'
+        ) from None
+    if code < 0:
+        raise WorkerError(
+            f"sweep: a worker process was killed by {signal.Signals(-code).name}, perhaps for lack "
+            "of memory; to work in this process, give executor=ThreadPoolExecutor(1)"
+        ) from None
+    raise WorkerError(
+        f"sweep: a worker process ended with exit status {code} before its work was done; what it "
+        "wrote to standard error says more"
+    ) from None
+
+
+def _rereads_script() -> bool:
+    """Whether this is a new process that is still reading the script of the one that started it.
+
+    Meanwhile Python calls the script ``__mp_main__``, and afterwards ``__main__`` as well.
+    """
+    script = sys.modules.get("__mp_main__")
+    return script is not None and script is not sys.modules["__main__"]
+
+
+def _check_can_be_sent(function: Function, cells: Sequence[Any]) -> None:
+    """Refuse a function, or cells, that new processes cannot be given."""
+    name = getattr(function, "__qualname__", repr(function))
+    try:
+        sent = bytes(ForkingPickler.dumps((function, list(cells))))
+    except Exception as error:  # there is no one class for what cannot be sent
+        raise ConfigError(
+            f"sweep: {name} and its cells cannot be sent to other processes ({error}); give a "
+            "function from the top level of a file, and cells of plain values"
+        ) from None
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script is not None and not os.path.isfile(script):
+        raise ConfigError(
+            f"sweep: new processes read the script anew, and there is no file {script}; put the "
+            "script into a file, or give executor=ThreadPoolExecutor()"
+        )
+    if b"__main__" in sent and script is None:
+        raise ConfigError(
+            f"sweep: {name} is made in a notebook or at a prompt, where other processes cannot "
+            "find it; put it into a file and import it, or give executor=ThreadPoolExecutor()"
+        )
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error, or one of ours with its words if it cannot be sent to another process."""
+    try:
+        ForkingPickler.loads(ForkingPickler.dumps(error))
+    except Exception:
+        return WorkerError(f"sweep: {type(error).__name__}: {error}")
+    return error
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """In this block Ctrl-C waits. Processes started in it never hear it: this one ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # Python's helper; its start would end the waiting
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -4,5 +4,6 @@ Each verb is one function that returns its results as one dict of plain numbers 
 for JSON, and beside it stands the function that puts them into lines to read. Results depend on
 the input and the seed alone; times are kept apart, in ``timings.json``.
 
-Read in this order: output, pretrain, domains, finetune, predict.
+Read in this order: lock, output, ending, pretrain, domains, memory, tasks, report, finetune,
+evaluate, predict, embed, arguments.
 """

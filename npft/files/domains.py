@@ -12,8 +12,8 @@ import numpy as np
 
 from npft.encoder.model import Model
 from npft.errors import CheckpointError, ConfigError
-from npft.files.output import ProgressMaker, timed, write_model
-from npft.files.pretrain import begin, read_parts, size_of
+from npft.files.output import ProgressMaker, claimed, dropping_results, end_resumable, timed
+from npft.files.pretrain import objective_of, read_parts, size_of
 from npft.loading import load
 from npft.pretrain.adapt import ADAPT_LR, adapt
 
@@ -31,6 +31,8 @@ def adapt_files(
     steps: int | None = None,
     lr: float | None = None,
     seed: int = 0,
+    resume: bool = False,
+    force: bool = False,
     progress: ProgressMaker,
     **options: Any,
 ) -> dict[str, Any]:
@@ -38,56 +40,47 @@ def adapt_files(
 
     The last 5 % of each file are held out. ``general`` are files the model was pretrained on, all
     or some: their held-out part, which it never saw, is measured, and the rest is there for
-    ``replay``. Options are batch_size and resume.
+    ``replay``. An option is batch_size. ``resume`` and ``force``: see ``check_out``.
     ``objective`` must train a model of this kind. Which of several such it was pretrained with
     (``span`` or ``roberta``, pairs or their order) no file says: give the same.
     """
-    chosen = begin(out, objective, options)
+    chosen = objective_of(objective)
     if not paths:
         raise ConfigError("--from needs the text of the new domain; name its files")
     if replay and not general:
         raise ConfigError("--replay needs the general text; name its files with --general")
-    model = load(start)
-    if not isinstance(model, Model) or not chosen.trains(model):
-        raise CheckpointError(
-            f"{start}: holds a {model.kind} with {', '.join(model.options()) or 'no head'}, which "
-            f"the objective {objective} does not train; name its own with --objective"
-        )
-    train, held_out = read_parts(paths)
-    pool, probe_text = read_parts(general) if general else (None, None)
-    steps, timings = STEPS if steps is None else steps, dict[str, float]()
-    with timed(timings, "pretrain"):
-        adapted, history = adapt(
-            model,
-            train,
-            held_out=held_out,
-            general=probe_text,
-            pool=pool,
-            replay=replay,
-            layout=chosen.layout,
-            corrupt=chosen.corrupt,
-            lr=ADAPT_LR if lr is None else lr,
-            steps=steps,
-            every=max(1, steps // 20),
-            folder=out,
-            progress=progress("pretrain"),
-            rng=np.random.default_rng(seed),
-            **options,
-        )
-    first, last = history.rows[0], history.rows[-1]
-    figures = [k for k in first if k in last and k not in ("step", "unread", "tokens")]
-    results = {
-        "objective": objective,
-        **size_of(train),
-        "replay": replay,
-        "steps": steps,
-        "unigram_loss": first.get("domain_unigram"),
-        "before": {name: first[name] for name in figures},
-        "after": {name: last[name] for name in figures},
-        "seed": seed,
-    }
-    write_model(out, adapted, results, history, timings)
-    return results
+    with claimed(out, start=start, resume=resume, force=force):
+        model = load(start)
+        if not isinstance(model, Model) or not chosen.trains(model):
+            raise CheckpointError(
+                f"{start}: holds a {model.kind} with {', '.join(model.options()) or 'no head'}, "
+                f"which the objective {objective} does not train; name its own with --objective"
+            )
+        train, held_out = read_parts(paths)
+        pool, probe_text = read_parts(general) if general else (None, None)
+        steps, timings = STEPS if steps is None else steps, dict[str, float]()
+        with timed(timings, "pretrain"):
+            adapted, history = adapt(
+                model, train, held_out=held_out, general=probe_text, pool=pool, replay=replay,
+                layout=chosen.layout, corrupt=chosen.corrupt, folder=out, resume=resume,
+                lr=ADAPT_LR if lr is None else lr, steps=steps, every=max(1, steps // 20),
+                progress=dropping_results(out, progress("pretrain")),
+                rng=np.random.default_rng(seed), **options,
+            )  # fmt: skip
+        first, last = history.rows[0], history.rows[-1]
+        figures = [k for k in first if k in last and k not in ("step", "unread", "tokens")]
+        results = {
+            "objective": objective,
+            **size_of(train),
+            "replay": replay,
+            "steps": steps,
+            "unigram_loss": first.get("domain_unigram"),
+            "before": {name: first[name] for name in figures},
+            "after": {name: last[name] for name in figures},
+            "seed": seed,
+        }
+        end_resumable(out, adapted, results, history, timings)
+        return results
 
 
 def report_domain(results: dict[str, Any]) -> str:

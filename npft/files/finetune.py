@@ -1,231 +1,289 @@
-"""``npft finetune``: a classifier from a file of ``label<TAB>text`` lines."""
+"""``npft finetune``: a model of any task from a file of labelled rows.
+
+    npft finetune MESSAGES.tsv --out spam                          label<TAB>text
+    npft finetune NLI.csv --header --columns gold,a,b --out nli    pairs, from a spreadsheet
+    npft finetune TRAIN.conll --test TEST.conll --out entities     tags
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from npft.encoder.encoder import Encoder
+from npft.encoder.model import Model
 from npft.errors import CheckpointError, ConfigError, DataError
-from npft.files.output import ProgressMaker, check_out, timed, write_model
-from npft.files.pretrain import MAX_POSITIONS, VOCAB_SIZE, read_parts
+from npft.files.memory import Memory
+from npft.files.output import ProgressMaker, claimed, timed, write_model
+from npft.files.pretrain import MAX_POSITIONS, VOCAB_SIZE
+from npft.files.tasks import TASKS, Task
 from npft.finetune.regimes import DROPOUT, learning_rate, num_trainable, set_regime
 from npft.finetune.train import check_numbers, evaluate, fine_tune
 from npft.forgetting.anchors import L2ToInit
 from npft.forgetting.replay import ReplayMixer
-from npft.heads.classes import Classifier
 from npft.heads.words import MaskedLM
 from npft.loading import load
 from npft.nn.layers import set_dropout
 from npft.nn.progress import ProgressFn
 from npft.nn.repair import Repair
-from npft.pretrain.pairs import Corpus
-from npft.pretrain.probe import make_probe, unigram_loss
-from npft.pretrain.source import layout_for
-from npft.pretrain.start import PRETRAIN_LR, new_masked_lm
+from npft.pretrain.start import PRETRAIN_LR, Vocabulary, make_tokenizer, new_masked_lm
 from npft.pretrain.train import pretrain
-from npft.text import Examples, WordPiece, drop_duplicates, read_labelled, split
+from npft.text import (
+    FileFormat, conflicts, drop_duplicates, guess_task, split, suitable_tokenizer, unknown_share,
+)
 
 QUICK_EPOCHS = 5  # of masked-word training on the training texts, when no model is given
 TEST_SHARE = 0.2
 REPLAY_WEIGHT = 0.2  # of the replay loss; weight 1 keeps the text better and starves the task
 
 
+@dataclass(frozen=True)
+class Material:
+    """What is learnt from, and what the result is measured on.
+
+    test, validation: files like ``data``; without ``test`` 20 % of the data are the test set,
+    without ``validation`` (which may also be a share of the training rows) all epochs are run and
+    the last one counts.
+    positive: of two labels the one whose precision and recall count. scheme: how tags mark
+    entities, where the tags leave it open (see ``npft.metrics.entities``).
+    """
+
+    data: Path
+    task: str | None = None
+    test: Path | None = None
+    validation: str | None = None
+    positive: str | None = None
+    scheme: str | None = None
+
+
+@dataclass(frozen=True)
+class Start:
+    """The body that is tuned: a pretrained ``model``, or a new one with a tokenizer of its own."""
+
+    model: Path | None = None
+    tokenizer: str | None = None
+    lowercase: bool | None = None
+    text: list[Path] | None = None  # what the model was pretrained on: measures the forgetting
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the model is trained, and what is done against forgetting (see ``npft.forgetting``)."""
+
+    regime: str = "full"
+    epochs: int = 10
+    batch_size: int = 32
+    lr: float | None = None
+    patience: int | None = None
+    anchor: float | None = None
+    replay: float = 0.0
+    seed: int = 0
+
+
+class Parts(NamedTuple):
+    """The examples of each part, and what was found in the file."""
+
+    train: Any
+    test: Any
+    validation: Any | None
+    counts: dict[str, int]
+
+
+def finetune_file(
+    material: Material,
+    out: Path,
+    *,
+    fmt: FileFormat = FileFormat(),
+    start: Start = Start(),
+    training: Training = Training(),
+    force: bool = False,
+    progress: ProgressMaker,
+) -> dict[str, Any]:
+    """Fine-tune a model on a file of labelled rows and save it in ``out``.
+
+    Texts are stripped and exact repeats dropped. Without a model to start from, a new body is
+    first pretrained for a few epochs on the training texts.
+    """
+    lr = checked_rate(material, start, training)
+    with claimed(out, start=start.model, force=force):
+        rng = np.random.default_rng(training.seed)
+        name, reason = chosen_task(material, fmt)
+        task, timings = TASKS[name], dict[str, float]()
+        options = options_of(task, material)
+        parts = divided(task, material, fmt, rng)
+        texts = task.texts(parts.train)
+        loaded = None if start.model is None else load_with_tokenizer(start.model)
+        with timed(timings, "pretrain"):
+            body = loaded.body if loaded else quick_body(texts, start, progress("pretrain"), rng)
+        model = task.model(body, parts.train, rng, **options)
+        set_dropout(model, DROPOUT)
+        set_regime(model, training.regime)
+        memory = memory_of(loaded, start, training.seed)
+        repairs = repairs_of(model, memory, training)
+        train, test = model.batch_of(parts.train), model.batch_of(parts.test)
+        held_out = None if parts.validation is None else model.batch_of(parts.validation)
+        with timed(timings, "finetune"):
+            history = fine_tune(
+                model, train, validation=held_out, patience=training.patience,
+                epochs=training.epochs, batch_size=training.batch_size, lr=lr, repairs=repairs,
+                progress=progress("finetune"), rng=rng,
+            )  # fmt: skip
+        results = {
+            "task": name,
+            "guessed": reason,
+            "regime": training.regime,
+            **task.names(model),
+            **parts.counts,
+            "truncated": train.n_truncated + test.n_truncated,
+            "max_length": body.config.max_positions,
+            "tokenizer": model.tokenizer.kind,
+            "unknown": unknown_share(model.tokenizer, texts),
+            "trained_weights": num_trainable(model),
+            "weights": model.num_parameters(),
+            **evaluate(model, test).as_dict(),
+            "baselines": {
+                k: score.as_dict()
+                for k, score in task.baselines(parts.train, parts.test, **options).items()
+            },
+            **({} if memory is None else memory.rise()),
+            "seed": training.seed,
+        }
+        write_model(out, model, results, history, timings)
+    return results
+
+
+def checked_rate(material: Material, start: Start, training: Training) -> float:
+    """The learning rate; raises ``ConfigError`` for options that do not go together."""
+    if start.text and start.model is None:
+        raise ConfigError("--text needs --model, the model that was pretrained on it")
+    if training.replay and not start.text:
+        raise ConfigError("--replay needs the pretraining text; name its files with --text")
+    if start.model is not None and (start.tokenizer, start.lowercase) != (None, None):
+        raise ConfigError("--model brings its own tokenizer; leave out --tokenizer, --lowercase "
+                          "and --cased")
+    if training.patience is not None and material.validation is None:
+        raise ConfigError("--patience needs rows to watch: --validation 0.1, or a file")
+    lr = learning_rate(training.regime) if training.lr is None else training.lr
+    check_numbers(training.epochs, training.batch_size, lr)
+    return lr
+
+
+def chosen_task(material: Material, fmt: FileFormat) -> tuple[str, str | None]:
+    """The task, and, if it was guessed, by what sign.
+
+    Raises ``ConfigError`` where the file leaves a doubt.
+    """
+    if material.task is not None:
+        return material.task, None
+    task, sign = guess_task(material.data, fmt)
+    if task is None:
+        raise DataError(f"{sign}; say which with --task {'/'.join(TASKS)}", path=material.data)
+    return task, sign
+
+
+def options_of(task: Task, material: Material) -> dict[str, Any]:
+    """The options of the task that are given; raises ``ConfigError`` for those of other tasks."""
+    given = {name: getattr(material, name) for name in ("positive", "scheme")}
+    options = {name: value for name, value in given.items() if value is not None}
+    for name in options:
+        if name not in task.options:
+            raise ConfigError(f"--{name} is not for the task {task.name}; leave it out")
+    return options
+
+
+def divided(task: Task, material: Material, fmt: FileFormat, rng: np.random.Generator) -> Parts:
+    """Training, test and validation examples, none of which stands in two parts.
+
+    Exact repeats are dropped, and of the training rows those that a given test or validation file
+    holds too; given files stay as they are. Raises ``DataError`` that names the file.
+    """
+    everything = task.read(material.data, fmt)
+    rows = drop_duplicates(everything)
+    if rows.groups is not None and len(set(rows.groups)) == 1:
+        rows.groups = None  # one document cannot be divided as a whole
+    share, path = share_or_file(material.validation)
+    test = None if material.test is None else task.read(material.test, fmt, everything)
+    validation = None if path is None else task.read(path, fmt, everything)
+    apart = {c for part in (test, validation) if part for c in part.stripped().contents()}
+    train = rows[np.array([content not in apart for content in rows.contents()])]
+    counts = {
+        "rows": len(everything),
+        "skipped": task.skipped(material.data, fmt),
+        "repeats_dropped": len(everything) - len(rows),
+        "conflicts": len(conflicts(everything)),
+        "held_out_dropped": len(rows) - len(train),
+    }
+    try:
+        if test is None:
+            train, test = split(train, TEST_SHARE, task.stratify, rng=rng)
+        if share is not None:
+            train, validation = split(train, share, task.stratify, rng=rng)
+    except DataError as error:
+        raise DataError(str(error), path=material.data) from None
+    if len(train) == 0:
+        raise DataError("all its rows stand in the test or validation file too",
+                        path=material.data)
+    counts |= {"train_examples": len(train), "test_examples": len(test)}
+    return Parts(train, test, validation, counts)
+
+
+def share_or_file(validation: str | None) -> tuple[float | None, Path | None]:
+    """What ``--validation`` means: a share of the rows, or a file of them.
+
+    >>> share_or_file("0.1"), share_or_file(None)
+    ((0.1, None), (None, None))
+    """
+    if validation is None:
+        return None, None
+    try:
+        return float(validation), None
+    except ValueError:
+        return None, Path(validation)
+
+
 def quick_body(
-    train: Examples, progress: ProgressFn | None, rng: np.random.Generator
+    texts: list[str], start: Start, progress: ProgressFn | None, rng: np.random.Generator
 ) -> Encoder:
     """A body pretrained for a few epochs on the training texts alone (never on test texts)."""
-    tok = WordPiece.train(train.texts, vocab_size=VOCAB_SIZE)
+    texts = list(dict.fromkeys(texts))
+    kind = start.tokenizer or suitable_tokenizer(texts)
+    tok = make_tokenizer(Vocabulary(kind, None, start.lowercase), texts, VOCAB_SIZE)
     mlm = new_masked_lm(tok, MAX_POSITIONS, False, rng)
-    steps = QUICK_EPOCHS * -(-len(train) // 32)
-    documents = [[text] for text in train.texts]
+    steps = QUICK_EPOCHS * -(-len(texts) // 32)
+    documents = [[text] for text in texts]
     pretrain(mlm, documents, steps=steps, lr=PRETRAIN_LR, progress=progress, rng=rng)
     return mlm.body
 
 
-class Memory:
-    """What a pretrained model knows of its text: held-out loss with frozen masks, then and now."""
-
-    def __init__(self, mlm: MaskedLM, text: list[Path], seed: int) -> None:
-        self.mlm = mlm
-        self.train, held_out = read_parts(text)
-        tok, positions = mlm.tokenizer, mlm.encoder.config.max_positions
-        rng = np.random.default_rng(seed)
-        layout = layout_for(mlm)
-        self.probe = make_probe(held_out, tok, layout=layout, max_length=positions, rng=rng)
-        self.unigram = unigram_loss(Corpus(self.train, tok), self.probe)
-        self.before = mlm.measure(self.probe)["mlm_loss"]
-
-    def rise(self) -> dict[str, float]:
-        """The loss before and now, its rise, and the loss of guessing by frequency."""
-        after = self.mlm.measure(self.probe)["mlm_loss"]
-        return {
-            "mlm_loss_before": self.before,
-            "mlm_loss_after": after,
-            "rise": after - self.before,
-            "unigram_loss": self.unigram,
-        }
-
-
-def finetune_file(
-    data: Path,
-    out: Path,
-    *,
-    model: Path | None = None,
-    regime: str = "full",
-    epochs: int = 10,
-    batch_size: int = 32,
-    lr: float | None = None,
-    anchor: float | None = None,
-    replay: float = 0.0,
-    text: list[Path] | None = None,
-    seed: int = 0,
-    progress: ProgressMaker,
-) -> dict[str, Any]:
-    """Fine-tune a classifier on a file of ``label<TAB>text`` lines and save it in ``out``.
-
-    Texts are stripped and exact repeats dropped; 20 % of each class are the test set. Without a
-    model, a new body is first pretrained for a few epochs on the training texts.
-
-    Against forgetting: ``anchor`` pulls the body to its first weights with that strength, and
-    ``replay`` is the share of each batch taken from the pretraining ``text`` files. With ``text``
-    the held-out masked-token loss is measured before and after.
-    """
-    check_out(out)
-    if text and model is None:
-        raise ConfigError("--text needs --model, the model that was pretrained on it")
-    if replay and not text:
-        raise ConfigError("--replay needs the pretraining text; name its files with --text")
-    lr = learning_rate(regime) if lr is None else lr
-    check_numbers(epochs, batch_size, lr)
-    timings: dict[str, float] = {}
-    rng = np.random.default_rng(seed)
-    train, test, repeats = read_task(data, rng)
-    loaded = None if model is None else _load_with_tokenizer(model)
-    with timed(timings, "pretrain"):
-        body = loaded.body if loaded else quick_body(train, progress("pretrain"), rng)
-    clf = Classifier(body, len(train.label_names), label_names=train.label_names, rng=rng)
-    set_dropout(clf, DROPOUT)
-    set_regime(clf, regime)
-    repairs: list[Repair] = [] if anchor is None else [L2ToInit(clf, anchor)]
-    memory = _memory(loaded, model, text, seed) if text else None
-    if memory and replay:
-        rng_2 = np.random.default_rng(seed + 1)
-        repairs.append(ReplayMixer(memory.train, memory.mlm, replay, REPLAY_WEIGHT, rng=rng_2))
-    batch, test_batch = clf.batch_of(train), clf.batch_of(test)
-    with timed(timings, "finetune"):
-        history = fine_tune(
-            clf, batch, epochs=epochs, batch_size=batch_size, lr=lr, repairs=repairs,
-            progress=progress("finetune"), rng=rng,
-        )  # fmt: skip
-    results = {
-        "regime": regime,
-        "label_names": clf.label_names,
-        "repeats_dropped": repeats,
-        "train_examples": len(train),
-        "test_examples": len(test),
-        "truncated": batch.n_truncated + test_batch.n_truncated,
-        "max_length": body.config.max_positions,
-        "trained_weights": num_trainable(clf),
-        "weights": clf.num_parameters(),
-        **evaluate(clf, test_batch).as_dict(),
-        **({} if memory is None else memory.rise()),
-        "seed": seed,
-    }
-    write_model(out, clf, results, history, timings)
-    return results
-
-
-def read_task(data: Path, rng: np.random.Generator) -> tuple[Examples, Examples, int]:
-    """Training and test examples of a labelled file, and how many repeats were dropped.
-
-    Raises ``DataError`` that names the file for labels that cannot be learnt from.
-    """
-    everything = read_labelled(data)
-    examples = drop_duplicates(everything)
-    if len(examples.label_names) < 2:
-        raise DataError(
-            f"every line has the label {examples.label_names[0]!r}; give examples of at least two",
-            path=data,
+def memory_of(loaded: Any, start: Start, seed: int) -> Memory | None:
+    """The memory of the model that was loaded; raises ``ConfigError`` if it predicts no words."""
+    if not start.text:
+        return None
+    if not isinstance(loaded, MaskedLM):
+        raise ConfigError(
+            f"{start.model} holds no pretraining head; --text needs a pretrained model"
         )
-    try:
-        train, test = split(examples, TEST_SHARE, rng=rng)
-    except DataError as error:
-        raise DataError(str(error), path=data) from None
-    return train, test, len(everything) - len(examples)
+    return Memory(loaded, start.text, seed)
 
 
-def _load_with_tokenizer(folder: Path) -> Any:
+def repairs_of(model: Model, memory: Memory | None, training: Training) -> list[Repair]:
+    """What is done against forgetting."""
+    repairs: list[Repair] = []
+    if training.anchor is not None:
+        repairs.append(L2ToInit(model, training.anchor))
+    if memory and training.replay:
+        rng = np.random.default_rng(training.seed + 1)
+        share = training.replay
+        repairs.append(ReplayMixer(memory.train, memory.mlm, share, REPLAY_WEIGHT, rng=rng))
+    return repairs
+
+
+def load_with_tokenizer(folder: Path) -> Any:
     """The model in a folder; raises ``CheckpointError`` if it cannot read text."""
     found = load(folder)
     if found.body.tokenizer is None:
         raise CheckpointError(f"{folder}: the model was saved without a tokenizer")
     return found
-
-
-def _memory(loaded: Any, model: Path | None, text: list[Path], seed: int) -> Memory:
-    """The memory of the model that was loaded; raises ``ConfigError`` if it predicts no words."""
-    if not isinstance(loaded, MaskedLM):
-        raise ConfigError(f"{model} holds no pretraining head; --text needs a pretrained model")
-    return Memory(loaded, text, seed)
-
-
-def evaluate_file(data: Path, model: Path) -> dict[str, Any]:
-    """Measure a saved classifier on a file of ``label<TAB>text`` lines."""
-    clf = Classifier.load(model)
-    examples = read_labelled(data, clf.label_names)
-    batch = clf.batch_of(examples)
-    return {
-        "label_names": clf.label_names,
-        "examples": len(examples),
-        "truncated": batch.n_truncated,
-        "max_length": clf.body.config.max_positions,
-        **evaluate(clf, batch).as_dict(),
-    }
-
-
-def report_finetune(results: dict[str, Any]) -> str:
-    """What was trained on what, what was forgotten, and how good it is."""
-    lines = [
-        f"{results['train_examples']} training and {results['test_examples']} test texts, "
-        f"{results['repeats_dropped']} repeats dropped; "
-        f"{results['trained_weights']:,} of {results['weights']:,} weights trained"
-    ]
-    if "rise" in results:
-        lines.append(
-            f"held-out masked-token loss {results['mlm_loss_before']:.3f} before, "
-            f"{results['mlm_loss_after']:.3f} after: a rise of {results['rise']:.3f} nats "
-            f"(unigram {results['unigram_loss']:.3f})"
-        )
-    return "\n".join([*_cut(results), *lines, *_scores(results)])
-
-
-def report_evaluate(results: dict[str, Any]) -> str:
-    """How good a classifier is."""
-    return "\n".join([*_cut(results), *_scores(results)])
-
-
-def _cut(results: dict[str, Any]) -> list[str]:
-    if not results["truncated"]:
-        return []
-    return [f"cut to {results['max_length']} tokens: {results['truncated']} texts"]
-
-
-def _scores(results: dict[str, Any]) -> Sequence[str]:
-    """Precision, recall, F1 and accuracy, and the confusion matrix."""
-    names = results["label_names"]
-    which = f"of {names[1]!r}" if len(names) == 2 else "mean over the classes"
-    width = max(map(len, names))
-    lines = [
-        f"precision {results['precision']:.3f}  recall {results['recall']:.3f}  "
-        f"F1 {results['f1']:.3f}  ({which});  accuracy {results['accuracy']:.3f}",
-        "confusion matrix (rows: true class, columns: predicted class)",
-        " " * (width + 2) + "  ".join(f"{n:>{max(6, len(n))}}" for n in names),
-    ]
-    for name, row in zip(names, results["confusion"]):
-        cells = "  ".join(f"{c:>{max(6, len(n))}}" for c, n in zip(row, names))
-        lines.append(f"{name:>{width}}  {cells}")
-    return lines

@@ -1,75 +1,98 @@
-"""``npft predict`` and ``npft embed``: what a saved model says of new texts."""
+"""``npft predict``: what a saved model says of new rows, said as the rows come.
+
+Row i of the output is row i of the input, whatever it holds. No more than ``SLICE`` rows are held
+at once, so a million of them need no more memory than a thousand; the first answer comes at once,
+for the slices begin with one row and double.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
-import numpy as np
+from npft.encoder.model import Asked
+from npft.files.tasks import Row, Task, load_for
+from npft.text import FileFormat
 
-from npft.embed.geometry import mean_cosine
-from npft.embed.sentences import SentenceEncoder
-from npft.errors import ConfigError, DataError
-from npft.files.output import check_out
-from npft.heads.classes import Classifier
-from npft.loading import load
-from npft.text import read_text
+SLICE = 1024  # rows
+
+T = TypeVar("T")
 
 
-def predict_lines(lines: list[str], model: Path) -> dict[str, Any]:
-    """The label and its probability for each line of text."""
-    clf = Classifier.load(model)
-    p = clf.predict_proba(lines)
-    return {
-        "predictions": [
-            {"label": clf.label_names[k], "probability": round(float(row[k]), 6), "text": text}
-            for text, row, k in zip(lines, p, p.argmax(axis=1))
-        ]
-    }
+def slices(items: Iterable[T], largest: int = SLICE) -> Iterator[list[T]]:
+    """The items in lists of 1, 2, 4, ... up to ``largest``.
+
+    >>> [len(part) for part in slices(range(12), largest=4)]
+    [1, 2, 4, 4, 1]
+    """
+    rest, size = iter(items), 1
+    while part := list(islice(rest, size)):
+        yield part
+        size = min(2 * size, largest)
 
 
-def report_predict(results: dict[str, Any]) -> str:
-    """Label, probability and text of each line."""
-    rows = results["predictions"]
-    return "\n".join(f"{r['label']}\t{r['probability']:.3f}\t{r['text']}" for r in rows)
+class Predictions:
+    """The rows of a file, each with what the model says of it: an iterator of lists of rows.
+
+    ``counts`` says how many rows were read so far, how many of them were cut, and which share of
+    their tokens is unknown.
+    """
+
+    def __init__(self, model: Any, task: Task, rows: Iterable[Row]) -> None:
+        self.model, self.task, self.rows = model, task, rows
+        self.read = self.cut = self.tokens = self.unknown = 0
+
+    def __iter__(self) -> Iterator[list[Row]]:
+        tokenizer = self.model.tokenizer
+        for part in slices(self.rows):
+            texts, pairs = self.task.columns(part)
+            batch = self.model.tokenize(texts, pairs)
+            self.read += len(part)
+            self.cut += batch.n_truncated
+            self.tokens += len(batch.ids)
+            self.unknown += int((batch.ids == tokenizer.unk_id).sum())
+            said = self.task.say(self.model, Asked(texts, pairs, batch, tokenizer))
+            yield [new | row for new, row in zip(said, part)]
+
+    def counts(self) -> dict[str, Any]:
+        """What was read, cut and unknown."""
+        return {
+            "rows": self.read,
+            "truncated": self.cut,
+            "max_length": self.model.encoder.config.max_positions,
+            "unknown": self.unknown / max(1, self.tokens),
+        }
 
 
-def input_lines(data: bytes) -> list[str]:
-    """The lines of standard input; raises ``DataError`` that names the line that is no text."""
-    if not data:
-        raise DataError("standard input is empty; give one text a line")
-    lines = data.removesuffix(b"\n").split(b"\n")
-    texts = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            texts.append(line.decode("utf-8").removesuffix("\r"))
-        except UnicodeDecodeError:
-            raise DataError("is not UTF-8", path="standard input", line=number) from None
-        if "\0" in texts[-1]:
-            raise DataError("holds a NUL byte", path="standard input", line=number)
-    return texts
+def predict_file(
+    source: Path | BinaryIO, folder: Path, task: str | None = None, fmt: FileFormat = FileFormat()
+) -> Predictions:
+    """What the model in a folder says of the rows of a file, or of standard input."""
+    chosen, model = load_for(folder, task)
+    return Predictions(model, chosen, chosen.rows(source, fmt))
 
 
-def embed_file(text: Path, model: Path, out: Path, pool: str = "mean") -> dict[str, Any]:
-    """Write the unit vectors of the lines of a file to ``out``, an .npy file (lines, D)."""
-    check_out(out.parent)
-    if out.suffix != ".npy":
-        raise ConfigError(f"{out}: give the name of an .npy file")
-    lines = [s for document in read_text(text) for s in document]
-    vectors = SentenceEncoder(load(model).body, pool).encode(lines)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    np.save(out, vectors)
-    return {
-        "texts": len(lines),
-        "width": vectors.shape[1],
-        "pool": pool,
-        "mean_cosine": mean_cosine(vectors) if len(lines) > 1 else None,
-        "out": str(out),
-    }
+def print_predictions(found: Predictions, as_json: bool, say: Callable[[str], None]) -> None:
+    """Say a line for each row, or all as one JSON object, which comes piece by piece too."""
+    if not as_json:
+        for part in found:
+            say("\n".join(map(found.task.line, part)))
+        return
+    before = '{"predictions": ['
+    for part in found:
+        say(before + ",\n".join(json.dumps(row, ensure_ascii=False) for row in part))
+        before = ","
+    say((before if found.read == 0 else "") + "], " + json.dumps(found.counts())[1:])
 
 
-def report_embed(results: dict[str, Any]) -> str:
-    """How many vectors were written where."""
-    cosine = results["mean_cosine"]
-    said = "" if cosine is None else f"; mean cosine of two lines {cosine:.3f}"
-    return f"{results['texts']} vectors of {results['width']} numbers in {results['out']}{said}"
+def report_counts(counts: dict[str, Any]) -> str:
+    """What was cut or unknown, of how many rows; nothing if nothing was."""
+    said = []
+    if counts["truncated"]:
+        said.append(f"cut to {counts['max_length']} tokens: {counts['truncated']:,} rows")
+    if counts["unknown"]:
+        said.append(f"unknown: {counts['unknown']:.1%} of the tokens")
+    return "; ".join([f"{counts['rows']:,} rows", *said]) if said else ""

@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from npft.encoder.checkpoint import read_training
 from npft.encoder.model import Model
-from npft.errors import CheckpointError, ConfigError, DataError
-from npft.files.output import ProgressMaker, check_out, timed, write_model
+from npft.errors import ConfigError, DataError
+from npft.files.output import ProgressMaker, claimed, dropping_results, end_resumable, timed
 from npft.pretrain.catalogue import OBJECTIVES, Objective
 from npft.pretrain.mixture import shares_by_alpha
 from npft.pretrain.pairs import Documents
 from npft.pretrain.probe import hold_out, make_probe
-from npft.pretrain.start import PRETRAIN_LR, Text, make_tokenizer, new_encoder
+from npft.pretrain.start import PRETRAIN_LR, Text, Vocabulary, make_tokenizer, new_encoder
 from npft.pretrain.train import pretrain
 from npft.text import draw_documents, read_text
 from npft.text.tokenizer import Tokenizer
@@ -39,18 +38,6 @@ FIGURES = {  # held-out figures of a pretraining run, and what they are called
     "rtd_acc": "detection accuracy",
     "rtd_true": "share of true tokens",
 }
-
-
-def check_not_stopped(out: Path) -> None:
-    """Refuse to write over a run that was stopped in ``out`` and could go on."""
-    try:
-        _, (state, _) = read_training(out)
-    except CheckpointError:  # nothing there, or a finished model
-        return
-    raise CheckpointError(
-        f"{out}: holds a run that was stopped at step {state.get('step')}; go on with --resume, "
-        "or name another folder"
-    )
 
 
 def read_parts(paths: list[Path]) -> tuple[Documents, Documents]:
@@ -89,64 +76,57 @@ def pretrain_text(
     out: Path,
     *,
     objective: str = "mlm,nsp",
-    tokenizer: str | None = None,
-    vocab_size: int | None = None,
+    vocabulary: Vocabulary = Vocabulary(),
     steps: int | None = None,
     lr: float | None = None,
     seed: int = 0,
+    resume: bool = False,
+    force: bool = False,
     progress: ProgressMaker,
     **options: Any,
 ) -> dict[str, Any]:
     """Pretrain an encoder on a text and save it in ``out``.
 
-    Held-out documents are measured with frozen masks. ``objective`` is one of ``OBJECTIVES``;
-    options are batch_size and resume. While it runs, ``out`` holds a checkpoint of the last
-    measurement; with ``resume`` and the same arguments a run that was stopped goes on from it.
+    Held-out documents are measured with frozen masks. ``objective`` is one of ``OBJECTIVES``; an
+    option is batch_size. While it runs, ``out`` holds a checkpoint of the last measurement; with
+    ``resume`` and the same arguments a run that was stopped goes on from it, until its results
+    are written. ``force``: see ``check_out``.
     """
-    chosen = begin(out, objective, options)
-    timings: dict[str, float] = {}
-    rng = np.random.default_rng(seed)
-    steps = text.steps if steps is None else steps
-    kind = tokenizer or "wordpiece"
-    with timed(timings, "tokenizer"):
-        tok = make_tokenizer(kind, text.vocabulary, vocab_size, text.vocab_size)
-    model = chosen.model(new_encoder(tok, text.max_positions, rng, chosen.causal), rng=rng)
-    with timed(timings, "pretrain"):
-        history = pretrain(
-            model,
-            text.train,
-            held_out=text.held_out,
-            layout=chosen.layout,
-            corrupt=chosen.corrupt,
-            folder=out,
-            progress=progress("pretrain"),
-            rng=rng,
-            **_numbers(steps, lr),
-            **options,
-        )
-    last = history.rows[-1]
-    measured = {k: v for k, v in last.items() if k not in ("step", "loss")}
-    results = {
-        "objective": objective,
-        **size_of(text.train),
-        **_model_and_steps(model, steps),
-        "unigram_loss": history["unigram"][0],
-        "unread": history.rows[0].get("unread", 0.0),
-        **{k: v for k, v in measured.items() if not k.startswith("train_")},
-        "seed": seed,
-    }
-    guesses = [name for name in ("mlm_loss", "clm_loss") if name in last]
-    if guesses:
-        results["below_unigram"] = history["unigram"][0] - last[guesses[0]]
-    write_model(out, model, results, history, timings)
-    return results
+    chosen = objective_of(objective)
+    with claimed(out, resume=resume, force=force):
+        timings: dict[str, float] = {}
+        rng = np.random.default_rng(seed)
+        steps = text.steps if steps is None else steps
+        with timed(timings, "tokenizer"):
+            tok = make_tokenizer(vocabulary, text.vocabulary, text.vocab_size)
+        model = chosen.model(new_encoder(tok, text.max_positions, rng, chosen.causal), rng=rng)
+        with timed(timings, "pretrain"):
+            history = pretrain(
+                model, text.train, held_out=text.held_out, layout=chosen.layout,
+                corrupt=chosen.corrupt, folder=out, resume=resume, rng=rng,
+                progress=dropping_results(out, progress("pretrain")),
+                **_numbers(steps, lr), **options,
+            )  # fmt: skip
+        last = history.rows[-1]
+        measured = {k: v for k, v in last.items() if k not in ("step", "loss")}
+        results = {
+            "objective": objective,
+            **size_of(text.train),
+            **_model_and_steps(model, steps),
+            "unigram_loss": history["unigram"][0],
+            "unread": history.rows[0].get("unread", 0.0),
+            **{k: v for k, v in measured.items() if not k.startswith("train_")},
+            "seed": seed,
+        }
+        guesses = [name for name in ("mlm_loss", "clm_loss") if name in last]
+        if guesses:
+            results["below_unigram"] = history["unigram"][0] - last[guesses[0]]
+        end_resumable(out, model, results, history, timings)
+        return results
 
 
-def begin(out: Path, objective: str, options: dict[str, Any]) -> Objective:
-    """Refuse what cannot be done before any work; returns the objective."""
-    if not options.get("resume"):
-        check_not_stopped(out)
-    check_out(out)
+def objective_of(objective: str) -> Objective:
+    """The objective of this name; raises ``ConfigError`` for none."""
     if objective not in OBJECTIVES:
         raise ConfigError(f"objective is {objective!r}, expected one of {sorted(OBJECTIVES)}")
     return OBJECTIVES[objective]
@@ -194,11 +174,12 @@ def pretrain_languages(
     *,
     alpha: float,
     objective: str = "mlm,nsp",
-    tokenizer: str | None = None,
-    vocab_size: int | None = None,
+    vocabulary: Vocabulary = Vocabulary(),
     steps: int | None = None,
     lr: float | None = None,
     seed: int = 0,
+    resume: bool = False,
+    force: bool = False,
     progress: ProgressMaker,
     **options: Any,
 ) -> dict[str, Any]:
@@ -207,52 +188,46 @@ def pretrain_languages(
     The last 5 % of each language are held out and measured apart. There is one vocabulary, learnt
     from sentences drawn with alpha 0.3 (Conneau et al. 2020, section 3.1).
     """
-    chosen = begin(out, objective, options)
-    texts, held_out = _languages(paths)
-    shares = shares_by_alpha(texts, alpha)
-    steps = STEPS if steps is None else steps
-    timings: dict[str, float] = {}
-    rng = np.random.default_rng(seed)
-    with timed(timings, "tokenizer"):
-        tok = _shared_tokenizer(tokenizer or "wordpiece", texts, vocab_size, seed)
-    model = chosen.model(new_encoder(tok, MAX_POSITIONS, rng, chosen.causal), rng=rng)
-    probes = {
-        name: make_probe(
-            text, tok, max_length=MAX_POSITIONS, layout=chosen.layout, corrupt=chosen.corrupt,
-            rng=np.random.default_rng(seed),
-        )
-        for name, text in held_out.items()
-    }  # fmt: skip
-    with timed(timings, "pretrain"):
-        history = pretrain(
-            model,
-            texts,
-            shares=shares,
-            probes=probes,
-            layout=chosen.layout,
-            corrupt=chosen.corrupt,
-            folder=out,
-            progress=progress("pretrain"),
-            rng=rng,
-            **_numbers(steps, lr),
-            **options,
-        )
-    figures = ["unigram", *model.measure(next(iter(probes.values())))]
-    last = history.rows[0] | history.rows[-1]  # the unigram losses stand in the first row
-    languages: dict[str, dict[str, float]] = {}
-    for name, text in texts.items():
-        found = {k: last[f"{name}_{k}"] for k in figures if f"{name}_{k}" in last}
-        languages[name] = {**size_of(text), "share": shares[name], **found}
-    results = {
-        "objective": objective,
-        "alpha": alpha,
-        **_model_and_steps(model, steps),
-        "tokens": last["tokens"],
-        "languages": languages,
-        "seed": seed,
-    }
-    write_model(out, model, results, history, timings)
-    return results
+    chosen = objective_of(objective)
+    with claimed(out, resume=resume, force=force):
+        texts, held_out = _languages(paths)
+        shares = shares_by_alpha(texts, alpha)
+        steps = STEPS if steps is None else steps
+        timings: dict[str, float] = {}
+        rng = np.random.default_rng(seed)
+        with timed(timings, "tokenizer"):
+            tok = _shared_tokenizer(vocabulary, texts, seed)
+        model = chosen.model(new_encoder(tok, MAX_POSITIONS, rng, chosen.causal), rng=rng)
+        probes = {
+            name: make_probe(
+                text, tok, max_length=MAX_POSITIONS, layout=chosen.layout, corrupt=chosen.corrupt,
+                rng=np.random.default_rng(seed),
+            )
+            for name, text in held_out.items()
+        }  # fmt: skip
+        with timed(timings, "pretrain"):
+            history = pretrain(
+                model, texts, shares=shares, probes=probes, layout=chosen.layout,
+                corrupt=chosen.corrupt, folder=out, resume=resume, rng=rng,
+                progress=dropping_results(out, progress("pretrain")),
+                **_numbers(steps, lr), **options,
+            )  # fmt: skip
+        figures = ["unigram", *model.measure(next(iter(probes.values())))]
+        last = history.rows[0] | history.rows[-1]  # the unigram losses stand in the first row
+        languages: dict[str, dict[str, float]] = {}
+        for name, text in texts.items():
+            found = {k: last[f"{name}_{k}"] for k in figures if f"{name}_{k}" in last}
+            languages[name] = {**size_of(text), "share": shares[name], **found}
+        results = {
+            "objective": objective,
+            "alpha": alpha,
+            **_model_and_steps(model, steps),
+            "tokens": last["tokens"],
+            "languages": languages,
+            "seed": seed,
+        }
+        end_resumable(out, model, results, history, timings)
+        return results
 
 
 def _languages(paths: list[Path]) -> tuple[dict[str, Documents], dict[str, Documents]]:
@@ -269,14 +244,14 @@ def _languages(paths: list[Path]) -> tuple[dict[str, Documents], dict[str, Docum
 
 
 def _shared_tokenizer(
-    kind: str, texts: dict[str, Documents], vocab_size: int | None, seed: int
+    chosen: Vocabulary, texts: dict[str, Documents], seed: int
 ) -> Tokenizer:
     """One vocabulary for all languages; sentences are drawn, for a file may be one document."""
     lines = [[s for document in text for s in document] for text in texts.values()]
     sentences, _ = draw_documents(
         lines, sum(map(len, lines)), alpha=VOCABULARY_ALPHA, rng=np.random.default_rng(seed)
     )
-    return make_tokenizer(kind, sentences, vocab_size, VOCAB_SIZE)
+    return make_tokenizer(chosen, sentences, VOCAB_SIZE)
 
 
 def report_languages(results: dict[str, Any]) -> str:

@@ -30,9 +30,10 @@ Data = Batch | Mapping[str, Batch]  # labelled for all heads, or for each head i
 def evaluate(model: Model, test: Data) -> Any:
     """How good a model is on labelled sequences: the score of its head, of several a dict of them.
 
-    A classifier gives ``Metrics``: accuracy, precision, recall, F1, confusion matrix and loss; with
-    two classes, class 1 is the positive one. Dropout is off.
-    Raises ``DataError`` for no data or labels the model does not know.
+    A classifier gives ``Metrics``: accuracy, precision, recall, F1, confusion matrix and loss; a
+    score says in ``averaged`` what its F1 is of. Dropout is off.
+    Raises ``DataError`` for no data or labels the model does not know, ``NonFiniteError`` for a
+    head whose scores are NaN or infinite.
     """
     model.check(test)
     tests = test if isinstance(test, Mapping) else dict.fromkeys(model.heads, test)

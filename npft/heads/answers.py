@@ -19,7 +19,7 @@ from npft.encoder.model import Asked, Head, Model, Rng, Texts
 from npft.errors import DataError
 from npft.metrics.answers import AnswerMetrics, answer_metrics
 from npft.nn.layers import Dropout, Linear
-from npft.text.batch import NO_SPAN, Batch
+from npft.text.batch import CUT_SPAN, NO_SPAN, Batch
 from npft.text.examples import Examples
 from npft.text.labels_and_tokens import answer_characters, answer_tokens
 from npft.text.tokenizer import Tokenizer
@@ -41,16 +41,19 @@ class Answers(Head):
 
     def count(self, batch: Batch) -> int:
         """How many sequences have an answer, which was not cut off."""
-        return 0 if batch.spans is None else int((batch.spans[:, 0] != NO_SPAN).sum())
+        return 0 if batch.spans is None else int((batch.spans[:, 0] >= 0).sum())
 
     def check(self, batch: Batch) -> None:
-        """Raise ``DataError`` if no sequence has an answer."""
+        """Raise ``DataError`` if no sequence has an answer that was not cut off."""
         if self.count(batch) == 0:
-            raise DataError("Answers: no sequence of the batch has an answer; give spans")
+            raise DataError(
+                "Answers: no sequence of the batch has an answer; give spans, or shorter passages "
+                "if all answers were cut off"
+            )
 
     def loss(self, scores: Tensor, batch: Batch) -> Tensor:
         """The mean of both cross-entropies over the sequences whose answer was not cut off."""
-        has = np.asarray(batch.spans)[:, 0] != NO_SPAN  # (B,)
+        has = np.asarray(batch.spans)[:, 0] >= 0  # (B,)
         if not has.all():
             scores = take_rows(scores, rows=np.flatnonzero(has[batch.sequence]))
             batch = batch[has]
@@ -72,11 +75,11 @@ class Answers(Head):
         return np.array(found, dtype=np.int64).reshape(-1, 2)
 
     def score(self, decisions: np.ndarray, batch: Batch) -> AnswerMetrics:
-        """By the token, over the sequences with an answer."""
+        """By the token, over the sequences with an answer; one that was cut off is missed."""
         spans = np.asarray(batch.spans)
-        has = spans[:, 0] != NO_SPAN
+        has = spans[:, 0] >= 0
         gold, said = ([_places(span) for span in s[has]] for s in (spans, decisions))
-        return answer_metrics(gold, said)
+        return answer_metrics(gold, said, cut=int((spans[:, 0] == CUT_SPAN).sum()))
 
     def tokenize(
         self, tokenizer: Tokenizer, texts: Texts, pairs: Texts | None, max_length: int

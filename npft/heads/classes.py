@@ -17,8 +17,8 @@ from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import Asked, Head, Model, Rng, Texts, put_back
 from npft.encoder.pooling import check_pool, pool
-from npft.errors import ConfigError, DataError, check_strings
-from npft.metrics.classes import Metrics, classification_metrics
+from npft.errors import ConfigError, DataError, check_strings, listed, quoted
+from npft.metrics.classes import Metrics, classification_metrics, positive_class
 from npft.nn.layers import Dropout, Linear
 from npft.text.batch import Batch
 from npft.text.examples import Examples
@@ -38,7 +38,9 @@ def checked_names(owner: str, label_names: Any) -> list[str]:
 class Classes(Head):
     """A pool and a linear layer with K outputs, one for each of the ``label_names``.
 
-    Raises ``ConfigError`` for fewer than two names, or an unknown pool.
+    ``positive``: the name of the class that precision, recall and F1 are of, where there are two;
+    the second by default. Raises ``ConfigError`` for fewer than two names, an unknown pool, or a
+    positive class that is none of two.
     """
 
     kind = "classes"
@@ -48,16 +50,24 @@ class Classes(Head):
         encoder: Encoder,
         label_names: Sequence[str],
         pool: str = "mean",
+        positive: str | None = None,
         *,
         rng: np.random.Generator,
     ) -> None:
         self.label_names = checked_names("Classes", label_names)
         self.pool = check_pool(pool)
+        positive_class(len(self.label_names), self.label_names, positive)
+        self.positive = positive
         self.dropout = Dropout(encoder.config.dropout)
         self.linear = Linear(encoder.config.hidden_size, len(self.label_names), rng=rng)
 
     def options(self) -> dict[str, Any]:
-        return {"label_names": self.label_names, "pool": self.pool}
+        return {"label_names": self.label_names, "pool": self.pool, "positive": self.positive}
+
+    @classmethod
+    def completed(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Before it could be chosen, the positive class was the second."""
+        return {"positive": None} | options
 
     def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
         pooled = pool(hidden, batch, self.pool)  # (N, D) -> (B, D)
@@ -81,8 +91,10 @@ class Classes(Head):
         return scores.argmax(axis=1)
 
     def score(self, decisions: np.ndarray, batch: Batch) -> Metrics:
-        labels = np.asarray(batch.labels)
-        return classification_metrics(labels, decisions, len(self.label_names))
+        labels, names = np.asarray(batch.labels), self.label_names
+        return classification_metrics(
+            labels, decisions, len(names), names=names, positive=self.positive
+        )
 
     def labelled(self, tokenizer: Tokenizer, batch: Batch, examples: Examples) -> Batch:
         """The labels go by their names, if the examples have names; else they are the numbers.
@@ -97,8 +109,8 @@ class Classes(Head):
         unknown = set(named) - set(number)
         if unknown:
             raise DataError(
-                f"Classes: the label {min(unknown)!r} is unknown to the model; it knows "
-                f"{', '.join(self.label_names)}"
+                f"Classes: the label {quoted(min(unknown))} is unknown to the model; it knows "
+                f"{listed(self.label_names)}"
             )
         return batch.replace(labels=np.array([number[name] for name in named], dtype=np.int64))
 
@@ -112,7 +124,8 @@ class Classifier(Model):
 
     Pretraining ends in a head that predicts words. To classify, that head is taken off and
     ``Classes`` is put in its place; the body stays the very same object.
-    ``label_names`` (K strings) travel with the model into files and predictions.
+    ``label_names`` (K strings) travel with the model into files and predictions, and so does
+    ``positive``, the name of the class that the F1 of two classes is of (the second by default).
     Raises ``ConfigError`` for fewer than 2 labels or names that do not fit.
 
     >>> from npft.encoder.config import EncoderConfig
@@ -131,6 +144,7 @@ class Classifier(Model):
         num_labels: int,
         pool: str = "mean",
         label_names: Sequence[str] | None = None,
+        positive: str | None = None,
         *,
         rng: np.random.Generator,
     ) -> None:
@@ -140,7 +154,7 @@ class Classifier(Model):
                 f"Classifier: num_labels is {num_labels} with {len(names)} names; expected at "
                 "least 2 labels and a name for each"
             )
-        super().__init__(encoder, {"classes": Classes(encoder, names, pool, rng=rng)})
+        super().__init__(encoder, {"classes": Classes(encoder, names, pool, positive, rng=rng)})
 
     @property
     def label_names(self) -> list[str]:

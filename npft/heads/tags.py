@@ -3,7 +3,9 @@
     y_i = softmax(W z_i)        W (K, D), one distribution for each token
 
 (Jurafsky & Martin, eqs. 11.14 and 11.15.) A word may be several tokens: in training each of them
-has the word's tag, in decoding its first token decides (``text/labels_and_tokens.py``).
+has the word's tag, in decoding its first token decides (``text/labels_and_tokens.py``). A text
+longer than the encoder's positions is read in windows (``text/windows.py``), so every word gets a
+tag and every word is scored.
 """
 
 from __future__ import annotations
@@ -18,34 +20,52 @@ from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import Asked, Head, Model, Rng, Texts
-from npft.errors import DataError
+from npft.errors import DataError, DtypeError, check_items, quoted
 from npft.heads.classes import checked_names
+from npft.metrics.entities import check_scheme, scheme_of
 from npft.metrics.tags import TagMetrics, tag_metrics
 from npft.nn.layers import Dropout, Linear
 from npft.text.batch import IGNORE, Batch
-from npft.text.labels_and_tokens import first_tokens, token_labels, word_labels
+from npft.text.labels_and_tokens import first_tokens, token_labels
 from npft.text.tagged import TaggedTexts
 from npft.text.tokenizer import Tokenizer
+from npft.text.windows import read_in_windows, texts_of
 
 
 class Tags(Head):
     """A linear layer with K scores for every token; ``label_names`` are the K tags.
 
-    Raises ``ConfigError`` for fewer than two tags.
+    ``scheme``: how the tags mark entities, "bio", "iob1", "iobes" or "bilou", or "plain" if they
+    mark none; the score depends on it. By default it is what the tags say (``scheme_of``).
+    Raises ``ConfigError`` for fewer than two tags, or tags that leave the scheme open,
+    ``DataError`` for a tag that the scheme does not have.
     """
 
     kind = "tags"
     tokens = True
 
     def __init__(
-        self, encoder: Encoder, label_names: Sequence[str], *, rng: np.random.Generator
+        self,
+        encoder: Encoder,
+        label_names: Sequence[str],
+        scheme: str | None = None,
+        *,
+        rng: np.random.Generator,
     ) -> None:
-        self.label_names = checked_names("Tags", label_names)
+        self.label_names = names = checked_names("Tags", label_names)
+        self.scheme = check_scheme("Tags", scheme_of(names) if scheme is None else scheme, names)
         self.dropout = Dropout(encoder.config.dropout)
         self.linear = Linear(encoder.config.hidden_size, len(self.label_names), rng=rng)
 
     def options(self) -> dict[str, Any]:
-        return {"label_names": self.label_names}
+        return {"label_names": self.label_names, "scheme": self.scheme}
+
+    @classmethod
+    def completed(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Before there were schemes, O, B- and I- tags were scored as BIO, and others as plain."""
+        names = options.get("label_names", [])
+        bio = all(name == "O" or name[:2] in ("B-", "I-") for name in names)
+        return {"scheme": "bio" if bio else "plain"} | options
 
     def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
         return self.linear(self.dropout(hidden, rng))  # (N, K)
@@ -75,15 +95,32 @@ class Tags(Head):
         labels = np.asarray(batch.token_labels)
         first = np.arange(len(labels)) if batch.words is None else first_tokens(batch)
         first = first[labels[first] != IGNORE]
-        rows = np.split(first, np.searchsorted(batch.sequence[first], np.arange(1, len(batch))))
-        gold, said = (
-            [[self.label_names[k] for k in numbers[row]] for row in rows]
-            for numbers in (labels, decisions)
-        )
-        return tag_metrics(gold, said)
+        gold, said = (self._by_text(numbers, first, batch) for numbers in (labels, decisions))
+        return tag_metrics(gold, said, self.scheme, names=self.label_names)
+
+    def _by_text(self, numbers: np.ndarray, rows: np.ndarray, batch: Batch) -> list[list[str]]:
+        """The names of the tags at these rows, in a list for each text, whole or in windows."""
+        texts = texts_of(batch)
+        ends = np.searchsorted(texts[batch.sequence[rows]], np.arange(1, texts.max() + 1))
+        parts = np.split(numbers[rows], ends)
+        return [[self.label_names[k] for k in part] for part in parts]
 
     def inputs(self, examples: TaggedTexts) -> tuple[Texts, Texts | None]:
         return examples.words, None
+
+    def tokenize(
+        self, tokenizer: Tokenizer, texts: Texts, pairs: Texts | None, max_length: int
+    ) -> Batch:
+        """Texts as lists of words, in windows where they are too long.
+
+        Raises ``DtypeError`` for texts as strings, ``DataError`` for pairs.
+        """
+        rows = list(check_items("Tags: texts", texts, "lists of words"))
+        if any(isinstance(row, str) for row in rows):
+            raise DtypeError("Tags: a text is a string, expected its words: [['In', 'Oslo'], ...]")
+        if pairs is not None:
+            raise DataError("Tags: got pairs of texts, expected single texts as lists of words")
+        return read_in_windows(tokenizer, rows, max_length)
 
     def labelled(self, tokenizer: Tokenizer, batch: Batch, examples: TaggedTexts) -> Batch:
         """Every token of a word has the number of its tag.
@@ -93,29 +130,35 @@ class Tags(Head):
         number = {name: k for k, name in enumerate(self.label_names)}
         unknown = {tag for row in examples.tags for tag in row} - set(number)
         if unknown:
-            raise DataError(f"Tags: the tag {min(unknown)!r} is unknown to the model")
+            raise DataError(f"Tags: the tag {quoted(min(unknown))} is unknown to the model")
         labels = [[number[tag] for tag in row] for row in examples.tags]
-        return batch.replace(token_labels=token_labels(batch, labels))
+        windows = [labels[text] for text in texts_of(batch)]
+        return batch.replace(token_labels=token_labels(batch, windows))
 
     def decode(self, decisions: np.ndarray, asked: Asked) -> list[list[str]]:
-        """A tag for each word of each text; "O", or the first tag, for words that were cut off."""
-        if not len(asked.batch):
-            return []
-        nothing = "O" if "O" in self.label_names else self.label_names[0]
-        numbers = word_labels(asked.batch, decisions, [len(row) for row in asked.texts])
-        return [[nothing if k == IGNORE else self.label_names[k] for k in row] for row in numbers]
+        """A tag for each word of each text."""
+        batch = asked.batch
+        return self._by_text(decisions, first_tokens(batch), batch) if len(batch) else []
 
 
 class TokenClassifier(Model):
-    """An encoder and a head with K tags; ``predict`` takes texts as lists of words."""
+    """An encoder and a head with K tags; ``predict`` takes texts as lists of words.
+
+    ``scheme`` is that of ``Tags``: how the tags mark entities.
+    """
 
     kind = "token_classifier"
     needs = {"tags": "tags"}
 
     def __init__(
-        self, encoder: Encoder, label_names: Sequence[str], *, rng: np.random.Generator
+        self,
+        encoder: Encoder,
+        label_names: Sequence[str],
+        scheme: str | None = None,
+        *,
+        rng: np.random.Generator,
     ) -> None:
-        super().__init__(encoder, {"tags": Tags(encoder, label_names, rng=rng)})
+        super().__init__(encoder, {"tags": Tags(encoder, label_names, scheme, rng=rng)})
 
     @property
     def label_names(self) -> list[str]:

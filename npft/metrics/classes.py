@@ -1,13 +1,22 @@
-"""Figures of merit for classifiers, from counts."""
+"""Figures of merit for classifiers, from counts.
+
+    precision = TP / (TP + FP)    recall = TP / (TP + FN)    F1 = 2 TP / (2 TP + FP + FN)
+
+These belong to one class. With two classes they are given for the positive one; with more, their
+means over the classes that occur in the gold or among the predictions are (macro averages). A class
+that occurs nowhere has no figures, so it has no part in a mean; a score names it (``absent``).
+0 / 0 counts as 0: the precision of a class that is never called.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from npft.errors import DtypeError, IdError, ShapeError
+from npft.errors import ConfigError, DtypeError, IdError, ShapeError, check_count
 from npft.metrics.score import Score
 
 
@@ -15,9 +24,10 @@ from npft.metrics.score import Score
 class Metrics(Score):
     """How well a classifier did on a test set.
 
-    With two classes precision, recall and F1 are those of class 1 (the positive class); with more
-    they are means over the classes (macro averages). ``confusion[i, j]`` counts examples of class
-    i that were called j. ``loss`` is the mean cross-entropy in nats, if it is known.
+    ``averaged`` says what precision, recall and F1 are of: "binary, positive class 'spam'" or
+    "macro over 3 of 4 classes". ``absent`` are the classes that occur nowhere, by name if they have
+    names. ``confusion[i, j]`` counts examples of class i that were called j. ``loss`` is the mean
+    cross-entropy in nats, if it is known.
     """
 
     main: ClassVar[str] = "f1"
@@ -27,6 +37,8 @@ class Metrics(Score):
     f1: float
     confusion: np.ndarray
     loss: float | None = None
+    averaged: str = ""
+    absent: tuple[str | int, ...] = ()
 
 
 def confusion_matrix(true: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -50,28 +62,119 @@ def confusion_matrix(true: np.ndarray, predicted: np.ndarray, classes: int) -> n
     return counts.reshape(classes, classes)
 
 
+def averages(confusion: np.ndarray, positive: int | None = None) -> tuple[float, float, float]:
+    """Precision, recall and F1 of the class ``positive``, or their means over what occurs.
+
+    >>> averages(np.array([[1, 1, 0], [0, 2, 0], [0, 0, 0]]))  # of two classes that occur
+    (0.8333333333333333, 0.75, 0.7333333333333334)
+    """
+    hits, called, actual = np.diag(confusion), confusion.sum(axis=0), confusion.sum(axis=1)
+    rows = called + actual > 0 if positive is None else [positive]
+    precision, recall, f1 = (
+        float(_ratio(part, whole)[rows].mean())
+        for part, whole in ((hits, called), (hits, actual), (2 * hits, called + actual))
+    )
+    return precision, recall, f1
+
+
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole, with 0 / 0 = 0: a class that is never called has precision 0."""
+    """part / whole, with 0 / 0 = 0."""
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
 
 
+def positive_class(
+    classes: int, names: Sequence[str] | None = None, positive: str | int | None = None
+) -> int | None:
+    """The number of the positive class of two, by default 1; None where there are more than two.
+
+    positive: its name, or its number if the classes have no names. Raises ``ConfigError`` for a
+    class that does not exist, or a positive one of more than two.
+
+    >>> positive_class(2), positive_class(2, ["ham", "spam"], "ham"), positive_class(3)
+    (1, 0, None)
+    """
+    known = _known(classes, names)
+    if positive is None:
+        return 1 if classes == 2 else None
+    if classes != 2:
+        raise ConfigError(
+            f"positive is {positive!r} of {classes} classes; only one of two classes can be "
+            "positive, so leave it out"
+        )
+    if positive not in known:
+        raise ConfigError(f"positive is {positive!r}, expected {known[0]!r} or {known[1]!r}")
+    return known.index(positive)
+
+
+def _known(classes: int, names: Sequence[str] | None) -> list[str | int]:
+    return [*range(classes)] if names is None else [*names]
+
+
 def classification_metrics(
-    true: np.ndarray, predicted: np.ndarray, classes: int, loss: float | None = None
+    true: np.ndarray,
+    predicted: np.ndarray,
+    classes: int,
+    loss: float | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    positive: str | int | None = None,
 ) -> Metrics:
     """Accuracy, precision, recall and F1 from true and predicted labels (N,).
 
-        precision = TP / (TP + FP)    recall = TP / (TP + FN)    F1 = 2 TP / (2 TP + FP + FN)
+    classes: K. names: the K names of the classes. positive: which of two classes is the positive
+    one, by name or, without names, by number; class 1 by default.
 
-    0 / 0 counts as 0. Raises ``ShapeError`` for no examples, ``IdError`` for a label outside.
+    Raises ``ShapeError`` for no examples or another number of names, ``IdError`` for a label
+    outside, ``ConfigError`` for a positive class that cannot be.
 
     >>> m = classification_metrics(np.array([1, 1, 1, 0]), np.array([1, 1, 0, 1]), 2)
-    >>> m.accuracy, round(m.precision, 3), round(m.recall, 3), round(m.f1, 3)
-    (0.5, 0.667, 0.667, 0.667)
+    >>> m.accuracy, round(m.precision, 3), round(m.recall, 3), round(m.f1, 3), m.averaged
+    (0.5, 0.667, 0.667, 0.667, 'binary, positive class 1')
     """
     if len(true) == 0:
         raise ShapeError("classification_metrics: no examples")
+    if names is not None and len(names) != classes:
+        raise ShapeError(f"classification_metrics: {len(names)} names for {classes} classes")
+    known = _known(classes, names)
+    number = positive_class(classes, names, positive)
     confusion = confusion_matrix(true, predicted, classes)
-    hits, called, actual = np.diag(confusion), confusion.sum(axis=0), confusion.sum(axis=1)
-    scores = _ratio(hits, called), _ratio(hits, actual), _ratio(2 * hits, called + actual)
-    precision, recall, f1 = (float(s[1]) if classes == 2 else float(s.mean()) for s in scores)
-    return Metrics(float(hits.sum() / len(true)), precision, recall, f1, confusion, loss)
+    occurs = confusion.sum(axis=0) + confusion.sum(axis=1) > 0
+    n = int(occurs.sum())
+    return Metrics(
+        float(np.diag(confusion).sum() / len(true)),
+        *averages(confusion, number),
+        confusion,
+        loss,
+        averaged=f"binary, positive class {known[number]!r}" if number is not None
+        else f"macro over {n if n == classes else f'{n} of {classes}'} classes",
+        absent=tuple(name for name, there in zip(known, occurs) if not there),
+    )  # fmt: skip
+
+
+def worst_confusions(
+    confusion: np.ndarray, names: Sequence[str], k: int = 10
+) -> list[tuple[str, str, int, float]]:
+    """The k most frequent confusions of a matrix (K, K) that is too wide to be read.
+
+    Returns (true class, predicted class, count, the share of the true class that it is), the most
+    frequent first; where counts are equal, in the order of the classes. There may be fewer than k.
+    Raises ``ShapeError`` unless there are as many names as rows and columns.
+
+    >>> worst_confusions(np.array([[5, 3, 0], [1, 9, 0], [2, 2, 6]]), ["a", "b", "c"], k=2)
+    [('a', 'b', 3, 0.375), ('c', 'a', 2, 0.2)]
+    """
+    check_count("worst_confusions: k", k)
+    counts = np.array(confusion, dtype=np.int64)
+    if counts.shape != (len(names), len(names)):
+        raise ShapeError(
+            f"worst_confusions: the matrix has shape {counts.shape}, expected a row and a column "
+            f"for each of the {len(names)} names"
+        )
+    totals = counts.sum(axis=1)
+    np.fill_diagonal(counts, 0)
+    order = np.argsort(-counts, axis=None, kind="stable")[:k]
+    return [
+        (names[i], names[j], int(counts[i, j]), float(counts[i, j] / totals[i]))
+        for i, j in zip(*np.unravel_index(order, counts.shape))
+        if counts[i, j]
+    ]

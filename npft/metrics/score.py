@@ -25,13 +25,18 @@ class Score:
         return float(getattr(self, self.main))
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain numbers and lists, for JSON."""
-        plain = (np.ndarray, np.generic)
-        return {k: v.tolist() if isinstance(v, plain) else v for k, v in asdict(self).items()}
+        """Plain numbers, texts and lists, for JSON."""
+        return {k: _plain(v) for k, v in asdict(self).items()}
 
     def figures(self) -> dict[str, float]:
         """The numbers alone, without the loss where it is not known."""
         return {k: v for k, v in self.as_dict().items() if isinstance(v, (int, float))}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)

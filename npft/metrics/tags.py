@@ -1,42 +1,30 @@
-"""Figures of merit for tags: by the word, and for entities by the whole entity."""
+"""Figures of merit for tags: by the word, and for entities by the whole entity.
+
+Entities are counted over all texts together (a micro average, the usual one), so a type that does
+not occur changes nothing. Of plain tags, such as parts of speech, each has its own F1, and the mean
+is over the tags that occur in the gold or among the predictions, O like any other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from npft.errors import DataError
-from npft.metrics.classes import confusion_matrix
+from npft.errors import ConfigError, DataError
+from npft.metrics.classes import averages, confusion_matrix
+from npft.metrics.entities import check_scheme, entities, in_doubt, schemes_of
 from npft.metrics.score import Score
-
-
-def entities(tags: Sequence[str]) -> set[tuple[int, int, str]]:
-    """The entities that BIO tags mark, as (first word, word after the last, type).
-
-    An I- that continues nothing of its type begins an entity, as in the CoNLL evaluation.
-
-    >>> sorted(entities(["B-LOC", "I-LOC", "O", "B-LOC", "B-PER", "I-ORG"]))
-    [(0, 2, 'LOC'), (3, 4, 'LOC'), (4, 5, 'PER'), (5, 6, 'ORG')]
-    """
-    found, start, kind = set(), 0, ""
-    for i, tag in enumerate([*tags, "O"]):
-        goes_on = tag == f"I-{kind}"
-        if kind and not goes_on:
-            found.add((start, i, kind))
-            kind = ""
-        if tag != "O" and not goes_on:
-            start, kind = i, tag[2:]
-    return found
 
 
 @dataclass(frozen=True)
 class TagMetrics(Score):
-    """How well a tagger did: ``accuracy`` over words, and F1.
+    """How well a tagger did: ``accuracy`` over words, and precision, recall and F1.
 
-    F1 is over whole entities for BIO tags, and the mean over the tags otherwise.
+    ``averaged`` says what these three are of: "entities, BIO" or "macro over 17 tags".
+    ``absent``: the plain tags that occur nowhere, and so have no part in the mean.
     """
 
     main: ClassVar[str] = "f1"
@@ -45,38 +33,60 @@ class TagMetrics(Score):
     recall: float
     f1: float
     loss: float | None = None
+    averaged: str = ""
+    absent: tuple[str, ...] = ()
 
 
-def tag_metrics(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> TagMetrics:
-    """Compare tags word by word and, for BIO tags, entity by entity.
+def tag_metrics(
+    true: Sequence[Sequence[str]],
+    predicted: Sequence[Sequence[str]],
+    scheme: str | None = None,
+    *,
+    strict: bool = False,
+    names: Iterable[str] = (),
+) -> TagMetrics:
+    """Compare tags word by word and, if they mark entities, entity by entity.
 
         precision = hits / called    recall = hits / actual    F1 = 2 hits / (called + actual)
 
-    0 / 0 counts as 0. Raises ``DataError`` if the numbers of words differ, or there are none.
+    true, predicted: for each text a tag for each word.
+    scheme: how entities are written, "bio", "iob1", "iobes" or "bilou"; "plain" for tags that mark
+        none. None is plain as well, but tags that may mark entities are then refused.
+    strict: leave out entities that break the rules of the scheme (see ``entities``).
+    names: all plain tags there are, for ``absent``.
 
-    >>> m = tag_metrics([["B-LOC", "I-LOC", "O"]], [["B-LOC", "O", "O"]])
-    >>> round(m.accuracy, 3), m.f1
-    (0.667, 0.0)
+    0 / 0 counts as 0. Raises ``DataError`` if the numbers of words differ, there are none, or the
+    scheme has no such tag; ``ConfigError`` for an unknown scheme, or none where there may be one.
+
+    >>> m = tag_metrics([["B-LOC", "I-LOC", "O"]], [["B-LOC", "O", "O"]], "bio")
+    >>> round(m.accuracy, 3), m.f1, m.averaged
+    (0.667, 0.0, 'entities, BIO')
     """
     if [len(row) for row in true] != [len(row) for row in predicted] or not any(map(len, true)):
         raise DataError("tag_metrics: expected one predicted tag for each word, and some words")
-    gold, got = ([tag for row in rows for tag in row] for rows in (true, predicted))
-    names = sorted({*gold, *got})
-    if all(name == "O" or name[:2] in ("B-", "I-") for name in names):
-        pairs = [(entities(a), entities(b)) for a, b in zip(true, predicted)]
-        hits = [sum(len(a & b) for a, b in pairs)]
-        called, actual = [sum(len(b) for _, b in pairs)], [sum(len(a) for a, _ in pairs)]
-    else:
-        number = {name: k for k, name in enumerate(names)}
-        y, z = (np.array([number[tag] for tag in tags]) for tags in (gold, got))
-        counts = confusion_matrix(y, z, len(names))
-        present = counts.sum(axis=1) > 0  # a tag that never occurs has no recall
-        hits = np.diag(counts)[present].tolist()
-        called = counts.sum(axis=0)[present].tolist()
-        actual = counts.sum(axis=1)[present].tolist()
+    gold, said = ([tag for row in rows for tag in row] for rows in (true, predicted))
+    accuracy = sum(a == b for a, b in zip(gold, said)) / len(gold)
+    present = {*gold, *said}
+    if scheme is None and schemes_of(present):
+        raise ConfigError(f"tag_metrics: {in_doubt(present)}")
+    if scheme is None or scheme == "plain":
+        number = {tag: k for k, tag in enumerate(sorted(present))}
+        y, z = (np.array([number[tag] for tag in tags]) for tags in (gold, said))
+        figures = averages(confusion_matrix(y, z, len(number)))
+        absent = tuple(tag for tag in names if tag not in present)
+        return TagMetrics(
+            accuracy, *figures, averaged=f"macro over {len(number)} tags", absent=absent
+        )
+    check_scheme("tag_metrics", scheme, present)
+    pairs = [
+        (entities(a, scheme, strict), entities(b, scheme, strict)) for a, b in zip(true, predicted)
+    ]
+    hits = sum(len(a & b) for a, b in pairs)
+    actual, called = sum(len(a) for a, _ in pairs), sum(len(b) for _, b in pairs)
     return TagMetrics(
-        sum(a == b for a, b in zip(gold, got)) / len(gold),
-        float(np.mean([h / max(c, 1) for h, c in zip(hits, called)])),
-        float(np.mean([h / max(a, 1) for h, a in zip(hits, actual)])),
-        float(np.mean([2 * h / max(c + a, 1) for h, c, a in zip(hits, called, actual)])),
+        accuracy,
+        hits / max(called, 1),
+        hits / max(actual, 1),
+        2 * hits / max(called + actual, 1),
+        averaged=f"entities, {scheme.upper()}{', strict' if strict else ''}",
     )

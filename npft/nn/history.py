@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from npft.atomic import write_bytes
 from npft.errors import ConfigError, DataError
 
 
@@ -54,8 +55,11 @@ class History:
         return np.array([row[key] for row in self.rows if name in row])
 
     def to_json(self, path: str | Path) -> None:
-        """Write the rows to a file: the same run writes the same bytes."""
-        Path(path).write_text(json.dumps(self.rows, indent=1) + "\n", encoding="utf-8")
+        """Write the rows to a file: the same run writes the same bytes.
+
+        Raises ``CheckpointError`` for a file that cannot be written; an older one is then kept.
+        """
+        write_bytes(path, (json.dumps(self.rows, indent=1) + "\n").encode("utf-8"))
 
     @classmethod
     def from_json(cls, path: str | Path) -> History:

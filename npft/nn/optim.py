@@ -12,18 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import CheckpointError, ConfigError, DtypeError, GraphError, NonFiniteError
+from npft.errors import (
+    CheckpointError, ConfigError, DtypeError, GraphError, NonFiniteError, check_positive, quoted,
+)
 from npft.nn.module import Module, Parameter
 
 CHUNK = 16384  # elements of float32: 64 KiB for each array of a step
-
-
-def check_positive(name: str, value: Any, zero: bool = False) -> None:
-    """Check that ``value`` is a finite number above 0, or 0 where ``zero`` is allowed."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and np.isfinite(value)
-    if not number or value < 0 or (value == 0 and not zero):
-        least = "0 or more" if zero else "more than 0"
-        raise ConfigError(f"{name} is {value!r}, expected a finite number, {least}")
 
 
 class Group:
@@ -170,11 +164,11 @@ class Optimizer:
         is changed then.
         """
         own = self.state_dict()
-        shapes = {name: a.shape for name, a in own.items()}
-        if {name: np.shape(a) for name, a in state.items()} != shapes:
+        kinds = {name: (a.shape, a.dtype) for name, a in own.items()}
+        if {name: (np.shape(a), np.asarray(a).dtype) for name, a in state.items()} != kinds:
             raise CheckpointError(
-                f"optimiser: the state has {sorted(state)}, expected {sorted(shapes)} of the "
-                "shapes of this optimiser's parameters"
+                f"optimiser: the state has {quoted(sorted(state))}, expected {sorted(kinds)} of "
+                "the shapes and dtypes of this optimiser's parameters"
             )
 
 

@@ -14,12 +14,14 @@ EVERY = 5.0  # seconds between two lines
 class Progress:
     """Writes ``label step/total  message  elapsed  remaining`` every five seconds, and at the end.
 
-    Pass one as ``progress=`` to a training function; without one, training is silent.
+    Pass one as ``progress=`` to a training function; without one, training is silent. So it is
+    where standard error is closed, or its disk full: a line that nobody can read is no reason to
+    end a run.
     """
 
     def __init__(self, label: str, stream: TextIO | None = None) -> None:
         self.label = label
-        self.stream = stream or sys.stderr
+        self.stream: TextIO | None = stream or sys.stderr
         self.start = self.last = time.perf_counter()
         self.before: int | None = None  # the steps of an earlier process, when a run goes on
 
@@ -33,4 +35,11 @@ class Progress:
         spent = now - self.start
         left = spent / max(1, step - self.before) * (total - step)
         line = f"{self.label} {step}/{total}  {message}  {spent:.0f} s"
-        print(line + (f", {left:.0f} s left" if step < total else ""), file=self.stream, flush=True)
+        line += f", {left:.0f} s left" if step < total else ""
+        try:
+            if self.stream is not None:  # print(file=None) would go to standard output
+                print(line, file=self.stream, flush=True)
+        except BrokenPipeError:  # its reader has gone, and a filter ends with its reader
+            raise
+        except OSError:
+            self.stream = None

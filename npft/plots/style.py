@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from npft.atomic import made_folder, new_file
+
 STYLE = Path(__file__).parents[1] / "data" / "npft.mplstyle"
 
 # The Okabe-Ito colours: they stay apart for colour-blind readers and in grey.
@@ -27,8 +29,9 @@ def save_figure(
         figure = Figure(figsize=(9 if columns == 1 else 5 * columns, 6.4 if polar else 5.5))
         kind = {"projection": "polar"} if polar else {}
         draw(figure.subplots(1, columns, subplot_kw=kind), *data)
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, metadata={"Software": None})
+        kind_of_file = Path(path).suffix.removeprefix(".") or None
+        with made_folder(Path(path).parent), new_file(path) as file:
+            figure.savefig(file, format=kind_of_file, metadata={"Software": None})
 
 
 def label_end(ax: Any, x: float, y: float, text: str, color: str) -> None:

@@ -26,7 +26,9 @@ from npft.errors import CheckpointError
 from npft.nn.history import History
 from npft.nn.optim import AdamW
 from npft.pretrain.pairs import Corpus
-from npft.pretrain.source import Corrupt, Feed, Sequences
+from npft.pretrain.source import Corrupt, Feed, Sequences, set_generator
+
+MOST_TOKENS = 1 << 62  # that a run can have read
 
 
 class Run:
@@ -74,11 +76,11 @@ class Run:
                     "or another folder"
                 )
             self.step = whole(state, "step", 1, self.settings["steps"])
-            self.tokens = whole(state, "tokens", 0)
+            self.tokens = whole(state, "tokens", 0, MOST_TOKENS)
             self.history = checked_history(state["history"], self.step)
             epoch = arrays.pop("epoch")
             self.feed.go_on(state["feed"], epoch)
-            self.dropout.bit_generator.state = state["dropout"]
+            set_generator(self.dropout, state["dropout"])
             self.optimizer.load_state_dict(arrays)
             self.model.load_state_dict(weights)
         except CheckpointError as error:
@@ -147,7 +149,7 @@ def identity(model: Model) -> dict[str, Any]:
 
 def identity_of_text(corpora: Mapping[str, Corpus]) -> str:
     """A checksum of the names, the tokens and the borders of all texts."""
-    names = np.frombuffer("\n".join(corpora).encode("utf-8"), np.uint8)
+    names = np.frombuffer("\n".join(corpora).encode("utf-8", "backslashreplace"), np.uint8)
     parts = [a for c in corpora.values() for a in (c.tokens, c.sentence, c.document)]
     return checksum([names, *parts])
 

@@ -10,6 +10,7 @@ An objective is a layout, a way to corrupt, and a model whose heads know the los
 
 from __future__ import annotations
 
+import json
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +23,16 @@ from npft.text.batch import Batch, batches_of
 from npft.text.tokenizer import Tokenizer
 
 LAYOUTS = ("segments", "pairs", "order", "packed")
+
+
+def set_generator(rng: np.random.Generator, state: Any) -> None:
+    """Let a generator go on from where ``state``, which comes from a file, was taken.
+
+    Raises ``CheckpointError`` for what is no such state: NumPy alone would round and drop parts.
+    """
+    rng.bit_generator.state = state
+    if json.dumps(rng.bit_generator.state, sort_keys=True) != json.dumps(state, sort_keys=True):
+        raise CheckpointError("the state of a generator is damaged")
 
 
 class Corrupt(Protocol):
@@ -136,9 +147,10 @@ class Feed:
         Raises ``CheckpointError`` for an order of sequences that this text does not have.
         """
         place = state["place"]
-        right = epoch.ndim == 1 and np.isin(epoch, self.source.starts).all()
+        rows = epoch.ndim == 1 and epoch.dtype.kind == "i"
+        right = rows and bool(np.isin(epoch, self.source.starts).all())
         if not right or type(place) is not int or place < 0:
             raise CheckpointError("its place in the text is none")
         self.place, self.epoch = place, epoch
-        self.order.bit_generator.state = state["order"]
-        self.masks.bit_generator.state = state["masks"]
+        set_generator(self.order, state["order"])
+        set_generator(self.masks, state["masks"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,21 +29,36 @@ class Text(NamedTuple):
     steps: int
 
 
-def make_tokenizer(
-    kind: str, texts: list[str], vocab_size: int | None, default_size: int
-) -> Tokenizer:
-    """A tokenizer of one of ``TOKENIZERS``, trained on the texts (bytes need no training).
+class Vocabulary(NamedTuple):
+    """Which tokenizer a new model gets.
 
-    Without a ``vocab_size`` it has the ``default_size``. Raises ``ConfigError`` for bytes with one.
+    kind: one of ``TOKENIZERS``, by default WordPiece. size: at most so many pieces (bytes have
+    256). lowercase: for WordPiece, whose default it is; the others keep capitals.
     """
+
+    kind: str | None = None
+    size: int | None = None
+    lowercase: bool | None = None
+
+
+def make_tokenizer(chosen: Vocabulary, texts: list[str], default_size: int) -> Tokenizer:
+    """The tokenizer that was chosen, trained on the texts (bytes need no training).
+
+    Raises ``ConfigError`` for what its kind cannot have.
+    """
+    kind, size = chosen.kind or "wordpiece", chosen.size
     if kind not in TOKENIZERS:
         raise ConfigError(f"tokenizer is {kind!r}, expected one of {', '.join(TOKENIZERS)}")
+    if chosen.lowercase and kind != "wordpiece":
+        raise ConfigError(f"--lowercase is for wordpiece; {kind} keeps capitals: leave it out")
     if kind == "byte":
-        if vocab_size is not None:
+        if size is not None:
             raise ConfigError("bytes have no --vocab-size: there are always 256; leave it out")
         return ByteTokenizer()
-    trained: Any = {"wordpiece": WordPiece, "bpe": BPE, "unigram": Unigram}[kind]
-    return trained.train(texts, vocab_size=default_size if vocab_size is None else vocab_size)
+    size = default_size if size is None else size
+    if kind == "wordpiece":
+        return WordPiece.train(texts, vocab_size=size, lowercase=chosen.lowercase is not False)
+    return (BPE if kind == "bpe" else Unigram).train(texts, vocab_size=size)
 
 
 def new_encoder(

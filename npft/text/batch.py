@@ -24,6 +24,7 @@ from npft.text.examples import checked_labels, row_numbers, span_array
 
 IGNORE = -100  # the label of a token that a loss leaves out; the number PyTorch uses, too
 NO_SPAN = -1  # first and last token where there is no answer
+CUT_SPAN = -2  # first and last token where there was an answer, which was cut off
 TOKEN_PARTS = ("ids", "token_types", "words", "token_labels")  # (N,) each
 SEQUENCE_PARTS = ("labels", "spans", "tokens_cut")  # (B,) or (B, 2)
 
@@ -69,12 +70,13 @@ def _checked_spans(spans: Any, lengths: np.ndarray) -> np.ndarray:
     spans = span_array("Batch", spans, len(lengths))
     first, last = spans.T
     inside = (0 <= first) & (first <= last) & (last < lengths)
-    wrong = ~inside & ~(spans == NO_SPAN).all(1)
+    wrong = ~inside & ~((first == last) & np.isin(first, (NO_SPAN, CUT_SPAN)))
     if wrong.any():
         row = int(np.argmax(wrong))
         raise DataError(f"Batch: spans[{row}] is {spans[row].tolist()} in a sequence of "
-                        f"{lengths[row]} tokens, expected first <= last inside it, or "
-                        f"({NO_SPAN}, {NO_SPAN}) for no answer")
+                        f"{lengths[row]} tokens, expected first <= last inside it, "
+                        f"({NO_SPAN}, {NO_SPAN}) for no answer, or ({CUT_SPAN}, {CUT_SPAN}) for "
+                        f"one that was cut off")
     return _frozen(spans)
 
 
@@ -84,12 +86,13 @@ class Batch:
     ids: (N,) token numbers. offsets: (B + 1,) where each sequence begins, and N at the end.
     token_types: (N,) 0 for the first text of a pair and 1 for the second; zeros by default.
     labels: None, or (B,) class numbers (int64) or grades (float64), one for each sequence.
-    words: None, or (N,) the number of the word, within its sequence, that a token belongs to;
-        -1 for tokens of no word such as [CLS].
+    words: None, or (N,) the number of the word, within its text, that a token belongs to; -1 for
+        tokens of no word such as [CLS]. A text is one sequence, or several windows.
     token_labels: None, or (N,) class numbers, one for each token, ``IGNORE`` (-100) at a token
         that has none: a loss leaves it out (see ``token_targets``).
     spans: None, or (B, 2) the first and the last token of an answer, counted from 0 within the
-        sequence, both belonging to it; (-1, -1) where there is no answer or it was cut off.
+        sequence, both belonging to it; (-1, -1) where there is no answer, (-2, -2) where it was
+        cut off.
     tokens_cut: None, or (B,) how many tokens of each sequence a tokenizer cut off.
 
     Every array is a read-only copy. ``len(b)`` is B; ``b[rows]`` takes a slice, a mask or row
@@ -290,9 +293,10 @@ class Batch:
         if spans is not None:
             spans = span_array("from_padded", spans, len(ids))
             left = mask.argmax(1) if mask.size else 0  # (B,): pads before the sequence
-            spans = np.where(spans == NO_SPAN, NO_SPAN, (spans.T - left).T)
-            if (spans < NO_SPAN).any() or ((spans == NO_SPAN).sum(1) == 1).any():
+            moved = (spans.T - left).T
+            if ((spans >= 0) & (moved < 0)).any():
                 raise DataError("from_padded: a span begins in the pads left of its sequence")
+            spans = np.where(spans < 0, spans, moved)
         offsets = np.append(0, np.cumsum(lengths))
         return cls(ids[mask], offsets, labels=labels, spans=spans, **parts)
 

@@ -16,8 +16,6 @@ Radford et al. 2019 (bytes).
 
 from __future__ import annotations
 
-import heapq
-from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
@@ -25,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from npft.errors import CheckpointError, DataError, DtypeError, check_items
+from npft.text.joins import Pairs
 from npft.text.pieces import FIRST_LEARNT, MOST_BYTES, PieceTokenizer, check_sizes, count_words
 from npft.text.tokenizer import fields_of_kind
 
@@ -47,61 +46,18 @@ class _Pieces:
         return self.ids[piece]
 
 
-def join_in(ids: list[int], pair: Pair, joined: int) -> list[int]:
-    """Join each occurrence of the pair, from the left.
-
-    >>> join_in([7, 7, 7, 8], (7, 7), 300)
-    [300, 7, 8]
-    """
-    out: list[int] = []
-    i = 0
-    while i < len(ids):
-        found = ids[i] == pair[0] and ids[i + 1 : i + 2] == [pair[1]]
-        out.append(joined if found else ids[i])
-        i += 2 if found else 1
-    return out
-
-
 def learn_merges(counts: dict[str, int], vocab_size: int, min_count: int) -> list[Pair]:
     """The pairs to join, in order, until vocab_size pieces are made or no pair is frequent enough.
 
-    counts: how often each word occurs. A pair is frequent enough if it occurs min_count times.
-    Counting all pairs again for each merge would take hours; joining a pair changes only the words
-    that hold it, so only their pairs are counted anew.
+    counts: how often each word occurs. A pair is frequent enough if it occurs min_count times. Of
+    pairs with equal counts the one with the smallest ids is joined first.
     """
     pieces = _Pieces()
-    words = [list(word.encode("utf-8")) for word in counts]
-    frequency = list(counts.values())
-    pair_counts: Counter[Pair] = Counter()
-    words_with: defaultdict[Pair, set[int]] = defaultdict(set)
-    for i, ids in enumerate(words):
-        for pair in pairwise(ids):
-            pair_counts[pair] += frequency[i]
-            words_with[pair].add(i)
-    # The heap gives the highest count, and of equal counts the pair with the smallest ids. A pair
-    # is pushed again whenever its count changes; entries with an old count are passed over.
-    heap = [(-count, pair) for pair, count in pair_counts.items() if count >= min_count]
-    heapq.heapify(heap)
+    pairs = Pairs([word.encode("utf-8") for word in counts], counts.values(), min_count)
     merges: list[Pair] = []
-    while heap and len(pieces.bytes) < vocab_size:
-        negative, pair = heapq.heappop(heap)
-        if -negative != pair_counts[pair]:
-            continue
+    while len(pieces.bytes) < vocab_size and (pair := pairs.most_frequent()) is not None:
         merges.append(pair)
-        joined = pieces.join(pair)
-        changes: Counter[Pair] = Counter()
-        for i in words_with.pop(pair):
-            before, after = words[i], join_in(words[i], pair, joined)
-            words[i] = after
-            for old in pairwise(before):
-                changes[old] -= frequency[i]
-            for new in pairwise(after):
-                changes[new] += frequency[i]
-                words_with[new].add(i)
-        for changed, change in changes.items():
-            pair_counts[changed] += change
-            if change and pair_counts[changed] >= min_count:
-                heapq.heappush(heap, (-pair_counts[changed], changed))
+        pairs.join(pair, pieces.join(pair))
     return merges
 
 
@@ -161,13 +117,13 @@ class BPE(PieceTokenizer):
         """Join the pair that was learnt first, the leftmost of its kind, while there is one."""
         ids = list(word)
         none = len(self._rank), 0
-        while len(ids) > 1:
-            found = [self._rank.get(pair, none) for pair in pairwise(ids)]
-            best = min(found)
-            if best is none:
-                break
+        found = [self._rank.get(pair, none) for pair in pairwise(ids)]
+        while found and (best := min(found)) is not none:
             i = found.index(best)
             ids[i : i + 2] = [best[1]]
+            # only the pairs to the left and to the right of a join are new
+            around = ids[max(i - 1, 0) : i + 2]
+            found[max(i - 1, 0) : i + 2] = [self._rank.get(pair, none) for pair in pairwise(around)]
         return ids
 
     def to_dict(self) -> dict[str, Any]:

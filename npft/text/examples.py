@@ -1,8 +1,9 @@
 """Labelled texts, and how to divide them honestly into a training and a test part.
 
 A test figure means something only if no test text was seen in training. Two things break this
-in practice: exact repeats (``drop_duplicates`` removes them) and texts made from one template or
-written by one author (``split(groups=...)`` keeps such a group on one side).
+in practice: exact repeats (``drop_duplicates`` removes them, ``conflicts`` names those with two
+labels) and texts made from one template or written by one author (``split(groups=...)`` keeps such
+a group on one side).
 """
 
 from __future__ import annotations
@@ -129,6 +130,9 @@ class Divisible(Protocol):
     def contents(self) -> list[Hashable]:
         """For each row what makes another row its repeat."""
 
+    def gold(self) -> list[Hashable]:
+        """For each row what is to be learnt of it."""
+
 
 @dataclass(eq=False)
 class Examples:
@@ -213,6 +217,13 @@ class Examples:
         """The text of each row, or both texts of its pair."""
         return list(self.texts if self.pairs is None else zip(self.texts, self.pairs))
 
+    def gold(self) -> list[Hashable]:
+        """The label and the answer of each row, None where there are no such things."""
+        nothing = [None] * len(self)
+        labels = nothing if self.labels is None else self.labels.tolist()
+        spans = nothing if self.spans is None else map(tuple, self.spans.tolist())
+        return list(zip(labels, spans))
+
 
 def _checked_spans(spans: Any, passages: list[str]) -> np.ndarray:
     spans = span_array("Examples", spans, len(passages))
@@ -229,17 +240,34 @@ def drop_duplicates(examples: Data) -> Data:
     """Strip white space at both ends of each text, and drop every exact repeat but the first.
 
     A pair is a repeat when both its texts are, a tagged text when all its words are. The first is
-    kept even if the repeat has another label. How many were dropped is
+    kept even if the repeat has another label: ``conflicts`` finds these. How many were dropped is
     ``len(examples) - len(result)``.
 
     >>> drop_duplicates(Examples(["a", " a", "b"], [0, 1, 1])).texts
     ['a', 'b']
     """
     stripped = examples.stripped()
+    return stripped[[row for row, first in enumerate(_firsts(stripped)) if row == first]]
+
+
+def conflicts(examples: Divisible) -> list[tuple[int, int]]:
+    """The repeats that contradict the row they repeat: (row kept, row dropped) of each.
+
+    They are those of ``drop_duplicates`` that have another label than the row it keeps, another
+    answer, or other tags: one of the two labels is wrong, or the text does not tell.
+
+    >>> conflicts(Examples(["a", " a", "b", "b", "a"], [0, 1, 1, 1, 0]))
+    [(0, 1)]
+    """
+    stripped = examples.stripped()
+    gold = stripped.gold()
+    return [(kept, row) for row, kept in enumerate(_firsts(stripped)) if gold[row] != gold[kept]]
+
+
+def _firsts(stripped: Divisible) -> list[int]:
+    """For each row the first row with the same content: itself, unless it is a repeat."""
     first: dict[Hashable, int] = {}
-    for row, content in enumerate(stripped.contents()):
-        first.setdefault(content, row)
-    return stripped[list(first.values())]
+    return [first.setdefault(content, row) for row, content in enumerate(stripped.contents())]
 
 
 def split(

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from npft.errors import ConfigError, DataError, DtypeError, IdError, ShapeError
-from npft.text.batch import IGNORE, NO_SPAN, Batch
+from npft.text.batch import CUT_SPAN, IGNORE, NO_SPAN, Batch
 
 
 def _words(name: str, batch: Batch) -> np.ndarray:
@@ -166,8 +166,9 @@ def answer_tokens(
     ``tokenizer.offsets`` gives. spans: (B, 2) characters (start, end), end not included, or
     (-1, -1) for no answer.
 
-    An answer that was cut off, even in part, becomes (-1, -1): half an answer would be a wrong
-    gold answer. Use ``truncation="only_second"`` so that no question is cut for its passage.
+    An answer that was cut off, even in part, becomes (-2, -2): half an answer would be a wrong
+    gold answer, and no answer another thing. Use ``truncation="only_second"`` so that no question
+    is cut for its passage.
 
     Raises ``ShapeError`` for other lengths, ``DataError`` for offsets that do not fit,
     as for sequences without special tokens.
@@ -184,8 +185,9 @@ def answer_tokens(
     out = np.full((len(batch), 2), NO_SPAN, dtype=np.int64)
     for row, (start, end) in enumerate(spans.tolist()):
         first, last = token_span(offsets[row], start, end)
-        if 0 <= first and last < kept[row]:
-            out[row] = begins[row] + first, begins[row] + last
+        if first != NO_SPAN:
+            there = last < kept[row]
+            out[row] = (begins[row] + first, begins[row] + last) if there else CUT_SPAN
     return out
 
 

@@ -30,7 +30,8 @@ FIRST_LEARNT = ByteTokenizer.vocab_size
 CACHED_WORDS = 100_000
 # A run of letters, of digits or of other signs, each with the space before it if there is one. Then
 # white space: a run that stops one character short of a word, or that one character. Runs of more
-# than 32 are cut: the time for a word grows with the square of its length.
+# than 32 are cut, as text without spaces (Chinese) or noise has them: the time to encode a word
+# grows with the square of its length, and no piece worth having is longer.
 WORD = re.compile(r" ?[^\W\d_]{1,32}| ?\d{1,32}| ?(?:[^\w\s]|_){1,32}|\s{1,32}(?!\S)|\s")
 MOST_BYTES = 1 + 32 * 4  # of a word: a space and 32 characters
 

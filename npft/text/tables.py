@@ -1,168 +1,66 @@
-"""Tables of labelled texts, pairs of texts, and pairs with a score.
+"""Files of labelled texts, pairs of texts, and pairs with a score.
 
-    read_labelled   label<TAB>text             spam<TAB>Win a prize now
-    read_pairs      label<TAB>text<TAB>text    entailment<TAB>A man sleeps<TAB>Someone sleeps
-    read_scored     score<TAB>text<TAB>text    3.8<TAB>A man plays a flute<TAB>A man is playing
-    read_jsonl      {"label": "spam", "text": "Win a prize now"}
+    read_labelled   label, text          spam<TAB>Win a prize now
+    read_pairs      label, text, pair    entailment<TAB>A man sleeps<TAB>Someone sleeps
+    read_scored     score, text, pair    3.8<TAB>A man plays a flute<TAB>A man is playing
+    read_jsonl      the first two from   {"label": "spam", "text": "Win a prize now"}
 
-Nothing about a table is guessed from its content. Its columns are those above, in that order and no
-others, unless ``columns`` names them; it has a header only if ``header=True`` says so. The
-separator is the tab, and then ``"`` is a character like others and a line is a row; in a file
-whose name ends in ``.csv`` it is the comma, and then cells may be quoted as in RFC 4180.
-``separator`` sets another one: some files called ``.csv`` hold tabs.
+A file may be a table or JSON (see ``records``). How it is read is said by ``columns``, ``header``,
+``separator``, ``encoding`` and ``format``, or by a ``FileFormat`` that has all five.
 """
 
 from __future__ import annotations
 
-import csv
-import json
 import math
-import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError
+from npft.errors import ConfigError, DataError, listed, quoted
+from npft.text.advice import header_hint, is_column_name, looks_like_header
 from npft.text.examples import Examples
-from npft.text.readers import PathLike, read_lines, read_utf8
+from npft.text.layout import Columns, FileFormat, format_of
+from npft.text.readers import PathLike
+from npft.text.records import Record, read_records, table_format
 
-Columns = Sequence[int] | Sequence[str] | None
-Rows = Iterator[tuple[int, list[str]]]  # line number, cells
-
-
-def _rows(path: PathLike, separator: str) -> Rows:
-    """Each row that is not blank, with the number of its first line."""
-    if separator == "\t":
-        lines = enumerate(read_lines(path), start=1)
-        return ((n, line.split("\t")) for n, line in lines if line.strip() or "\t" in line)
-    return _quoted_rows(path, separator)
-
-
-def _quoted_rows(path: PathLike, separator: str) -> Rows:
-    # The lines keep their ends, since a quoted cell may hold some.
-    lines = (line + "\n" for line in read_utf8(path).removesuffix("\n").split("\n"))
-    reader = csv.reader(lines, delimiter=separator, strict=True)
-    number = 1
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells) or len(cells) > 1:
-                yield number, cells
-            number = reader.line_num + 1
-    except csv.Error as error:
-        what = str(error).split(" - ")[0]
-        if "field limit" in what:
-            raise DataError(f"a cell has more than {csv.field_size_limit():,} characters; split "
-                            "it, or write the file with tabs", path=path, line=number) from None
-        raise DataError(f'a quoted cell is broken: {what}; put a cell that holds a quote or a line '
-                        f'break in quotes, and write a quote inside it twice: ""',
-                        path=path, line=number) from None
-
-
-def _separator(path: PathLike, separator: str | None) -> str:
-    if separator is None:
-        return "," if Path(path).suffix.lower() == ".csv" else "\t"
-    if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
-        raise ConfigError(f"separator is {separator!r}, expected one character, such as '\\t'")
-    return separator
-
-
-def _read_columns(
-    path: PathLike,
-    layout: tuple[str, ...],
-    columns: Columns,
-    header: bool,
-    separator: str | None,
-) -> list[tuple[int, list[str]]]:
-    """The chosen cells of each row with its line number, in the order of ``layout``."""
-    separator = _separator(path, separator)
-    if columns is not None and (isinstance(columns, str) or len(columns) != len(layout)):
-        raise ConfigError(f"columns is {columns!r}, expected {len(layout)}: {', '.join(layout)}")
-    wanted = ("<TAB>" if separator == "\t" else separator).join(layout)
-    rows = _rows(path, separator)
-    names: list[str] | None = None
-    if header:
-        number, cells = next(rows, (0, []))
-        if not cells:
-            raise DataError("the file has only blank lines", path=path)
-        names = [cell.strip() for cell in cells]
-        if columns is None and len(names) != len(layout):
-            raise DataError(f"the header has {len(names)} columns, {', '.join(names)}, expected "
-                            f"{wanted}; name the columns", path=path, line=number)
-    places = _places(path, columns or range(1, len(layout) + 1), names)
-    exact = names is not None or columns is None
-    least = len(names) if names else max(places) + 1
-    found = []
-    for number, cells in rows:
-        if len(cells) < least or (exact and len(cells) > least):
-            width = f" in {least} columns" if names or columns else ""
-            what, mend = _wrong_width(cells, least, separator)
-            raise DataError(f"has {what}, expected {wanted}{width}; {mend}", path=path, line=number)
-        chosen = [cells[place] for place in places]
-        for name, cell in zip(layout, chosen):
-            if not cell.strip():
-                raise DataError(f"the {name} is empty, expected {wanted}; fill it in or delete the "
-                                f"line", path=path, line=number)
-        found.append((number, chosen))
-    if not found:
-        raise DataError(f"the file has only {'a header' if names else 'blank lines'}", path=path)
-    return found
-
-
-def _wrong_width(cells: list[str], least: int, separator: str) -> tuple[str, str]:
-    """What a row with too few or too many cells has, and how to mend it."""
-    few = len(cells) < least
-    if separator == "\t":
-        return f"{len(cells) - 1} tabs", (
-            "put one tab between the columns (many editors write spaces for the tab key)" if few
-            else "write a tab inside a text as a space, or name the columns")
-    return f"{len(cells)} cells", (
-        f"name the separator if it is not {separator!r}" if few
-        else f"put a cell with {separator!r} in it in quotes, or name the columns")
-
-
-def _places(path: PathLike, columns: Any, names: list[str] | None) -> list[int]:
-    """Columns, numbers from 1 or names of the header, as places from 0."""
-    places = []
-    for column in columns:
-        if isinstance(column, str) and names is not None:
-            if names.count(column) != 1:
-                raise DataError(f"the header has {names.count(column)} columns {column!r}, "
-                                f"expected one; it has {', '.join(names)}", path=path)
-            places.append(names.index(column))
-        elif isinstance(column, int) and column >= 1:
-            if names is not None and column > len(names):
-                raise DataError(f"the header has {len(names)} columns, there is no column {column}",
-                                path=path)
-            places.append(column - 1)
-        else:
-            raise ConfigError(f"columns has {column!r}, expected numbers from 1 or, with "
-                              f"header=True, names of the header")
-    return places
+LABELLED = ("label", "text")
+PAIRED = ("label", "text", "pair")
+SCORED = ("score", "text", "pair")
 
 
 def _examples(
-    path: PathLike, rows: list[tuple[int, list[str]]], known: list[str] | None
+    path: PathLike, layout: tuple[str, ...], fmt: FileFormat, known: list[str] | None
 ) -> Examples:
     """Number the labels as in ``known``, or in the order of their sorted names: ham 0, spam 1."""
-    labels = [cells[0].strip() for _, cells in rows]
+    rows = list(read_records(path, layout, fmt))
+    labels = [row.cells[0].strip() for row in rows]
     names = sorted(set(labels)) if known is None else known
+    hint = _header(rows[0], labels, fmt, table_format(path, layout, fmt))
     if known is None and len(names) > max(10, len(rows) / 2):
         raise DataError(f"the label column has {len(names)} different labels in {len(rows)} rows, "
-                        f"the first {labels[0][:40]!r}; is it another column? name them: columns=",
-                        path=path)
-    for (number, _), label in zip(rows, labels):
-        if label not in names:
-            raise DataError(f"the label {label!r} is unknown to the model, expected one of "
-                            f"{', '.join(names)}", path=path, line=number)
+                        f"the first {quoted(labels[0])}; is it another column? name the columns"
+                        f"{hint and f'; {hint}'}", path=path)
+    if hint and (known is None or labels[0] not in known):
+        raise DataError(hint, path=path, line=rows[0].line)
     place = {name: k for k, name in enumerate(names)}
-    return _of_rows([cells for _, cells in rows], np.array([place[x] for x in labels]), names)
+    for row, label in zip(rows, labels):
+        if label not in place:
+            raise DataError(f"the label {quoted(label)} is unknown to the model, expected one of "
+                            f"{listed(names)}", path=path, line=row.line)
+    return _of_rows(rows, np.array([place[label] for label in labels]), names)
 
 
-def _of_rows(rows: list[list[str]], labels: np.ndarray, names: list[str]) -> Examples:
-    pairs = [cells[2] for cells in rows] if len(rows[0]) == 3 else None
-    return Examples([cells[1] for cells in rows], labels, names, pairs)
+def _header(first: Record, labels: list[str], fmt: FileFormat, name: str) -> str:
+    """What to say if the first row of a table looks like a header that was read as an example."""
+    if fmt.header or name not in ("tsv", "csv") or labels.count(labels[0]) > 1:
+        return ""
+    named = is_column_name(labels[0]) and looks_like_header(first.cells)
+    return header_hint(first.cells) if named else ""
+
+
+def _of_rows(rows: Sequence[Record], labels: np.ndarray, names: list[str]) -> Examples:
+    pairs = [row.cells[2] for row in rows] if len(rows[0].cells) == 3 else None
+    return Examples([row.cells[1] for row in rows], labels, names, pairs)
 
 
 def read_labelled(
@@ -172,20 +70,29 @@ def read_labelled(
     columns: Columns = None,
     header: bool = False,
     separator: str | None = None,
+    encoding: str = "utf-8",
+    format: str | None = None,
+    fmt: FileFormat | None = None,
 ) -> Examples:
-    r"""Read ``label<TAB>text`` lines: for each line a text and the class of its label.
+    r"""Read labels and texts: for each row a text and the class of its label.
 
     Classes are numbered in the order of the sorted label names, or as in ``label_names`` if they
-    are given: then any other label is refused. Blank lines are skipped.
+    are given: then any other label is refused. Whole numbers in JSON are labels like strings.
+    Blank lines are skipped; white space round a label is dropped, and round a text kept.
 
-    columns: where label and text stand: numbers from 1 or, with a header, its names. A table
-        without a header may have further columns if ``columns`` is given, and none if it is not.
-    header: True if the first row names the columns. Then all rows have as many columns.
-    separator: None for the comma in a file called ``.csv``, and the tab in others.
+    columns: where label and text stand: numbers from 1, names of the header, or keys of JSON
+        objects. A table without a header may have further columns if ``columns`` is given, and
+        none if it is not.
+    header: True if the first row names the columns. Then all rows have as many columns; if these
+        names are "label" and "text", ``columns`` can be left out.
+    separator: None for the comma in a csv, and the tab in others.
+    encoding: utf-8, or another that Python knows: latin-1, cp1252, utf-16, ...
+    format: tsv, csv, jsonl or json; None for that of the ending of the file's name, or else tsv.
+    fmt: all five in one; then the others are left out.
 
-    Raises ``DataError``, naming file and line, for a file that is missing, empty, binary or not
-    UTF-8, a row with another number of columns, broken quotes, an empty label or text;
-    ``ConfigError`` for options that make no sense.
+    Raises ``DataError``, naming file and line, for a file that is missing, empty, binary or in
+    another encoding, a row with another number of columns, broken quotes or JSON, an empty label
+    or text, a first row that is a header; ``ConfigError`` for options that make no sense.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile() as file:
@@ -194,8 +101,8 @@ def read_labelled(
     >>> e.texts, e.labels, e.label_names
     (['Win a prize', 'See you at 8'], array([1, 0]), ['ham', 'spam'])
     """
-    rows = _read_columns(path, ("label", "text"), columns, header, separator)
-    return _examples(path, rows, label_names)
+    fmt = format_of(fmt, columns, header, separator, encoding, format)
+    return _examples(path, LABELLED, fmt, label_names)
 
 
 def read_pairs(
@@ -205,120 +112,113 @@ def read_pairs(
     columns: Columns = None,
     header: bool = False,
     separator: str | None = None,
+    encoding: str = "utf-8",
+    format: str | None = None,
+    fmt: FileFormat | None = None,
 ) -> Examples:
-    """Read ``label<TAB>text<TAB>text`` lines: pairs of texts, such as a premise and a hypothesis.
+    """Read labels and pairs of texts, such as a premise and a hypothesis.
 
-    The rules and the errors are those of ``read_labelled``; the second texts are ``pairs``.
+    The cells are label, text and pair. The rules and the errors are those of ``read_labelled``;
+    the second texts are ``pairs``.
     """
-    rows = _read_columns(path, ("label", "text", "text"), columns, header, separator)
-    return _examples(path, rows, label_names)
-
-
-def read_scored(
-    path: PathLike,
-    *,
-    columns: Columns = None,
-    header: bool = False,
-    separator: str | None = None,
-) -> Examples:
-    """Read ``score<TAB>text<TAB>text`` lines: pairs of texts with a grade, (n,) float64.
-
-    The rules and the errors are those of ``read_labelled``; a score that is no finite number is
-    refused. The STS benchmark is ``read_scored(path, columns=(5, 6, 7), separator="\\t")``.
-    """
-    rows = _read_columns(path, ("score", "text", "text"), columns, header, separator)
-    scores = []
-    for number, cells in rows:
-        try:
-            scores.append(float(cells[0].replace("_", "no number")))  # Python reads 1_0 as 10
-        except ValueError:
-            scores.append(math.nan)
-        if not math.isfinite(scores[-1]):
-            raise DataError(f"the score {cells[0]!r} is no finite number; if this line is a "
-                            f"header, say header=True", path=path, line=number)
-    return _of_rows([cells for _, cells in rows], np.array(scores), [])
+    fmt = format_of(fmt, columns, header, separator, encoding, format)
+    return _examples(path, PAIRED, fmt, label_names)
 
 
 def read_jsonl(
     path: PathLike,
     label_names: list[str] | None = None,
     *,
-    keys: Sequence[str] = ("label", "text"),
+    keys: Sequence[str] = LABELLED,
 ) -> Examples:
-    r"""Read JSON lines: one object on each line, ``{"label": "spam", "text": "Win a prize"}``.
+    r"""Read JSON lines, whatever the file is called: ``{"label": "spam", "text": "Win a prize"}``.
 
     keys: where an object has its label and its text or, with three keys, its two texts. Other
-        keys are ignored. Labels are strings, numbered as in ``read_labelled``; or whole numbers
-        from 0, the classes themselves; or numbers of which at least one has a point: grades.
-
-    Raises ``DataError``, naming file and line, for a line that is no such object, a key that is
-    missing or occurs twice, labels of different kinds, an empty text; ``ConfigError`` for keys
-    that make no sense.
+        keys are ignored. The rest is as in ``read_labelled`` and ``read_pairs``.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile() as file:
-    ...     _ = file.write(b'{"a": "Hi", "b": "Hello", "grade": 4.5}\n'), file.flush()
-    ...     e = read_jsonl(file.name, keys=("grade", "a", "b"))
-    >>> e.texts, e.pairs, e.labels
-    (['Hi'], ['Hello'], array([4.5]))
+    ...     _ = file.write(b'{"a": "Hi", "b": "Hello", "same": 1}\n'), file.flush()
+    ...     e = read_jsonl(file.name, keys=("same", "a", "b"))
+    >>> e.texts, e.pairs, e.label_names
+    (['Hi'], ['Hello'], ['1'])
     """
     if isinstance(keys, str) or len(keys) not in (2, 3):
-        raise ConfigError(f"read_jsonl: keys is {keys!r}, expected those of the label and of one "
-                          f"or two texts")
-    rows = [(number, _record(path, number, line, keys))
-            for number, line in enumerate(read_lines(path), start=1) if line.strip()]
+        raise ConfigError(f"read_jsonl: keys is {quoted(keys)}, expected those of the label and of "
+                          f"one or two texts")
+    read = read_labelled if len(keys) == 2 else read_pairs
+    return read(path, label_names, columns=keys, format="jsonl")
+
+
+def read_scored(
+    path: PathLike,
+    *,
+    unscored: str = "refuse",
+    columns: Columns = None,
+    header: bool = False,
+    separator: str | None = None,
+    encoding: str = "utf-8",
+    format: str | None = None,
+    fmt: FileFormat | None = None,
+) -> Examples:
+    """Read scores and pairs of texts: pairs with a grade, (n,) float64.
+
+    The cells are score, text and pair; the rules, the other options and the errors are those of
+    ``read_labelled``. A score that is no finite number is refused. The STS benchmark is
+    ``read_scored(path, columns=(5, 6, 7), separator="\\t")``.
+
+    unscored: what becomes of rows whose score is empty, or null, as in STS 2015 and 2016:
+        "refuse", or "skip". ``count_unscored`` says how many there are.
+    """
+    if unscored not in ("refuse", "skip"):
+        raise ConfigError(f"unscored is {quoted(unscored)}, expected refuse or skip")
+    fmt = format_of(fmt, columns, header, separator, encoding, format)
+    rows, scores = [], []
+    for row in read_records(path, SCORED, fmt, optional=("score",)):
+        if row.cells[0].strip():
+            scores.append(_score(path, row))
+            rows.append(row)
+        elif unscored == "refuse":
+            raise DataError("the score is empty; fill it in, delete the line, or skip such rows "
+                            "(unscored)", path=path, line=row.line)
     if not rows:
-        raise DataError("the file has only blank lines", path=path)
-    kind = isinstance(rows[0][1][0], str)
-    for number, (label, *_) in rows:
-        if isinstance(label, str) != kind:
-            raise DataError(f"the label is {label!r}, and the labels before are "
-                            f"{'strings' if kind else 'numbers'}; write all the same way",
-                            path=path, line=number)
-    if kind:
-        return _examples(path, rows, label_names)
-    whole = all(isinstance(row[0], int) for _, row in rows)
-    for number, (label, *_) in rows:
-        # NaN and infinity fail it too; math.isfinite cannot take an integer of 400 digits
-        if not (0 <= label < 2**31 if whole else abs(label) <= sys.float_info.max):
-            raise DataError(f"the label is {label}, expected a class from 0 or a finite grade",
-                            path=path, line=number)
-        if whole and label_names is not None and label >= len(label_names):
-            raise DataError(f"the label {label} has no name in {', '.join(label_names)}",
-                            path=path, line=number)
-    labels = np.array([row[0] for _, row in rows])
-    return _of_rows([row for _, row in rows], labels, label_names or [])
+        raise DataError("no row has a score", path=path)
+    return _of_rows(rows, np.array(scores), [])
 
 
-def _record(path: PathLike, number: int, line: str, keys: Sequence[str]) -> list[Any]:
-    """The values of the keys in one line of JSON."""
+def count_unscored(
+    path: PathLike,
+    *,
+    columns: Columns = None,
+    header: bool = False,
+    separator: str | None = None,
+    encoding: str = "utf-8",
+    format: str | None = None,
+    fmt: FileFormat | None = None,
+) -> int:
+    """The number of rows that ``read_scored`` skips with ``unscored="skip"``.
 
-    def once(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in items]
-        if len(set(names)) < len(names):
-            raise ValueError(f"a key occurs twice in {', '.join(names)}")
-        return dict(items)
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     _ = file.write(b"3.8\\ta\\tb\\n\\tc\\td\\n"), file.flush()
+    ...     count_unscored(file.name), len(read_scored(file.name, unscored="skip"))
+    (1, 1)
+    """
+    fmt = format_of(fmt, columns, header, separator, encoding, format)
+    rows: Iterator[Record] = read_records(path, SCORED, fmt, optional=("score",))
+    return sum(not row.cells[0].strip() for row in rows)
 
+
+def _score(path: PathLike, row: Record) -> float:
+    """The score of a row as a number."""
     try:
-        record = json.loads(line, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"is no JSON: {error}; write one object on each line",
-                        path=path, line=number) from None
-    if not isinstance(record, dict) or not set(keys) <= set(record):
-        what = f"an object with the keys {', '.join(record)}" if isinstance(record, dict) else (
-            type(record).__name__)
-        raise DataError(f"is {what}, expected an object with {', '.join(keys)}; name the keys with "
-                        f"keys=(label, text)", path=path, line=number)
-    label, *texts = values = [record[key] for key in keys]
-    if isinstance(label, bool) or not isinstance(label, (str, int, float)):
-        raise DataError(f"{keys[0]} is {label!r}, expected a string or a number",
-                        path=path, line=number)
-    strings = zip(keys, values) if isinstance(label, str) else zip(keys[1:], texts)
-    for key, text in strings:
-        if not isinstance(text, str) or not text.strip():
-            raise DataError(f"{key} is {text!r}, expected a string that is not empty",
-                            path=path, line=number)
-        if any("\ud800" <= c <= "\udfff" for c in text):
-            raise DataError(f"{key} has half of a surrogate pair, which is no character",
-                            path=path, line=number)
-    return values
+        score = float(row.cells[0].replace("_", "no number"))  # Python reads 1_0 as 10
+    except ValueError:
+        score = math.nan
+    if not math.isfinite(score):
+        hint = "if this line is a header, say header"
+        if "," in row.cells[0] and "." not in row.cells[0]:
+            hint = "write decimals with a point"
+        raise DataError(f"the score {quoted(row.cells[0])} is no finite number; {hint}", path=path,
+                        line=row.line)
+    return score

@@ -110,6 +110,11 @@ class TaggedTexts:
         """The words of each text, which make another text its repeat."""
         return [tuple(row) for row in self.words]
 
+    def gold(self) -> list[Hashable]:
+        """The tags of each text, and its spans, None where there are none."""
+        spans = [None] * len(self) if self.spans is None else map(tuple, self.spans)
+        return list(zip(map(tuple, self.tags), spans))
+
 
 def _lists_of_strings(name: str, rows: Any) -> list[list[str]]:
     items = check_items(f"TaggedTexts: {name}", rows, "lists of strings")

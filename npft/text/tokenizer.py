@@ -29,9 +29,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npft.atomic import write_bytes
 from npft.errors import (
     CheckpointError, ConfigError, DataError, DtypeError, IdError, ShapeError, check_items,
 )
+from npft.strict_json import parse
 from npft.text.batch import Batch
 
 
@@ -323,17 +325,10 @@ class Tokenizer:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the tokenizer as a JSON file: the same tokenizer gives the same bytes.
 
-        Raises ``CheckpointError`` for a file that cannot be written.
+        Raises ``CheckpointError`` for a file that cannot be written; an older one is then kept.
         """
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=0)
-        temporary = Path(f"{os.fspath(path)}.tmp")
-        try:
-            temporary.write_bytes((text + "\n").encode("utf-8"))
-            temporary.replace(path)  # a crash leaves the old file or the new one, never a half
-        except OSError as error:
-            if temporary.is_file():
-                temporary.unlink()
-            raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
+        write_bytes(path, (text + "\n").encode("utf-8"))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Tokenizer:
@@ -342,7 +337,7 @@ class Tokenizer:
         Raises ``CheckpointError`` for a file that is missing, damaged or of another kind.
         """
         try:
-            fields = json.loads(Path(path).read_bytes().decode("utf-8"))
+            fields = parse(Path(path).read_bytes().decode("utf-8"))
         except OSError as error:
             raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
         except (ValueError, RecursionError) as error:

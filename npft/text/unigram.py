@@ -44,30 +44,48 @@ NUMBERS_AT_ONCE = 4_000_000  # in the lattices of one step: a bound on memory
 
 
 class Lattice(NamedTuple):
-    """All cuts of the W words that have n bytes.
+    """All cuts of W words that have n bytes.
 
-    words: (W,) their places in the list of words. ids: (n, K, W), in ids[s, k - 1, w] the number
-    of the piece that is bytes s to s + k of word w, or the number of pieces V where there is none.
+    words: (W,) their places in the list of words. arcs: (A, 2) from where to where in a word there
+    is a piece of at least one word, sorted; of the many stretches of a Chinese word, with three
+    bytes a sign, there are few. ids: (A, W) the number of the piece that an arc is in a word, or
+    the number of pieces V where there is none.
     """
 
     words: np.ndarray
+    arcs: np.ndarray
     ids: np.ndarray
 
 
 def lattices(words: Sequence[bytes], pieces: Sequence[bytes]) -> Iterator[Lattice]:
-    """The lattices of the words, those of one length together."""
+    """The lattices of the words, those of one length together, as far as memory allows."""
     number = {piece: i for i, piece in enumerate(pieces)}
+    sizes: defaultdict[int, set[int]] = defaultdict(set)  # of the pieces that begin with a byte
+    for piece in pieces:
+        sizes[piece[0]].add(len(piece))
     by_length: defaultdict[int, list[int]] = defaultdict(list)
     for i, word in enumerate(words):
         by_length[len(word)].append(i)
     for n, rows in sorted(by_length.items()):
-        longest = min(n, LONGEST_PIECE)
-        ids = np.full((n, longest, len(rows)), len(pieces), dtype=np.int32)
-        for start in range(n):
-            for size in range(1, min(longest, n - start) + 1):
-                found = [number.get(words[i][start : start + size], len(pieces)) for i in rows]
-                ids[start, size - 1] = found
-        yield Lattice(np.array(rows), ids)
+        step = max(1, NUMBERS_AT_ONCE // (n * min(n, LONGEST_PIECE)))
+        for at in range(0, len(rows), step):
+            yield _lattice(np.array(rows[at : at + step]), words, number, sizes)
+
+
+def _lattice(
+    rows: np.ndarray, words: Sequence[bytes], number: dict[bytes, int], sizes: dict[int, set[int]]
+) -> Lattice:
+    same = [words[i] for i in rows]
+    arcs, ids = [], []
+    for start in range(len(same[0])):
+        tried = set().union(*(sizes[first] for first in {word[start] for word in same}))
+        for end in sorted(start + size for size in tried if start + size <= len(same[0])):
+            found = [number.get(word[start:end], len(number)) for word in same]
+            if min(found) < len(number):
+                arcs.append((start, end))
+                ids.append(np.array(found, dtype=np.int32))
+    shape = (-1, len(rows))
+    return Lattice(rows, np.array(arcs, int).reshape(-1, 2), np.array(ids, np.int32).reshape(shape))
 
 
 def pruned(lattice: Lattice, keep: np.ndarray) -> Lattice:
@@ -76,36 +94,39 @@ def pruned(lattice: Lattice, keep: np.ndarray) -> Lattice:
     Looking all substrings up again would take most of the time of training.
 
     >>> lattice, = lattices([b"ab"], [b"a", b"b", b"ab"])
-    >>> pruned(lattice, np.array([True, False, True])).ids[:, :, 0].tolist()
-    [[0, 1], [2, 2]]
+    >>> smaller = pruned(lattice, np.array([True, False, True]))
+    >>> smaller.arcs.tolist(), smaller.ids[:, 0].tolist()
+    ([[0, 1], [0, 2]], [0, 1])
     """
     numbers = np.append(np.where(keep, np.cumsum(keep) - 1, keep.sum()), keep.sum())
-    return Lattice(lattice.words, numbers.astype(np.int32)[lattice.ids])
+    ids = numbers.astype(np.int32)[lattice.ids]
+    some = (ids < keep.sum()).any(axis=1)
+    return Lattice(lattice.words, lattice.arcs[some], ids[some])
 
 
-def inside(scores: np.ndarray) -> np.ndarray:
+def inside(arcs: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """log α: for each place in a word the log of the summed probability of all cuts before it.
 
-    scores: (n, K, W), the log-probabilities of the pieces of a lattice. Returns (n + 1, W); the
-    last row is log P(w).
+    arcs: (A, 2), those of a lattice. scores: (A, W), the log-probabilities of its pieces. Returns
+    (n + 1, W); the last row is log P(w).
     """
-    n, longest, width = scores.shape
-    alpha = np.zeros((n + 1, width))
-    for end in range(1, n + 1):
-        sizes = range(1, min(longest, end) + 1)
-        ways = [alpha[end - size] + scores[end - size, size - 1] for size in sizes]
-        alpha[end] = np.logaddexp.reduce(ways, axis=0)
+    starts, ends = arcs.T
+    alpha = np.full((ends.max() + 1, scores.shape[1]), -np.inf)
+    alpha[0] = 0
+    for end in np.unique(ends):
+        ways = np.flatnonzero(ends == end)[::-1]  # the shortest piece first
+        alpha[end] = np.logaddexp.reduce(alpha[starts[ways]] + scores[ways], axis=0)
     return alpha
 
 
-def outside(scores: np.ndarray) -> np.ndarray:
+def outside(arcs: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """log β: the same for all cuts behind each place (n + 1, W)."""
-    n, longest, width = scores.shape
-    beta = np.zeros((n + 1, width))
-    for start in range(n - 1, -1, -1):
-        sizes = range(1, min(longest, n - start) + 1)
-        ways = [scores[start, size - 1] + beta[start + size] for size in sizes]
-        beta[start] = np.logaddexp.reduce(ways, axis=0)
+    starts, ends = arcs.T
+    beta = np.full((ends.max() + 1, scores.shape[1]), -np.inf)
+    beta[-1] = 0
+    for start in np.unique(starts)[::-1]:
+        ways = np.flatnonzero(starts == start)
+        beta[start] = np.logaddexp.reduce(scores[ways] + beta[ends[ways]], axis=0)
     return beta
 
 
@@ -124,14 +145,13 @@ def expected_counts(
     """
     table = np.append(log_p, -np.inf)  # what is no piece has probability 0
     total, likelihood = np.zeros(len(table)), 0.0
-    for words, ids in all_lattices:
-        scores = table[ids]  # (n, K, W)
-        alpha, beta = inside(scores), outside(scores)
-        n, longest, _ = ids.shape
-        ends = np.add.outer(np.arange(n), np.arange(1, longest + 1)).clip(max=n)  # (n, K)
-        share = np.exp(alpha[:n, None] + scores + beta[ends] - alpha[n])  # of all cuts: (n, K, W)
+    for words, arcs, ids in all_lattices:
+        scores = table[ids]  # (A, W)
+        alpha, beta = inside(arcs, scores), outside(arcs, scores)
+        starts, ends = arcs.T
+        share = np.exp(alpha[starts] + scores + beta[ends] - alpha[-1])  # of all cuts: (A, W)
         total += np.bincount(ids.ravel(), (share * counts[words]).ravel(), len(table))
-        likelihood += float(counts[words] @ alpha[n])
+        likelihood += float(counts[words] @ alpha[-1])
     return total[:-1], likelihood
 
 
@@ -166,17 +186,17 @@ def pruning_losses(
     """
     table = np.append(log_p, -np.inf)
     losses = np.zeros(len(table))
-    for words, ids in all_lattices:
+    for words, arcs, ids in all_lattices:
         scores = table[ids]
-        whole = inside(scores)[-1]  # (W,)
+        whole = inside(arcs, scores)[-1]  # (W,)
         # every piece of two bytes or more with every word that can be cut so
-        keys = np.unique(np.arange(len(words)) * len(table) + ids[:, 1:])
+        longer = (arcs[:, 1] > arcs[:, 0] + 1)[:, None] & (ids < len(log_p))
+        keys = np.unique((np.arange(len(words)) * len(table) + ids)[longer])
         word, piece = np.divmod(keys, len(table))
-        word, piece = word[piece < len(log_p)], piece[piece < len(log_p)]
-        step = max(1, NUMBERS_AT_ONCE // scores[..., 0].size)
+        step = max(1, NUMBERS_AT_ONCE // len(arcs))
         for at in range(0, len(word), step):
             w, v = word[at : at + step], piece[at : at + step]
-            without = inside(np.where(ids[:, :, w] == v, -np.inf, scores[:, :, w]))[-1]
+            without = inside(arcs, np.where(ids[:, w] == v, -np.inf, scores[:, w]))[-1]
             losses += np.bincount(v, counts[words[w]] * (whole[w] - without), len(table))
     return losses[:-1]
 
@@ -190,15 +210,19 @@ def seed_pieces(
     Returns the pieces and their counts in the words.
     """
     single = np.zeros(256)
-    found: Counter[str] = Counter()
+    found: Counter[bytes] = Counter()
     for word, count in counts.items():
-        for byte in word.encode("utf-8"):
+        encoded = word.encode("utf-8")
+        for byte in encoded:
             single[byte] += count
-        for start in range(len(word)):
-            for end in range(start + 1, min(len(word), start + LONGEST_PIECE) + 1):
-                found[word[start:end]] += count
-    many = [(text.encode("utf-8"), n) for text, n in found.items() if n >= min_count]
-    many = [(piece, n) for piece, n in many if 2 <= len(piece) <= LONGEST_PIECE]
+        borders = [i for i, byte in enumerate(encoded) if byte & 0xC0 != 0x80]  # of the characters
+        borders.append(len(encoded))
+        for i, start in enumerate(borders):
+            for end in borders[i + 1 : i + 1 + LONGEST_PIECE]:
+                if end - start > LONGEST_PIECE:
+                    break
+                found[encoded[start:end]] += count
+    many = [(piece, n) for piece, n in found.items() if n >= min_count and len(piece) > 1]
     many.sort(key=lambda seed: (-seed[1] * len(seed[0]), seed[0]))
     seeds = [bytes([i]) for i in range(256)] + [piece for piece, _ in many[:size]]
     return seeds, np.append(single, [n for _, n in many[:size]])

@@ -14,12 +14,10 @@ pair with the highest count, which is byte-pair encoding with the ## marks.
 
 from __future__ import annotations
 
-import heapq
 import os
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ import numpy as np
 
 from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
 from npft.text.basic import CASED, UNCASED, basic_words
+from npft.text.joins import Pairs
 from npft.text.tokenizer import Tokenizer, checked_texts, fields_of_kind
 
 __all__ = ["WordPiece", "basic_words"]
@@ -41,71 +40,29 @@ def _characters(word: str) -> list[str]:
     return [word[0]] + ["##" + char for char in word[1:]]
 
 
-def _joined(left: str, right: str) -> str:
-    return left + right.removeprefix("##")
-
-
 def _learn_pieces(counts: dict[str, int], room: int, min_count: int) -> list[str]:
     """The pieces made by joining pairs, most frequent pair first, at most ``room`` of them.
 
-    counts: how often each word occurs. Counting all pairs again for each piece would take hours;
-    joining a pair changes only the words that hold it, so only their pairs are counted anew.
+    counts: how often each word occurs. Of pairs with equal counts the one that sorts first as text
+    is joined first.
     A piece that later joins have swallowed wherever it stood (``unlo`` on the way to ``unlock``)
     is given up, and its place goes to a piece that is used.
     """
-    words = [_characters(word) for word in counts]
-    frequency = list(counts.values())
-    pair_counts: Counter[tuple[str, str]] = Counter()
-    words_with: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
-    for i, pieces in enumerate(words):
-        for pair in pairwise(pieces):
-            pair_counts[pair] += frequency[i]
-            words_with[pair].add(i)
-    # The heap gives the highest count, and of equal counts the pair that sorts first as text. A
-    # pair is pushed again whenever its count changes; entries with an old count are passed over.
-    heap = [(-count, pair) for pair, count in pair_counts.items() if count >= min_count]
-    heapq.heapify(heap)
+    pairs = Pairs([_characters(word) for word in counts], counts.values(), min_count)
     learnt: dict[str, None] = {}  # a dict keeps the order, and two pairs can make one piece
     uses: Counter[str] = Counter()  # how often each learnt piece stands in the text now
     used = 0  # how many of them stand there at all
-    while heap and used < room:
-        negative, pair = heapq.heappop(heap)
-        if -negative != pair_counts[pair]:
-            continue
-        piece = _joined(*pair)
+    while used < room and (pair := pairs.most_frequent()) is not None:
+        piece = pair[0] + pair[1].removeprefix("##")
         learnt[piece] = None
-        changes: Counter[tuple[str, str]] = Counter()
         used -= sum(uses[p] > 0 for p in {*pair, piece})
-        for i in words_with.pop(pair):
-            before, after = words[i], _join_in(words[i], pair, piece)
-            words[i] = after
-            joins = (len(before) - len(after)) * frequency[i]
-            uses[piece] += joins
-            for part in pair:
-                if part in learnt:
-                    uses[part] -= joins
-            for old in pairwise(before):
-                changes[old] -= frequency[i]
-            for new in pairwise(after):
-                changes[new] += frequency[i]
-                words_with[new].add(i)
+        joins = pairs.join(pair, piece)
+        uses[piece] += joins
+        for part in pair:
+            if part in learnt:
+                uses[part] -= joins
         used += sum(uses[p] > 0 for p in {*pair, piece})
-        for changed, change in changes.items():
-            pair_counts[changed] += change
-            if change and pair_counts[changed] >= min_count:
-                heapq.heappush(heap, (-pair_counts[changed], changed))
     return [piece for piece in learnt if uses[piece] > 0]
-
-
-def _join_in(pieces: list[str], pair: tuple[str, str], piece: str) -> list[str]:
-    """Join each occurrence of the pair, from the left: a ##a ##a -> aa ##a."""
-    out: list[str] = []
-    i = 0
-    while i < len(pieces):
-        found = tuple(pieces[i : i + 2]) == pair
-        out.append(piece if found else pieces[i])
-        i += 2 if found else 1
-    return out
 
 
 class WordPiece(Tokenizer):

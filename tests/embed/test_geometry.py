@@ -1,11 +1,14 @@
 """Figures of a cloud of vectors, against slow sums, closed forms and what must not change them."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from npft.embed import geometry
 from npft.embed.geometry import (
     alignment,
     checked_rows,
@@ -171,6 +174,27 @@ def test_isotropic_vectors_in_many_dimensions_have_uniformity_near_minus_4():
         assert uniformity(x) == pytest.approx(-4 + 8 / d, abs=0.005)
 
 
+@pytest.mark.parametrize("n", [511, 512, 513, 1030])
+def test_uniformity_over_several_tiles_is_that_of_all_pairs_at_once(n):
+    u = unit_rows("x", cloud(0, n=n, d=4))
+    cosines = np.minimum((u @ u.T)[np.triu_indices(n, 1)], 1)
+    assert uniformity(u) == pytest.approx(np.log(np.exp(-2 * (2 - 2 * cosines)).mean()), abs=1e-12)
+
+
+@EACH
+def test_memory_grows_with_the_number_of_vectors_and_not_with_its_square(measure):
+    def peak(n):
+        x = np.random.default_rng(0).standard_normal((n, 8))
+        tracemalloc.start()
+        measure(x)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    tiles = 8 * geometry.TILE**2 * 8  # bytes; what is worked on at once, however many there are
+    assert peak(8192) < 2.5 * peak(4096) and peak(8192) < 4 * 8192 * 8 * 8 + tiles
+
+
 def test_uniformity_with_a_large_t_does_not_underflow():
     x = np.array([[1.0, 0.0], [-1.0, 0.0]])
     assert uniformity(x, t=1e6) == -4e6
@@ -296,7 +320,7 @@ def test_equal_rows_span_no_direction_whatever_their_rounding(x):
         effective_rank(np.tile(x[:1], (3, 1)))
 
 
-@pytest.mark.parametrize("t", [0.0, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("t", [0.0, -1.0, np.nan, np.inf, None, "2", True, 10**400])
 def test_a_uniformity_without_a_positive_t_is_refused(t):
     with pytest.raises(ConfigError, match="uniformity: t is"):
         uniformity(cloud(0), t)

@@ -91,9 +91,9 @@ def test_the_fields_go_through_json_and_back(config):
     ("init_std", -1.0, "init_std is -1.0"),
     ("init_std", float("inf"), "init_std is inf"),
     ("init_std", "small", "init_std is 'small'"),
-    ("init_std", 10**400, "init_std is 1000.*, expected a finite number above 0"),
-    ("init_std", -(10**400), "init_std is -1000.*, expected a finite number above 0"),
-    ("layer_norm_eps", 10**400, "layer_norm_eps is 1000.*, expected a finite number above 0"),
+    ("init_std", 10**400, "init_std is 1000.*, expected a finite number, more than 0"),
+    ("init_std", -(10**400), "init_std is -1000.*, expected a finite number, more than 0"),
+    ("layer_norm_eps", 10**400, "layer_norm_eps is 1000.*, expected a finite number, more than 0"),
     ("layer_norm_eps", True, "layer_norm_eps is True"),
 ])
 def test_a_value_that_cannot_work_is_refused_in_words(field, value, words):

@@ -1,30 +1,163 @@
-"""What stands on standard input becomes texts, line by line."""
+"""What is said of new rows: row by row, in order, as they come, for every task."""
 
+import io
+import json
+import tracemalloc
+
+import numpy as np
 import pytest
 
-from npft.errors import DataError
-from npft.files.predict import input_lines, report_predict
+from npft.__main__ import main
+from npft.errors import CheckpointError, ConfigError
+from npft.files.predict import SLICE, Predictions, predict_file, print_predictions, slices
+from npft.files.tasks import TASKS, Task, cell, load_for
+from npft.loading import load
+from npft.text import FileFormat
+
+ASKED = {
+    "classify": ["win a prize", "", "see you\x85there", "é" * 300],
+    "pair": ["a man\ta dog", "two men\tone man"],
+    "score": ["a man\ta dog", "two men\tone man"],
+    "tag": ["Ann is in Oslo", "", "in"],
+    "answer": ["who walks\tthe tall man walks home", "who\tnobody"],
+}
 
 
-def test_lines_come_in_order_and_the_last_line_end_is_no_line():
-    assert input_lines(b"a b\nc\n") == input_lines(b"a b\nc") == ["a b", "c"]
-    assert input_lines(b"a\r\n\nb") == ["a", "", "b"]
-    assert input_lines("späm".encode()) == ["späm"]
+def said_of(folder, lines, task=None):
+    """What a model says of lines on standard input: the rows."""
+    found = predict_file(io.BytesIO("".join(f"{line}\n" for line in lines).encode()), folder, task)
+    return [row for part in found for row in part], found
 
 
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"", "standard input is empty"),
-        (b"ok\n\xff", "standard input:2: is not UTF-8"),
-        (b"ok\nno\0", "standard input:2: holds a NUL byte"),
-    ],
-)
-def test_what_is_no_text_is_refused_with_its_line(data, message):
-    with pytest.raises(DataError, match=message):
-        input_lines(data)
+@pytest.mark.parametrize("task", TASKS)
+def test_each_task_says_one_row_for_each_row_in_order(task, trained):
+    rows, found = said_of(trained[task][1], ASKED[task])
+    assert len(rows) == len(ASKED[task]) == found.counts()["rows"]
+    for row, line in zip(rows, ASKED[task]):
+        texts = [row[name] for name in TASKS[task].asked]
+        assert texts == ([line.split()] if task == "tag" else line.split("\t"))
+        assert len(row) > len(texts)
 
 
-def test_a_line_says_label_probability_and_text():
-    rows = [{"label": "spam", "probability": 0.91234, "text": "win"}]
-    assert report_predict({"predictions": rows}) == "spam\t0.912\twin"
+@pytest.mark.parametrize("task", TASKS)
+def test_what_is_said_is_what_the_model_predicts(task, trained):
+    folder = trained[task][1]
+    rows, _ = said_of(folder, ASKED[task])
+    texts, pairs = TASKS[task].columns([dict(zip(TASKS[task].asked, line.split("\t"))) if task != "tag"
+                                        else {"words": line.split()} for line in ASKED[task]])
+    expected = load(folder).predict(texts, pairs)
+    said = [row[TASKS[task].says] for row in rows]
+    if task == "score":
+        assert np.allclose(said, expected, rtol=0, atol=1e-5)
+    else:
+        assert said == list(expected)
+
+
+def test_a_million_rows_would_need_the_memory_of_a_slice(trained):
+    task, model = load_for(trained["classify"][1])
+
+    def peak(n):
+        rows = ({"text": f"win prize {i}"} for i in range(n))
+        tracemalloc.start()
+        for _ in Predictions(model, task, rows):
+            pass
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return size
+
+    peak(8)  # whatever is made once
+    assert peak(6 * SLICE) < 1.5 * peak(2 * SLICE)
+
+
+def test_the_first_answer_comes_before_the_second_row_is_read(trained):
+    task, model = load_for(trained["classify"][1])
+
+    def rows():
+        yield {"text": "win"}
+        raise AssertionError("a second row was read")
+
+    assert len(next(iter(Predictions(model, task, rows())))) == 1
+
+
+def test_slices_hold_every_item_once_and_double():
+    parts = list(slices(range(3000)))
+    assert [x for part in parts for x in part] == list(range(3000))
+    assert [len(part) for part in parts][:11] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
+    assert list(slices([])) == []
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("lines", [None, 0])
+def test_json_is_one_object_with_the_rows_and_the_counts(task, lines, trained):
+    rows, _ = said_of(trained[task][1], ASKED[task])
+    chosen, model = load_for(trained[task][1])
+    said = []
+    found = Predictions(model, chosen, [{k: row[k] for k in chosen.asked} for row in rows[:lines]])
+    print_predictions(found, True, said.append)
+    printed = json.loads("\n".join(said))
+    assert printed == {"predictions": rows[:lines], **found.counts()}
+    assert printed["rows"] == len(rows[:lines])
+
+
+def test_text_is_a_line_a_row_whatever_the_row_holds(trained):
+    chosen, model = load_for(trained["classify"][1])
+    said = []
+    texts = ["a\nb", "c\r\nd", "e\u2028f", ""]
+    print_predictions(Predictions(model, chosen, [{"text": t} for t in texts]), False, said.append)
+    lines = "\n".join(said).split("\n")
+    assert len(lines) == len(texts)
+    assert [line.split("\t")[2] for line in lines] == ["a b", "c d", "e f", ""]
+
+
+def test_tags_come_back_as_a_file_that_can_be_evaluated(trained, tmp_path, capsys):
+    data, folder = trained["tag"]
+    assert main(["predict", str(data), "--model", str(folder)]) == 0
+    out = tmp_path / "said.conll"
+    out.write_text(capsys.readouterr().out, encoding="utf-8")
+    words = [line.split("\t")[0] for line in data.read_text(encoding="utf-8").splitlines()]
+    assert [line.split("\t")[0] for line in out.read_text(encoding="utf-8").splitlines()] == words
+    assert main(["evaluate", str(out), "--model", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["accuracy"] == 1.0
+
+
+def test_what_was_cut_and_unknown_is_counted_and_said_on_standard_error(trained, capsys, tmp_path):
+    path = tmp_path / "asked.txt"
+    path.write_text("win a prize\n" + "win " * 300 + "\nжж\n", encoding="utf-8")
+    assert main(["predict", str(path), "--model", str(trained["classify"][1])]) == 0
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 3
+    assert printed.err.splitlines()[-1].startswith(
+        "npft predict: 3 rows; cut to 128 tokens: 1 rows; unknown: 0."
+    )
+
+
+def test_rows_of_a_table_are_read_where_their_columns_are_named(trained, tmp_path):
+    path = tmp_path / "asked.csv"
+    path.write_text('id,body\n1,"win, a\nprize"\n2,see you\n', encoding="latin-1")
+    fmt = FileFormat(columns=("body",), header=True, encoding="latin-1")
+    found = predict_file(path, trained["classify"][1], None, fmt)
+    assert [row["text"] for part in found for row in part] == ["win, a\nprize", "see you"]
+
+
+def test_a_model_of_pairs_is_known_from_its_folder_and_may_be_named(trained, tmp_path):
+    folder = trained["pair"][1]
+    assert load_for(folder)[0].name == "pair"
+    assert load_for(folder, "classify")[0].name == "classify"
+    (tmp_path / "model.npz").write_bytes((folder / "model.npz").read_bytes())
+    assert load_for(tmp_path)[0].name == "classify"  # nothing says more
+    assert load_for(tmp_path, "pair")[0].name == "pair"
+    (tmp_path / "results.json").write_text("[1]", encoding="utf-8")
+    assert load_for(tmp_path)[0].name == "classify"
+
+
+def test_a_model_of_another_task_is_refused(trained):
+    with pytest.raises(ConfigError, match="holds a regressor, which .* expected --task score"):
+        load_for(trained["score"][1], "tag")
+    with pytest.raises(CheckpointError, match="holds a masked_lm, expected a fine-tuned model: cl"):
+        load_for("tinyworld")
+
+
+def test_cells_are_short_and_of_one_line():
+    assert cell(0.12345) == "0.123" and cell(["B-PER", "O"]) == "B-PER O"
+    assert cell("a\n\nb\tc") == "a  b\tc" and cell(3) == "3"
+    assert Task.line(TASKS["classify"], {"label": "ham", "text": "x"}) == "ham\tx"

@@ -6,9 +6,11 @@ import scipy.optimize
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npft.errors import DataError
+from npft.errors import ConfigError, DataError
 from npft.finetune import baselines
-from npft.finetune.baselines import L2, bag_of_words, fit_softmax, frequent_tags, word_table
+from npft.finetune.baselines import (
+    L2, bag_of_words, fit_softmax, frequent_tags, majority, shared_words, word_table,
+)
 from npft.text.examples import Examples
 from npft.text.tagged import TaggedTexts
 
@@ -16,7 +18,7 @@ from npft.text.tagged import TaggedTexts
 @given(st.lists(st.lists(st.sampled_from("abcdef"), max_size=8), max_size=5))
 def test_a_word_table_counts_known_words(rows):
     columns = {"a": 1, "c": 0, "e": 2}
-    table = word_table([" ".join(row).upper() for row in rows], columns)
+    table = word_table([" ".join(row).upper() for row in rows], columns).toarray()
     assert table.shape == (len(rows), 3)
     assert table.tolist() == [[row.count("c"), row.count("a"), row.count("e")] for row in rows]
 
@@ -52,7 +54,7 @@ def test_the_features_are_tf_idf_of_length_one(monkeypatch):
     caught, fit = [], baselines.fit_softmax
 
     def catch(x, *args):
-        caught.append(x)
+        caught.append(x.toarray())
         return fit(x, *args)
 
     monkeypatch.setattr(baselines, "fit_softmax", catch)
@@ -162,3 +164,63 @@ def test_of_two_equally_frequent_tags_the_first_by_name_counts():
 def test_frequent_tags_needs_words_to_learn_from():
     with pytest.raises(DataError, match="some tagged words"):
         frequent_tags(TaggedTexts([], []), TaggedTexts([["a"]], [["X"]]))
+
+
+def test_the_baselines_say_what_their_f1_is_of():
+    train = Examples(["a", "b"], [0, 1], ["ham", "spam"])
+    assert bag_of_words(train, train).averaged == "binary, positive class 'spam'"
+    assert bag_of_words(Examples(["a", "b"], [0, 1]), GOOD).averaged == "binary, positive class 1"
+    more = Examples(["a", "c"], [0, 2])  # a class that training does not have
+    assert bag_of_words(train, more).averaged == "macro over 2 of 3 classes"
+    words = [["in", "New", "York"], ["Rome"]]
+    bio = TaggedTexts(words, [["O", "B-LOC", "I-LOC"], ["B-LOC"]])
+    assert frequent_tags(bio, bio[1:]).averaged == "entities, BIO"  # though no I- occurs there
+    assert frequent_tags(bio, bio, "plain").averaged == "macro over 3 tags"
+    iobes = TaggedTexts(words, [["O", "B-LOC", "E-LOC"], ["S-LOC"]])
+    found = frequent_tags(iobes, iobes)
+    assert (found.averaged, found.f1) == ("entities, IOBES", 1.0)
+    with pytest.raises(ConfigError, match="say which it is"):
+        frequent_tags(TaggedTexts([["Rome"]], [["B-LOC"]]), bio)
+
+
+def test_the_majority_of_training_is_said_of_every_test_text():
+    train = Examples(list("abcde"), [2, 2, 0, 1, 2], ["x", "y", "z"])
+    found = majority(train, Examples(list("fgh"), [2, 0, 2], ["x", "y", "z"]))
+    assert found.accuracy == 2 / 3 and found.confusion.tolist() == [[0, 0, 1], [0, 0, 0], [0, 0, 2]]
+    assert found.absent == ("y",)
+    with pytest.raises(DataError, match="labelled with classes"):
+        majority(train, Examples(["a"], [0.5]))
+
+
+def test_the_positive_class_of_a_baseline_can_be_chosen():
+    train = Examples(list("abc"), [0, 0, 1], ["ham", "spam"])
+    test = Examples(list("de"), [0, 1], ["ham", "spam"])
+    assert majority(train, test).f1 == 0.0
+    assert majority(train, test, "ham").f1 == bag_of_words(train, test, "ham").f1 == 2 / 3
+
+
+def test_grades_that_are_a_line_of_the_shared_words_are_found_exactly():
+    rng = np.random.default_rng(0)
+    words = list("abcdefgh")
+
+    def examples(n):
+        firsts, seconds, grades = [], [], []
+        for _ in range(n):
+            a, b = (set(rng.choice(words, size=rng.integers(1, 6))) for _ in range(2))
+            firsts.append(" ".join(sorted(a)))
+            seconds.append(" ".join(sorted(b)).upper())
+            grades.append(1 + 3 * len(a & b) / len(a | b))
+        return Examples(firsts, np.array(grades), pairs=seconds)
+
+    found = shared_words(examples(40), examples(20))
+    assert found.rmse < 1e-12 and found.spearman == pytest.approx(1.0)
+    one = Examples(["a"], [2.0], pairs=["a"])
+    assert shared_words(one, Examples(["a", "b"], [1.0, 3.0], pairs=["c", "d"])).rmse == 1.0
+    with pytest.raises(DataError, match="pairs of texts with grades"):
+        shared_words(one, Examples(["a"], [1.0]))
+
+
+def test_the_table_of_a_large_vocabulary_is_sparse():
+    columns = {f"w{i}": i for i in range(50_000)}
+    table = word_table([f"w{i} w{i}" for i in range(2_000)], columns)
+    assert table.shape == (2_000, 50_000) and table.nnz == 2_000 and table.max() == 2

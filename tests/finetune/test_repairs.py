@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from small import TOK, bits, classifier, run, separable
 
+from npft.autograd.machine import set_threads
 from npft.autograd.tensor import Tensor
 from npft.errors import ConfigError, NonFiniteError
 from npft.finetune.regimes import freeze_body, set_regime
@@ -82,6 +83,7 @@ def test_two_repairs_of_one_name_are_refused():
 @pytest.mark.parametrize("parts", [1, 3])
 def test_a_repair_is_called_in_the_order_of_a_step(monkeypatch, parts):
     monkeypatch.setattr(packs, "PACK", 10**9 if parts == 1 else 32)
+    set_threads(1)  # on several, parts of a batch take turns
     model, log = classifier(), []
     data = TOK(["abcdef"] * 60, labels=np.arange(60) % 2)  # 8 tokens each
     repairs = [Recorder("a", log=log), Recorder("b", log=log)]

@@ -9,7 +9,7 @@ from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import Head, Model
-from npft.errors import ConfigError, DataError
+from npft.errors import ConfigError, DataError, NonFiniteError
 from npft.finetune import train as training
 from npft.finetune.regimes import freeze_body
 from npft.finetune.train import (
@@ -227,6 +227,18 @@ def test_two_heads_are_evaluated_apart_and_predict_by_name(tmp_path):
     assert again.predict(texts, head="topic") == topics
     assert again.predict(tagged.words, head="tags") == tags
     assert again.loss(test).parts == model.loss(test).parts and bits(again) == bits(model)
+
+
+def test_the_head_whose_scores_are_not_finite_is_named_and_the_other_still_reads():
+    model, (tagged, _) = two_heads().eval(), both_labels(4)
+    data = one_batch(model, 4)
+    model.heads["tags"].linear.bias.assign(np.array([0.0, np.nan, 0.0]))
+    for ask in (lambda: evaluate(model, data), lambda: model.measure(data), lambda: model(data),
+                lambda: model.predict(tagged.words, head="tags")):
+        with pytest.raises(NonFiniteError, match="the output of the head 'tags' is not finite"):
+            ask()
+    assert len(model.predict(tagged.texts, head="topic")) == 4
+    assert evaluate(model, {"topic": data})["topic"].accuracy <= 1
 
 
 def test_validation_of_two_heads_keeps_the_best_mean_of_their_main_figures(monkeypatch):

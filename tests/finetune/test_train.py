@@ -143,6 +143,22 @@ def test_a_model_that_calls_all_alike_at_first_is_not_given_back_untrained():
         assert evaluate(model, many).loss == history["val_loss"][1]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_patience_with_a_rare_class_never_gives_back_the_untrained_model(seed):
+    """85 % are of class 1: for some epochs all are called so, and only the loss falls."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(60) % 20 >= 3
+    texts = ["".join(rng.permutation(list("xyz" + "ab"[int(k)]))) for k in labels]
+    data = TOK(texts, labels=labels.astype(int))
+    model = classifier(seed=seed)
+    untrained = bits(model)
+    history = run(model, data[:40], seed, epochs=12, lr=5e-3, patience=2, validation=data[40:])
+    assert history["f1"][0] in (0, pytest.approx(34 / 37))  # all are called alike
+    found = evaluate(model, data[40:])
+    assert bits(model) != untrained and found.f1 >= 34 / 37 - 1e-9
+    assert found.loss < 0.8 * history["val_loss"][0]
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 @pytest.mark.parametrize("step, best", [(6, 1), (9, 2), (12, 2)])
 def test_the_best_weights_come_back_also_when_the_run_is_broken_off(monkeypatch, error, step, best):
@@ -239,6 +255,23 @@ def test_evaluation_is_without_dropout_and_changes_nothing():
     before = bits(model)
     assert evaluate(model, data).as_dict() == evaluate(model, data).as_dict()
     assert bits(model) == before and all(m.training for m in model.modules())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["head", "encoder"])
+def test_scores_that_are_not_finite_are_no_accuracy_and_name_the_head(bad, name):
+    model, data = classifier(), separable(8)
+    weight = model.head().linear.bias if name == "head" else model.encoder.layernorm.bias
+    weight.assign(np.where(np.arange(len(weight.data)) == 0, bad, weight.data))
+    texts = ["ab", "c"]
+    for ask in (
+        lambda: evaluate(model, data), lambda: model.decide(data), lambda: model.predict(texts),
+        lambda: model.predict_proba(texts), lambda: model.logits(data), lambda: model.measure(data),
+        lambda: model.eval().loss(data),
+    ):
+        with pytest.raises(NonFiniteError, match="the output of the head 'classes' is not finite"):
+            with np.errstate(all="ignore"):
+                ask()
 
 
 @pytest.mark.parametrize("data, words", [

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npft.text.batch import NO_SPAN, Batch
+from npft.text.batch import Batch
 
 
 def widened(batch, left=0, right=0):
@@ -18,7 +18,7 @@ def widened(batch, left=0, right=0):
              for name, part in given.items()}
     spans = batch.spans
     if spans is not None:
-        spans = np.where(spans == NO_SPAN, NO_SPAN, spans + left)
+        spans = np.where(spans < 0, spans, spans + left)
     return Batch.from_padded(pads(ids, 9), pads(mask, 0), labels=batch.labels, spans=spans, **parts)
 
 
@@ -35,7 +35,7 @@ def gradients(model, *parts):
 
 @pytest.fixture
 def check_pads():
-    """Check that more pads leave the bits of scores, loss, gradients and decisions as they are."""
+    """Check that more pads leave the bits of scores, loss, gradients, decisions and the score."""
     def check(model, batch):
         model.eval()
         loss, expected = gradients(model, batch)
@@ -43,6 +43,8 @@ def check_pads():
             other = widened(batch, *sides)
             assert model(other).data.tobytes() == model(batch).data.tobytes()
             assert model.decide(other).tobytes() == model.decide(batch).tobytes()
+            one, said = model.head(), model.decide(batch)
+            assert one.score(said, other).as_dict() == one.score(said, batch).as_dict()
             again, found = gradients(model, other)
             assert again == loss
             assert all(found[n].tobytes() == g.tobytes() for n, g in expected.items())

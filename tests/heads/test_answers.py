@@ -16,12 +16,12 @@ from npft.errors import DataError
 from npft.finetune.train import evaluate, fine_tune
 from npft.heads.answers import LONGEST, Answers, SpanFinder, best_span
 from npft.loading import load
-from npft.text.batch import NO_SPAN, Batch
+from npft.text.batch import CUT_SPAN, NO_SPAN, Batch
 from npft.text.bytes import ByteTokenizer
 from npft.text.examples import Examples
 
 TOK = ByteTokenizer()
-NONE = (NO_SPAN, NO_SPAN)
+NONE, CUT = (NO_SPAN, NO_SPAN), (CUT_SPAN, CUT_SPAN)
 
 
 def body(seed=0, dropout=0.0):
@@ -110,7 +110,7 @@ def test_sequences_without_an_answer_change_no_bit_of_the_loss():
     assert with_none == without.item()
 
 
-UNEVEN = ([6, 3, 9, 4, 5], [(2, 4), NONE, (3, 3), NONE, (1, 3)])
+UNEVEN = ([6, 3, 9, 4, 5], [(2, 4), NONE, (3, 3), CUT, (1, 3)])
 
 
 def test_pads_change_no_bit(check_pads):
@@ -180,11 +180,12 @@ def test_evaluation_agrees_with_a_loop_over_single_sequences():
     for row, span in enumerate(UNEVEN[1]):
         single = batch[[row]]
         assert model.decide(single).tolist() == [said[row].tolist()]
-        if span != NONE:
+        if span not in (NONE, CUT):
             losses.append(model.loss(single).total.item())
     found = evaluate(model, batch)
     assert len(losses) == 3 and found.loss == pytest.approx(np.mean(losses), abs=1e-6)
     assert found.exact == np.mean([tuple(s) == g for s, g in zip(said, UNEVEN[1]) if g != NONE])
+    assert found.averaged == "mean over 4 answers, 1 of them cut off"
 
 
 def test_answers_go_from_characters_to_tokens_and_back():
@@ -198,14 +199,24 @@ def test_answers_go_from_characters_to_tokens_and_back():
     assert model.head().decode(np.array([(6, 9), NONE]), given) == ["nn s", ""]
 
 
-def test_an_answer_that_is_cut_off_is_not_learnt_and_not_scored():
+def test_an_answer_that_is_cut_off_is_not_learnt_and_counts_as_missed():
     model = finder()
-    examples = Examples(["q"] * 2, pairs=["a" * 40, "bb"], spans=[(38, 40), (0, 2)])
+    examples = Examples(["q"] * 3, pairs=["a" * 40, "bb", "c"],
+                        spans=[(38, 40), (0, 2), (-1, -1)])
     batch = model.batch_of(examples)
-    assert batch.lengths.tolist() == [32, 6] and batch.spans.tolist() == [list(NONE), [3, 4]]
+    assert batch.lengths.tolist() == [32, 6, 5]
+    assert batch.spans.tolist() == [list(CUT), [3, 4], list(NONE)]
     assert model.head().count(batch) == 1
     both = [model.loss(b).total.item() for b in (batch, batch[[1]])]
     assert both[0] == pytest.approx(both[1], abs=1e-6)
+    # whoever finds all that can be seen has half of the two answers, and is told why
+    found = model.head().score(np.array([NONE, (3, 4), (3, 3)]), batch)
+    assert (found.exact, found.f1) == (0.5, 0.5)
+    assert found.averaged == "mean over 2 answers, 1 of them cut off"
+    found = model.head().score(np.array([(3, 4), (3, 4), (3, 3)]), batch[[1, 1, 1]])
+    assert found.averaged == "mean over 3 answers"
+    with pytest.raises(DataError, match="shorter passages if all answers were cut off"):
+        evaluate(model, batch[[0, 2]])
 
 
 def test_it_learns_to_answer_and_keeps_the_order_of_the_texts():

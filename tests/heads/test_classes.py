@@ -6,15 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npft.autograd.tensor import Tensor, grad
+from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import Asked, Head
 from npft.encoder.pooling import POOLS, pool
 from npft.errors import ConfigError, DataError, DtypeError
 from npft.finetune.regimes import freeze_body
-from npft.finetune.train import fine_tune
+from npft.finetune.train import evaluate, fine_tune
 from npft.heads.classes import Classes, Classifier
 from npft.heads.words import MaskedLM
+from npft.loading import load
 from npft.nn.module import train_mode
 from npft.text.batch import Batch
 from npft.text.bytes import ByteTokenizer
@@ -279,5 +281,41 @@ def test_labels_it_cannot_learn_from_are_refused(batch, words):
 def test_a_head_made_from_its_options_is_of_the_same_kind():
     first = head("abc", "max")
     again = Classes(body(), **first.options(), rng=np.random.default_rng(1))
-    assert again.options() == first.options() == {"label_names": ["a", "b", "c"], "pool": "max"}
+    assert again.options() == first.options() == {
+        "label_names": ["a", "b", "c"], "pool": "max", "positive": None}
     assert Head.kinds[Classes.kind] is Classes
+
+
+# ---- the positive class ----
+
+
+def test_the_positive_class_goes_by_name_and_travels_with_the_model(tmp_path):
+    texts = TOK(TEXTS[:6], labels=[0, 1, 1, 0, 1, 1])
+    said = np.array([0, 0, 1, 1, 1, 0])
+    for positive, f1 in ((None, 4 / 7), ("spam", 4 / 7), ("ham", 2 / 5)):
+        rng = np.random.default_rng(0)
+        model = Classifier(body(), 2, label_names=["ham", "spam"], positive=positive, rng=rng)
+        save(tmp_path, model)
+        for one in (model, load(tmp_path)):
+            found = one.head().score(said, texts)
+            assert found.f1 == pytest.approx(f1) and found.best_by == found.f1
+            assert found.averaged == f"binary, positive class {positive or 'spam'!r}"
+        assert evaluate(load(tmp_path), texts).as_dict() == evaluate(model, texts).as_dict()
+
+
+@pytest.mark.parametrize("names, positive, words", [
+    (["ham", "spam"], "jam", "positive is 'jam', expected 'ham' or 'spam'"),
+    (["ham", "spam"], 1, "positive is 1, expected 'ham' or 'spam'"),
+    (["a", "b", "c"], "a", "positive is 'a' of 3 classes"),
+])
+def test_a_positive_class_that_cannot_be_is_refused(names, positive, words):
+    with pytest.raises(ConfigError, match=words):
+        Classifier(body(), len(names), label_names=names, positive=positive,
+                   rng=np.random.default_rng(0))
+
+
+def test_classes_that_the_test_texts_lack_are_named_in_the_score():
+    model = classifier(4, label_names=["a", "b", "c", "d"])
+    found = model.head().score(np.array([1, 3]), TOK(TEXTS[:2], labels=[1, 1]))
+    assert found.absent == ("a", "c") and found.averaged == "macro over 2 of 4 classes"
+    assert found.f1 == pytest.approx((2 / 3 + 0) / 2)

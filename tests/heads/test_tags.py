@@ -11,6 +11,7 @@ from npft.encoder.model import Asked
 from npft.errors import ConfigError, DataError, DtypeError
 from npft.finetune.train import evaluate, fine_tune
 from npft.heads.tags import Tags, TokenClassifier
+from npft.metrics.tags import tag_metrics
 from npft.loading import load
 from npft.text.batch import IGNORE, Batch
 from npft.text.bytes import ByteTokenizer
@@ -194,18 +195,74 @@ def test_every_token_of_a_word_learns_the_tag_of_the_word():
     assert labels == [[IGNORE, 1, 1, 0, 0, IGNORE], [IGNORE, 2, IGNORE]]
 
 
-def test_words_have_the_tags_of_their_first_tokens_and_cut_words_none():
-    for names, nothing in ((["B", "O", "A"], "O"), (["B", "C", "A"], "B")):
-        model = tagger(names)
-        words = [["ab", "c"], ["d" * 21, "e", "f"], []]
-        batch = model.tokenize(words)
-        assert batch.lengths.tolist() == [6, 24, 2]
-        decisions = np.zeros(len(batch.ids), int)
-        decisions[[1, 3]] = 2, 1  # a of "ab", and the space before "c", which is its first token
-        decisions[2] = 1  # b of "ab": not asked
-        decisions[[6 + 1, 6 + 22]] = 2  # the first d, and the first token of "e"; "f" is cut off
-        found = model.head().decode(decisions, Asked(words, None, batch, TOK))
-        assert found == [["A", names[1]], ["A", "A", nothing], []]
+def test_words_have_the_tags_of_their_first_tokens_also_in_windows():
+    model = tagger(["B", "O", "A"])
+    words = [["ab", "c"], ["d" * 20, "e", "f"], [], ["g"]]
+    batch = model.tokenize(words)
+    # "e" and the space before it fit, "f" begins a window: [CLS] f [SEP]
+    assert batch.lengths.tolist() == [6, 24, 3, 2, 3] and batch.n_truncated == 0
+    decisions = np.zeros(len(batch.ids), int)
+    decisions[[1, 3]] = 2, 1  # a of "ab", and the space before "c", which is its first token
+    decisions[2] = 1  # b of "ab": not asked
+    decisions[[6 + 1, 6 + 21, 6 + 24 + 1]] = 2, 2, 1
+    found = model.head().decode(decisions, Asked(words, None, batch, TOK))
+    assert found == [["A", "O"], ["A", "A", "O"], [], ["B"]]
+
+
+def test_a_perfect_tagger_scores_1_on_texts_longer_than_its_positions_and_any_other_less():
+    """Who sees a part and is scored on that part alone may be perfect; here every word counts."""
+    model = tagger(BIO)
+    words = [["in"] + ["New", "York"] * 9 + ["ran"], ["Ann"]]  # 85 bytes for 22 of them
+    tags = [["O"] + ["B-LOC", "I-LOC"] * 9 + ["O"], ["B-PER"]]
+    batch = model.batch_of(TaggedTexts(words, tags, BIO))
+    gold, one = np.asarray(batch.token_labels), model.head()
+    assert len(batch) > 3 and batch.n_truncated == 0
+    said = np.where(gold == IGNORE, 0, gold)
+    found = one.score(said, batch)
+    assert (found.accuracy, found.f1) == (1.0, 1.0)
+    assert one.decode(said, Asked(words, None, batch, TOK)) == tags
+    for row in np.flatnonzero(gold != IGNORE):  # one token says something else
+        wrong = said.copy()
+        wrong[row] = (wrong[row] + 1) % 4
+        found = one.score(wrong, batch)
+        decoded = one.decode(wrong, Asked(words, None, batch, TOK))
+        expected = tag_metrics(tags, decoded, "bio")
+        assert (found.accuracy, found.f1) == (expected.accuracy, expected.f1)
+        assert (found.accuracy < 1) == (decoded != tags)
+    # an entity may go on from one window to the next
+    starts = [batch.words[a:b].max() for a, b in zip(batch.offsets[:-1], batch.offsets[1:])]
+    assert any(tags[0][k + 1].startswith("I") for k in starts[:-2])
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_how_many_sequences_are_read_at_once_changes_no_score(size, monkeypatch):
+    words = [["New", "York"] * k + ["is", "far"] for k in range(9)]  # most of them in windows
+    tags = [["B-LOC", "I-LOC"] * k + ["O", "B-PER"] for k in range(9)]
+    model = tagger(BIO)
+    batch = model.batch_of(TaggedTexts(words, tags, BIO))
+    whole, said = evaluate(model, batch), model.predict(words)
+    monkeypatch.setattr("npft.encoder.model.SLICE", size)
+    found = evaluate(model, batch)
+    assert len(batch) > 15 and model.predict(words) == said
+    assert found.figures() == pytest.approx(whole.figures(), abs=1e-6)
+
+
+@pytest.mark.parametrize("positions", [8, 12, 24, 400])
+def test_how_long_the_windows_are_changes_no_gold_tag_and_no_count_of_words(positions):
+    rng = np.random.default_rng(positions)
+    words = [["x" * int(k) for k in rng.integers(1, 6, rng.integers(0, 30))] for _ in range(9)]
+    tags = [[BIO[k] for k in rng.integers(0, 4, len(row))] for row in words]
+    config = EncoderConfig(vocab_size=260, hidden_size=4, num_layers=1, num_heads=1,
+                           intermediate_size=4, max_positions=positions)
+    encoder = Encoder(config, tokenizer=TOK, rng=rng)
+    model = TokenClassifier(encoder, BIO, rng=rng)
+    batch = model.batch_of(TaggedTexts(words, tags, BIO))
+    found, said = evaluate(model, batch), model.predict(words)
+    assert [len(row) for row in said] == [len(row) for row in words]
+    expected = tag_metrics(tags, said, "bio")
+    assert (found.accuracy, found.f1) == (expected.accuracy, expected.f1)
+    gold = np.where(batch.token_labels == IGNORE, 0, batch.token_labels)
+    assert model.head().decode(gold, Asked(words, None, batch, TOK)) == tags
 
 
 def test_it_learns_tags_and_keeps_the_order_of_the_texts():
@@ -258,3 +315,63 @@ def test_a_tag_the_model_does_not_know_is_refused():
 def test_names_that_cannot_work_are_refused(names, error):
     with pytest.raises(error, match="Tags: label_names"):
         Tags(body(), names, rng=np.random.default_rng(0))
+
+
+def test_texts_that_are_no_lists_of_words_are_refused():
+    model = tagger()
+    for texts, error, words in (
+        (["in Rome"], DtypeError, "Tags: a text is a string, expected its words"),
+        ("in Rome", DtypeError, "Tags: texts is one string, expected a list of lists of words"),
+        ([["a"], "b"], DtypeError, "Tags: a text is a string"),
+        (None, DtypeError, "Tags: texts is NoneType"),
+    ):
+        with pytest.raises(error, match=words):
+            model.predict(texts)
+    with pytest.raises(DataError, match="Tags: got pairs of texts"):
+        model.predict([["a"]], [["b"]])
+
+
+# ---- schemes ----
+
+
+@pytest.mark.parametrize("names, scheme, kept", [
+    (BIO, None, "bio"), (["O", "I-X"], None, "iob1"), (["a", "b"], None, "plain"),
+    (["O", "B-X", "E-X", "S-X"], None, "iobes"), (["O", "B-X", "L-X"], None, "bilou"),
+    (["O", "B-X"], "bio", "bio"), (BIO, "plain", "plain"), (BIO, "iob1", "iob1"),
+    (["O", "B", "I"], "bio", "bio"),
+])
+def test_a_head_knows_how_its_tags_mark_entities_also_from_a_file(names, scheme, kept, tmp_path):
+    model = TokenClassifier(body(), names, scheme, rng=np.random.default_rng(0))
+    assert model.head().scheme == kept
+    save(tmp_path, model)
+    again = load(tmp_path)
+    assert again.options() == model.options() and again.head().scheme == kept
+    batch = tagged([0, 1], words=[0, 1])
+    said = again.head().score(np.array([0, 1]), batch).averaged
+    assert said == ("macro over 2 tags" if kept == "plain" else f"entities, {kept.upper()}")
+
+
+def test_tags_of_iobes_are_scored_by_the_entity_and_saying_o_scores_0():
+    names = ["O", "B-X", "I-X", "E-X", "S-X"]
+    one = head(names)
+    batch = tagged([1, 2, 3, 0, 4, 0], words=list(range(6)))
+    assert one.score(np.array([1, 2, 3, 0, 4, 0]), batch).f1 == 1.0
+    assert one.score(np.array([1, 2, 3, 0, 0, 0]), batch).f1 == pytest.approx(2 / 3)
+    nothing = one.score(np.zeros(6, int), batch)
+    assert nothing.f1 == 0 and nothing.accuracy == 2 / 6
+
+
+def test_a_plain_tag_that_is_nowhere_is_named():
+    found = head(["DET", "NOUN", "VERB"]).score(np.array([0, 1]), tagged([0, 0], words=[0, 1]))
+    assert found.absent == ("VERB",) and found.averaged == "macro over 2 tags"
+
+
+@pytest.mark.parametrize("names, scheme, error, words", [
+    (["O", "B-X"], None, ConfigError, "say which it is: scheme='bio'"),
+    (["O", "B", "I"], None, ConfigError, "say which it is"),
+    (["O", "B-X"], "IOB2", ConfigError, "Tags: scheme is 'IOB2', expected bio, iob1"),
+    (["O", "E-X"], "bio", DataError, "Tags: the tag 'E-X' is none of bio"),
+])
+def test_a_scheme_that_is_open_or_does_not_fit_is_refused(names, scheme, error, words):
+    with pytest.raises(error, match=words):
+        Tags(body(), names, scheme, rng=np.random.default_rng(0))

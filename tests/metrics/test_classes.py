@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npft.errors import DtypeError, IdError, ShapeError
-from npft.metrics.classes import classification_metrics, confusion_matrix
+from npft.errors import ConfigError, DtypeError, IdError, ShapeError
+from npft.metrics.classes import (
+    classification_metrics, confusion_matrix, worst_confusions,
+)
 
 
 def test_two_classes_counted_by_hand():
@@ -48,9 +50,59 @@ def test_the_published_confusion_of_three_kinds_of_mail():
     assert m.recall == pytest.approx((8 / 16 + 60 / 100 + 200 / 251) / 3)
 
 
-def test_a_class_that_is_nowhere_counts_0_in_the_mean():
-    m = classification_metrics(np.array([0, 1, 0]), np.array([0, 1, 0]), 3)
-    assert m.accuracy == 1.0 and m.f1 == m.precision == m.recall == pytest.approx(2 / 3)
+def test_a_class_that_is_nowhere_has_no_part_in_the_mean_and_is_named():
+    true = np.array([0, 1, 0])
+    m = classification_metrics(true, true, 3)
+    assert m.accuracy == m.f1 == m.precision == m.recall == 1.0
+    assert m.averaged == "macro over 2 of 3 classes" and m.absent == (2,)
+    m = classification_metrics(true, true, 4, names=["a", "b", "c", "d"])
+    assert m.absent == ("c", "d") and m.as_dict()["absent"] == ["c", "d"]
+
+
+def test_a_class_that_is_called_but_never_right_counts_0_in_the_mean():
+    m = classification_metrics(np.array([0, 1, 1]), np.array([0, 1, 2]), 4)
+    assert m.f1 == pytest.approx((1 + 2 / 3 + 0) / 3) and m.absent == (3,)
+    assert m.averaged == "macro over 3 of 4 classes"
+
+
+@pytest.mark.parametrize("true, called, precision, recall, f1", [
+    # gold 0, 2, 3; 4 is called and 1 occurs nowhere
+    ([0, 0, 0, 2, 2, 3, 3, 3, 3, 0], [0, 2, 0, 2, 4, 3, 3, 0, 4, 0],
+     0.5625, 0.4375, 0.4791666666666667),
+    # labels 1 to 4 in a model of five classes, of which 0 is empty
+    ([1, 1, 2, 2, 3, 3, 4, 4, 4], [1, 2, 2, 2, 3, 4, 4, 4, 1],
+     0.7083333333333333, 0.6666666666666666, 0.6583333333333333),
+])
+def test_macro_averages_are_those_of_scikit_learn(true, called, precision, recall, f1):
+    m = classification_metrics(np.array(true), np.array(called), 5)
+    assert (m.precision, m.recall, m.f1) == pytest.approx((precision, recall, f1), abs=1e-12)
+
+
+@pytest.mark.parametrize("positive, figures", [
+    ("spam", (5 / 7, 5 / 6, 10 / 13)), ("ham", (2 / 3, 1 / 2, 4 / 7)),
+    (None, (5 / 7, 5 / 6, 10 / 13)),
+])
+def test_either_of_two_classes_may_be_the_positive_one_as_in_scikit_learn(positive, figures):
+    true = np.array([1, 1, 0, 1, 1, 0, 1, 0, 0, 1])
+    called = np.array([1, 0, 0, 1, 1, 1, 1, 0, 1, 1])
+    m = classification_metrics(true, called, 2, names=["ham", "spam"], positive=positive)
+    assert (m.precision, m.recall, m.f1) == pytest.approx(figures, abs=1e-12)
+    assert m.averaged == f"binary, positive class {positive or 'spam'!r}" and m.absent == ()
+    numbered = classification_metrics(
+        true, called, 2, positive={"spam": 1, "ham": 0, None: None}[positive])
+    assert numbered.f1 == m.f1 and numbered.accuracy == m.accuracy == 0.7
+    assert numbered.averaged == f"binary, positive class {int(positive != 'ham')}"
+
+
+@pytest.mark.parametrize("options, error, words", [
+    ({"classes": 2, "positive": "jam"}, ConfigError, "positive is 'jam', expected 0 or 1"),
+    ({"classes": 2, "names": ["a", "b"], "positive": 1}, ConfigError, "expected 'a' or 'b'"),
+    ({"classes": 3, "positive": 1}, ConfigError, "positive is 1 of 3 classes; only one of two"),
+    ({"classes": 2, "names": ["a"]}, ShapeError, "1 names for 2 classes"),
+])
+def test_names_and_positive_classes_that_cannot_be_are_refused(options, error, words):
+    with pytest.raises(error, match=words):
+        classification_metrics(np.array([0, 1]), np.array([1, 1]), **options)
 
 
 @pytest.mark.parametrize("answer, f1", [(1, 2 / 3), (0, 0.0)])
@@ -83,7 +135,10 @@ def test_the_figures_are_those_of_a_slow_loop(case, dtype):
         for d in range(classes):
             assert m.confusion[c, d] == pairs.count((c, d))
     for got, want in zip((m.precision, m.recall, m.f1), (precision, recall, f1)):
-        assert got == pytest.approx(want[1] if classes == 2 else sum(want) / classes, abs=1e-15)
+        there = [want[c] for c in range(classes) if any(c in pair for pair in pairs)]
+        mean = want[1] if classes == 2 else sum(there) / len(there)
+        assert got == pytest.approx(mean, abs=1e-15)
+    assert m.absent == tuple(c for c in range(classes) if not any(c in pair for pair in pairs))
     assert m.accuracy == pytest.approx(sum(t == p for t, p in pairs) / len(pairs))
 
 
@@ -122,3 +177,42 @@ def test_no_input_is_changed():
     true.flags.writeable = called.flags.writeable = False
     classification_metrics(true, called, 2)
     assert confusion_matrix(np.zeros(0, int), np.zeros(0, int), 2).tolist() == [[0, 0], [0, 0]]
+
+
+# ---- a wide matrix ----
+
+
+def test_the_worst_confusions_by_hand():
+    counts = np.array([[90, 4, 0, 6], [3, 7, 0, 0], [0, 6, 0, 6], [1, 0, 0, 0]])
+    found = worst_confusions(counts, ["a", "b", "c", "d"])
+    assert found == [  # equal counts in the order of the classes
+        ("a", "d", 6, 0.06), ("c", "b", 6, 0.5), ("c", "d", 6, 0.5), ("a", "b", 4, 0.04),
+        ("b", "a", 3, 0.3), ("d", "a", 1, 1.0)]
+    assert worst_confusions(counts, ["a", "b", "c", "d"], k=2) == found[:2]
+    assert worst_confusions(counts.tolist(), ["a", "b", "c", "d"]) == found  # as it is in JSON
+    assert counts[0, 0] == 90  # not changed
+
+
+@given(labels)
+def test_all_confusions_together_are_the_errors(case):
+    classes, pairs = case
+    true, called = (np.array(column) for column in zip(*pairs))
+    m = classification_metrics(true, called, classes)
+    names = [f"c{i}" for i in range(classes)]
+    found = worst_confusions(m.confusion, names, k=classes * classes)
+    assert sum(n for _, _, n, _ in found) == sum(t != p for t, p in pairs)
+    assert [n for _, _, n, _ in found] == sorted((n for _, _, n, _ in found), reverse=True)
+    for t, p, n, share in found:
+        i, j = names.index(t), names.index(p)
+        assert i != j and n == pairs.count((i, j)) > 0
+        assert share == n / sum(a == i for a, _ in pairs)
+
+
+@pytest.mark.parametrize("counts, names, k, error, words", [
+    (np.eye(3), ["a", "b"], 10, ShapeError, r"shape \(3, 3\), expected .* the 2 names"),
+    (np.ones((2, 3)), ["a", "b"], 10, ShapeError, r"shape \(2, 3\)"),
+    (np.eye(2), ["a", "b"], 0, ConfigError, "worst_confusions: k is 0"),
+])
+def test_a_matrix_that_does_not_fit_its_names_is_refused(counts, names, k, error, words):
+    with pytest.raises(error, match=words):
+        worst_confusions(counts, names, k)

@@ -19,6 +19,8 @@ SCORES = [
     (AnswerMetrics(0.1, 0.2), "f1", 0.2),
     (GradeMetrics(0.1, 0.2, 0.3), "spearman", 0.1),
     (Hits(0.1), "accuracy", 0.1),
+    # texts and lists beside the figures
+    (TagMetrics(0.1, 0.2, 0.3, 0.4, averaged="macro over 2 tags", absent=("X",)), "f1", 0.4),
 ]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from asked import labelled
 
-from npft.__main__ import build_parser
+from npft.files.arguments import build_parser
 from npft.encoder.checkpoint import read_training, save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
@@ -23,7 +23,7 @@ from npft.pretrain.causal import CausalLM
 from npft.pretrain.electra import ReplacedTokens
 from npft.pretrain.masking import mask_tokens
 from npft.pretrain.probe import make_probe
-from npft.pretrain.start import PRETRAIN_LR, make_tokenizer, new_encoder
+from npft.pretrain.start import PRETRAIN_LR, Vocabulary, make_tokenizer, new_encoder
 from npft.pretrain.train import pretrain
 from npft.text.wordpiece import WordPiece
 
@@ -74,7 +74,7 @@ def test_the_table_at_the_top_says_what_the_objectives_are():
 
 
 def test_the_command_line_knows_every_objective_and_no_other():
-    parse = build_parser().parse_args
+    parse = build_parser("1").parse_args
     for name in NAMES:
         assert parse(["pretrain", "f", "--out", "o", "--objective", name]).objective == name
     with pytest.raises(SystemExit):
@@ -170,7 +170,8 @@ def text(tmp_path_factory):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_recipe_runs_on_a_text_file(name, text, tmp_path):
-    results = pretrain_text(file_text([text]), tmp_path, objective=name, steps=2, vocab_size=80,
+    results = pretrain_text(file_text([text]), tmp_path, objective=name, steps=2,
+                            vocabulary=Vocabulary(size=80),
                             batch_size=4, progress=lambda title: None)
     assert results["objective"] == name and results["steps"] == 2
     assert results["documents"] == 24 and results["sentences"] == 96
@@ -191,7 +192,7 @@ def test_the_recipe_runs_on_a_text_file(name, text, tmp_path):
 def by_hand(name, path, *, steps, batch_size):
     """What the recipe should do with seed 0 and its default learning rate."""
     rng, text, objective = np.random.default_rng(0), file_text([path]), OBJECTIVES[name]
-    tok = make_tokenizer("wordpiece", text.vocabulary, 80, 80)
+    tok = make_tokenizer(Vocabulary(), text.vocabulary, 80)
     encoder = new_encoder(tok, text.max_positions, rng, objective.causal)
     lm = objective.model(encoder, rng=rng)
     pretrain(lm, text.train, steps=steps, batch_size=batch_size, lr=PRETRAIN_LR, rng=rng,

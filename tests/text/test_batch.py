@@ -174,7 +174,8 @@ def test_concat_refuses_batches_of_different_kinds():
     ([1, 2], [0, 1, 2], {"spans": [[0], [0, 1]]}, ShapeError, "different lengths"),
     ([1, 2], [0, 2], {"spans": [[1, 0]]}, DataError, "first <= last"),
     ([1, 2], [0, 2], {"spans": [[-1, 0]]}, DataError, "no answer"),
-    ([1, 2], [0, 2], {"spans": [[-2, -2]]}, DataError, "no answer"),
+    ([1, 2], [0, 2], {"spans": [[-2, -1]]}, DataError, "no answer"),
+    ([1, 2], [0, 2], {"spans": [[-3, -3]]}, DataError, r"\(-2, -2\) for one that was cut off"),
 ])
 def test_parts_that_do_not_fit_are_refused(ids, offsets, parts, error, words):
     with pytest.raises(error, match=words):

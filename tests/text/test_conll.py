@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npft.errors import ConfigError, DataError
-from npft.text import drop_duplicates, iob2, read_conll, read_conllu, split
+from npft.text import (
+    FileFormat, drop_duplicates, iob2, read_conll, read_conllu, read_tagged, split,
+)
 
 word = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=6)
 tag = st.sampled_from(["O", "B-PER", "I-PER", "B-LOC", "I-LOC"])
@@ -97,9 +99,6 @@ def test_conllu_words_leave_out_ranges_empty_nodes_and_comments(write):
     ("a\tX\tO\n", 1, "has 3 columns"),
     ("a\tO\n\tO\n", 2, "the word is empty"),
     ("a\tO\n\nb\t\n", 3, "the tag is empty"),
-    ("a\tO\nb\tS-PER\n", 2, "the tag 'S-PER' is neither O nor B-type nor I-type; say iob=False"),
-    ("a\tB-\n", 1, "the tag 'B-'"),
-    ("a\tNN\n", 1, "the tag 'NN'"),
 ])
 def test_lines_that_are_no_word_and_tag_are_named(content, line, words, write):
     path = write(content)
@@ -130,9 +129,25 @@ def test_too_few_columns_for_those_chosen_are_named(write):
         read_conll(write("a\tO\n"), columns=(1, 4))
 
 
-@pytest.mark.parametrize("columns", [(1,), (0, 1), ("a", "b"), (1, 2, 3)])
-def test_columns_that_are_no_two_numbers_are_refused(columns, write):
-    with pytest.raises(ConfigError, match="read_conll: columns is"):
+@pytest.mark.parametrize("content, line, words", [
+    ("a\tO\nb\tS-PER\n", 2, "the tag 'S-PER' is neither O nor B-type nor I-type; say iob=False"),
+    ("a\tB-\n", 1, "the tag 'B-'"),
+    ("a\tNN\n", 1, "the tag 'NN'"),
+])
+def test_tags_of_another_kind_are_named_where_iob_tags_are_asked_for(content, line, words, write):
+    path = write(content)
+    with pytest.raises(DataError, match=words) as caught:
+        read_conll(path, iob=True)
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+
+
+@pytest.mark.parametrize("columns, words", [
+    ((1,), r"read_conll: columns is \(1,\)"), ((1, 2, 3), "read_conll: columns is"),
+    ((0, 1), "columns has 0, expected numbers from 1"), ((1, 1), "asks for one column twice"),
+    (("a", "b"), "columns has 'a', expected numbers from 1; for names of a header say header"),
+])
+def test_columns_that_are_no_two_numbers_are_refused(columns, words, write):
+    with pytest.raises(ConfigError, match=words):
         read_conll(write("a\tO\n"), columns=columns)
 
 
@@ -160,3 +175,102 @@ def test_tagged_texts_are_split_by_document_and_lose_their_repeats(write):
         split(t, rng=np.random.default_rng(0))
     twice = read_conllu(write("\n".join(lines * 2)))
     assert len(twice) == 60 and drop_duplicates(twice).words == t.words
+
+
+SPACES = ["a\u00a0b", "\u3000", "10\u2009000", "c\u0085d", "\u2028", "\u00a0e\u00a0"]
+
+
+@pytest.mark.parametrize("separator", ["\t", None, " "])
+def test_only_tabs_and_spaces_divide_columns_and_words_keep_other_white_space(separator, write):
+    between = "\t" if separator == "\t" else "  \t "
+    path = write("".join(f"{w}{between}O\n" for w in SPACES))
+    assert read_conll(path, separator=separator).words == [SPACES]
+    conllu = write("\n".join(row(i, w) for i, w in enumerate(SPACES, start=1)))
+    assert read_conllu(conllu).words == [SPACES]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\n\r\t "),
+                        min_size=1, max_size=4), min_size=1, max_size=6))
+def test_a_word_may_hold_any_character_but_tabs_spaces_and_line_ends(tmp_path_factory, words):
+    path = tmp_path_factory.getbasetemp() / "words.conll"
+    path.write_bytes("".join(f"{w} O\n" for w in ["first", *words]).encode())
+    assert read_tagged(path).words == [["first", *words]]
+
+
+@pytest.mark.parametrize("mark", ["-DOCSTART- (227508)", "-DOCSTART-\tO", "-DOCSTART-",
+                                  "-DOCSTART- -X- -X- O", "-DOCSTART-\t-X-\t-X-\tO"])
+@pytest.mark.parametrize("separator", ["\t", None])
+def test_a_document_mark_of_any_form_begins_a_document(mark, separator, write):
+    path = write(f"{mark}\n\na\tO\n\n{mark}\n\nb\tO\n\nc\tO\n")
+    t = read_conll(path, separator=separator)
+    assert t.words == [["a"], ["b"], ["c"]] and t.groups.tolist() == [0, 1, 1]
+    assert read_conll(write("-DOCSTART-X\tO\n")).words == [["-DOCSTART-X"]]
+    last = write("O\ta\nO\t-DOCSTART-\nO\tb\n")
+    assert read_conll(last, columns=(2, 1)).groups.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("tags, expected", [
+    (["I-A", "O", "I-A", "I-B"], ["B-A", "O", "B-A", "B-B"]),  # IOB1
+    (["B-A", "I-A", "O", "O"], None),  # IOB2
+    (["S-A", "B-A", "I-A", "E-A"], None),  # IOBES
+    (["U-A", "B-A", "I-A", "L-A"], None),  # BILOU
+    (["I-A", "DET", "O", "O"], None), (["B-", "I-A", "O", "O"], None),
+])
+def test_iob1_becomes_iob2_by_itself_and_other_schemes_stay_as_they_are(tags, expected, write):
+    path = write("".join(f"w\t{t}\n" for t in tags))
+    assert read_conll(path).tags == read_tagged(path).tags == [expected or tags]
+    assert read_conll(path, iob=False).tags == [tags]
+    with pytest.raises(ConfigError, match="iob is 'iob1', expected 'auto', True or False"):
+        read_conll(path, iob="iob1")
+
+
+@pytest.mark.parametrize("name, content, options", [
+    ("a.conll", "Oslo B-LOC\nis O\n", {}), ("a.txt", "Oslo B-LOC\nis O\n", {}),
+    ("eng.testa", "Oslo B-LOC\nis O\n", {}), ("a.tsv", "Oslo\tB-LOC\nis\tO\n", {}),
+    ("a.iob2", "Oslo  \t B-LOC\nis O\n", {}), ("a.bio", "Oslo B-LOC\ris O\r", {}),
+    ("a.tsv", "Oslo B-LOC\nis O\n", {"name": "conll"}),
+    ("a.csv", "Oslo;B-LOC\nis;O\n", {"name": "conll", "separator": ";"}),
+    ("a.conll", "B-LOC NNP Oslo\nO VBZ is\n", {"columns": (3, 1)}),
+    ("a.conll", "\nword pos tag\nOslo NNP B-LOC\nis VBZ O\n",
+     {"columns": ("word", "tag"), "header": True}),
+    ("a.conllu", "\n".join([row(1, "Oslo", "B-LOC"), row(2, "is", "O")]), {}),
+    ("a.x", "\n".join([row(1, "Oslo", "X", "B-LOC"), row(2, "is", "X", "O")]),
+     {"name": "conllu", "columns": ("form", "xpos")}),
+    ("a.conllu", "\n".join([row(1, "Oslo", "X", "B-LOC"), row(2, "is", "X", "O")]),
+     {"columns": (2, 5)}),
+    ("a.conll", "Oslo B-LOC\nis O\n".encode("utf-16"), {"encoding": "utf-16"}),
+])
+def test_read_tagged_reads_words_and_tags_as_the_format_says(name, content, options, write):
+    t = read_tagged(write(content, name), FileFormat(**options))
+    assert t.words == [["Oslo", "is"]] and t.tags == [["B-LOC", "O"]]
+
+
+@pytest.mark.parametrize("name, options, words", [
+    ("a.csv", {}, "format csv has no tags for words, .* say format conll"),
+    ("a.jsonl", {}, "format jsonl has no tags"),
+    ("a.conllu", {"header": True}, "header is True, but a file in the format conllu"),
+    ("a.conllu", {"separator": ";"}, "separator is ';', but a file in the format conllu"),
+    ("a.conllu", {"columns": ("lemma", "upos")}, "expected form, or 2, and one of id, form, lemma"),
+    ("a.conllu", {"columns": (2, 11)}, "expected form, or 2"),
+    ("a.conll", {"columns": (1, 2, 3)}, "columns is .1, 2, 3., expected two"),
+])
+def test_options_that_do_not_fit_words_and_tags_are_refused(name, options, words, write):
+    with pytest.raises(ConfigError, match=words):
+        read_tagged(write("a O\n", name), FileFormat(**options))
+
+
+def test_a_word_of_a_tsv_may_hold_a_space_and_one_of_a_conll_may_not(write):
+    content = "New York\tB-LOC\n"
+    assert read_tagged(write(content, "a.tsv")).words == [["New York"]]
+    with pytest.raises(DataError, match="has 3 columns"):
+        read_tagged(write(content, "a.conll"))
+
+
+def test_a_line_of_conll_2003_without_columns_says_which_to_name(write):
+    path = write("EU NNP B-NP B-ORG\n", "train.txt")
+    with pytest.raises(DataError, match=":1: has 4 columns, .* name the columns, .* as 1 and 4"):
+        read_tagged(path)
+    assert read_tagged(path, FileFormat(columns=(1, 4))).tags == [["B-ORG"]]
+    with pytest.raises(DataError, match="has 1 columns, .* say separator ' ' if spaces"):
+        read_conll(path)
+    assert read_conll(path, columns=(1, 4), separator=" ").tags == [["B-ORG"]]

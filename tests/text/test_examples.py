@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npft.errors import ConfigError, DataError, DtypeError, IdError, ShapeError
-from npft.text import Examples, drop_duplicates, split
+from npft.text import Examples, conflicts, drop_duplicates, split
 
 
 def numbered(labels, groups=None):
@@ -243,6 +243,28 @@ def test_dropping_twice_drops_nothing_more(texts):
     assert drop_duplicates(once).texts == once.texts
     assert set(once.texts) == {text.strip() for text in texts}
     assert len(once.texts) == len(set(once.texts))
+
+
+def test_conflicts_are_repeats_with_another_label_by_hand():
+    e = Examples(["a", "b", " a", "a", "b ", "c"], [0, 1, 1, 0, 2, 0])
+    assert conflicts(e) == [(0, 2), (1, 4)]
+    assert conflicts(Examples(["a", "a", "a"], [0, 1, 1])) == [(0, 1), (0, 2)]  # with the row kept
+    assert conflicts(Examples(["a", "a"], [0.5, 0.25])) == [(0, 1)]
+    assert conflicts(Examples(["a", "a"])) == conflicts(Examples([])) == []
+    assert conflicts(Examples(["a", "a"], [0, 1], pairs=["x", "y"])) == []  # another pair
+    answers = Examples(["q"] * 3, pairs=["ab", "ab ", " ab"], spans=[(0, 1), (0, 2), (1, 2)])
+    assert conflicts(answers) == [(0, 1)]  # the third has the same answer once it is stripped
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", " a", "c "]), st.integers(0, 2)), max_size=9))
+def test_without_conflicts_every_dropped_repeat_has_the_label_that_is_kept(rows):
+    e = Examples([text for text, _ in rows], [label for _, label in rows])
+    found, kept = conflicts(e), drop_duplicates(e)
+    label_of = dict(zip(kept.texts, np.asarray(kept.labels).tolist()))
+    wrong = [i for i, (text, label) in enumerate(rows) if label_of[text.strip()] != label]
+    assert [row for _, row in found] == wrong and len(found) <= len(e) - len(kept)
+    for first, row in found:
+        assert first < row and rows[first][0].strip() == rows[row][0].strip()
 
 
 def test_examples_fields_can_be_replaced():

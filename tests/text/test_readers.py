@@ -1,13 +1,18 @@
 """Readers: plain text comes back as it was written, and every broken file is refused by name."""
 
+import codecs
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npft.errors import DataError
+from npft.errors import ConfigError, DataError
 from npft.text import (
     read_conll, read_conllu, read_jsonl, read_labelled, read_pairs, read_scored, read_text,
 )
+from npft.text import readers
+from npft.text.readers import numbered_lines
 
 # Any character a cell may hold: all but tab, line feed, carriage return, NUL and surrogates.
 cell_text = st.text(
@@ -116,3 +121,97 @@ def wrap(text, width):
         else:
             lines[-1] = f"{lines[-1]} {word}".strip()
     return "\n".join(lines)
+
+
+@pytest.mark.parametrize("read", [read_text, read_labelled, read_conll, read_jsonl])
+def test_an_old_mac_file_without_any_line_feed_has_carriage_returns_between_lines(read, write):
+    rows = {
+        read_text: ["a b.", "c d."], read_labelled: ["ham\ta", "spam\tb"],
+        read_conll: ["Oslo\tB-LOC", "is\tO"],
+        read_jsonl: ['{"label": "x", "text": "a"}', '{"label": "y", "text": "b"}'],
+    }[read]
+    content = [shown(read(write(end.join(rows) + last)))
+               for end in ("\n", "\r\n", "\r") for last in ("", end)]
+    assert content == [content[0]] * 6
+
+
+def test_the_lines_of_an_old_mac_file_are_counted(write):
+    with pytest.raises(DataError, match=r"data\.txt:3: has 0 tabs"):
+        read_labelled(write("ham\ta\r\rspam b\r"))
+    with pytest.raises(DataError, match=r"data\.txt:2: is not UTF-8"):
+        read_labelled(write(b"ham\ta\rham\tcaf\xe9\r"))
+
+
+def shown(read):
+    return read if isinstance(read, list) else (read.texts, getattr(read, "tags", None))
+
+
+TEXT = "naïve café\nÅngström\n\nüber\n"
+
+
+@pytest.mark.parametrize("encoding", [
+    "utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16", "utf-16-le", "utf-32", "UTF8", "cp437"])
+def test_each_encoding_is_read_by_its_name_and_without_its_mark(encoding, write):
+    path = write(TEXT.encode(encoding))
+    assert read_text(path, encoding=encoding) == [["naïve café", "Ångström"], ["über"]]
+    assert list(numbered_lines(path, encoding))[-1] == (4, "über")
+
+
+def test_a_byte_order_mark_is_dropped_from_files_and_streams_of_any_encoding():
+    for encoding, mark in (("utf-8", codecs.BOM_UTF8), ("utf-16-le", codecs.BOM_UTF16_LE)):
+        stream = io.BytesIO(mark + "a\ufeff\n".encode(encoding))
+        assert list(numbered_lines(stream, encoding)) == [(1, "a\ufeff")]  # only at the beginning
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),
+       st.sampled_from(["utf-8", "utf-16", "utf-32-be"]), st.integers(1, 5))
+def test_lines_do_not_depend_on_the_size_of_the_pieces_that_are_read(text, encoding, size):
+    class Slowly(io.BytesIO):
+        def read1(self, _):
+            return self.read(size)
+
+    data = ("\n" + text).encode(encoding)
+    expected = [line.removesuffix("\r") for line in ("\n" + text).removesuffix("\n").split("\n")]
+    assert [line for _, line in numbered_lines(Slowly(data), encoding)] == expected
+
+
+@pytest.mark.parametrize("data, encoding, words", [
+    ("a\nb £\n".encode("latin-1"), "utf-8", ":2: is not UTF-8 .byte 0xa3.; .* encoding latin-1,"),
+    ("a\nb “c”\n".encode("cp1252"), "utf-8", ":2: is not UTF-8 .* encoding cp1252 or latin-1,"),
+    (b"a\nb \x81\n", "utf-8", ":2: is not UTF-8 .* say encoding latin-1,"),
+    ("a\nb".encode("utf-16"), "utf-8", ":1: is UTF-16, by its first .* say encoding utf-16"),
+    ("a\nb".encode("utf-16-le"), "utf-8", ":1: holds a NUL byte.* say encoding utf-16"),
+    ("a\nb".encode("utf-16-le"), "utf-16", ":1: is no text in utf-16.* such as utf-16-le"),
+    ("a\nb\n\xe9".encode("utf-8"), "ascii", ":3: is not ascii .byte 0xc3.; .* such as utf-8 or"),
+    (b"a\n\x81", "cp1252", ":2: is not cp1252 .byte 0x81."),
+    ("a\nb".encode("utf-16")[:-1], "utf-16", ": is not utf-16"),
+    (b"a\n+2AA-\n", "utf-7", ": (holds half of a surrogate|is not utf-7)"),
+])
+def test_a_file_in_another_encoding_is_refused_with_one_that_would_do(data, encoding, words, write):
+    path = write(data)
+    with pytest.raises(DataError, match=words):
+        read_text(path, encoding=encoding)
+
+
+def test_an_encoding_that_the_message_names_reads_the_file(write):
+    for text, encoding in (("5 £", "latin-1"), ("“c” – £", "cp1252")):
+        path = write(text.encode(encoding))
+        with pytest.raises(DataError, match=f"say encoding {encoding}"):
+            read_text(path)
+        assert read_text(path, encoding=encoding) == [[text]]
+
+
+def test_unknown_encodings_and_things_that_are_no_file_are_refused(write):
+    for read in (read_text, read_labelled, read_conll, read_conllu):
+        with pytest.raises(ConfigError, match="encoding is 'utf-9'"):
+            read(write("a\tO\n"), encoding="utf-9")
+    with pytest.raises(ConfigError, match="the file is 3, expected its name"):
+        read_text(3)
+
+
+def test_an_error_far_into_a_file_has_its_line(write, monkeypatch):
+    monkeypatch.setattr(readers, "CHUNK", 7)
+    lines = b"ham\ta\n" * 1_000
+    for bad, words in ((b"ham\t\xe9\n", "not UTF-8"), (b"ham\t\0\n", "NUL"), (b"ham\n", "0 tabs")):
+        with pytest.raises(DataError, match=rf"data\.txt:1001: .*{words}"):
+            read_labelled(write(lines + bad + lines))

@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npft.errors import ConfigError, DataError
-from npft.text import drop_duplicates, read_jsonl, read_labelled, read_pairs, read_scored, split
+from npft.text import (
+    FileFormat, count_unscored, drop_duplicates, read_jsonl, read_labelled, read_pairs, read_scored,
+    split,
+)
 
 # Any character a cell may hold: all but tab, line feed, carriage return, NUL and surrogates.
 cell_text = st.text(
@@ -91,7 +94,7 @@ def test_columns_are_chosen_by_number_and_the_rest_is_ignored(write):
     e = read_scored(write(rows), columns=(4, 3, 5))
     assert e.labels.dtype == np.float64 and e.labels.tolist() == [3.5, 0.0]
     assert e.texts == ["a", "c"] and e.pairs == ["b", "d"] and e.label_names == []
-    with pytest.raises(DataError, match=r":1: has 4 tabs, expected score<TAB>text<TAB>text; write"):
+    with pytest.raises(DataError, match=r":1: has 4 tabs, expected score<TAB>text<TAB>pair; write"):
         read_scored(write(rows))
     with pytest.raises(DataError, match=r":1: has 4 tabs, expected .* in 6 columns; put one tab"):
         read_scored(write(rows), columns=(4, 3, 6))
@@ -126,7 +129,7 @@ def test_headers_without_the_columns_or_without_rows_are_refused(content, column
     ({"columns": (1,)}, "columns is .1,., expected 2: label, text"),
     ({"columns": "ab"}, "columns is 'ab'"),
     ({"columns": (0, 1)}, "columns has 0, expected numbers from 1"),
-    ({"columns": ("a", "b")}, "columns has 'a', expected .* header=True"),
+    ({"columns": ("a", "b")}, "columns has 'a', expected .* say header"),
     ({"separator": ""}, "separator is ''"),
     ({"separator": "ab"}, "separator is 'ab'"),
     ({"separator": '"'}, "separator is"),
@@ -144,10 +147,10 @@ def test_options_that_make_no_sense_are_refused(options, words, write):
     (read_labelled, " \ta\n", 1, "the label is empty"),
     (read_labelled, "ham\ta\nham\t \n", 2, "the text is empty"),
     (read_labelled, "\t\n", 1, "the label is empty"),
-    (read_pairs, "ham\ta\n", 1, "1 tabs, expected label<TAB>text<TAB>text"),
-    (read_pairs, "ham\ta\t\n", 1, "the text is empty"),
+    (read_pairs, "ham\ta\n", 1, "1 tabs, expected label<TAB>text<TAB>pair"),
+    (read_pairs, "ham\ta\t\n", 1, "the pair is empty"),
     (read_pairs, "ham\ta\tb\tc\n", 1, "3 tabs"),
-    (read_scored, "1\ta\tb\nx\ta\tb\n", 2, "the score 'x' is no finite number; .* header=True"),
+    (read_scored, "1\ta\tb\nx\ta\tb\n", 2, "the score 'x' is no finite number; .* say header"),
     (read_scored, "nan\ta\tb\n", 1, "the score 'nan'"),
     (read_scored, "1e999\ta\tb\n", 1, "the score '1e999'"),
     (read_scored, "1,5\ta\tb\n", 1, "the score '1,5'"),
@@ -165,7 +168,8 @@ def test_a_line_that_breaks_the_layout_is_named(read, content, line, words, writ
     ('ham,x\nham,"a\nb\n', 2, "a quoted cell is broken: unexpected end"),
     ("ham,a\rb\n", 1, "broken"),
     ("ham,x\nham,a,b\n", 2, "3 cells, expected label,text; put a cell with ',' in it in quotes"),
-    ("ham\ta\n", 1, "1 cells, expected label,text; name the separator if it is not ','"),
+    ("ham\ta\n", 1, "1 cells, expected label,text; if tabs divide the columns, say format tsv"),
+    ("ham,x\nham\n", 2, "1 cells, expected label,text; name the separator if it is not ','"),
     ('ham,"' + "a" * 140000 + '"\n', 1, "a cell has more than 131,072 characters"),
 ])
 def test_a_row_that_breaks_csv_is_named(content, line, words, write):
@@ -202,13 +206,15 @@ def test_json_lines_come_back_as_they_were_written(tmp_path_factory, rows, ascii
     assert [e.label_names[k] for k in e.labels] == [label for label, _, _ in rows]
 
 
-def test_whole_numbers_in_json_are_classes_and_others_grades(write):
-    classes = read_jsonl(write('{"label": 10, "text": "a"}\n\n{"label": 2, "text": "b"}\n'))
-    assert classes.labels.dtype == np.int64 and classes.labels.tolist() == [10, 2]
-    grades = read_jsonl(write('{"label": 5, "text": "a"}\n{"label": -2.5, "text": "b"}\n'))
-    assert grades.labels.dtype == np.float64 and grades.labels.tolist() == [5.0, -2.5]
-    named = read_jsonl(write('{"label": 1, "text": "a"}\n'), ["ham", "spam"])
-    assert named.labels.tolist() == [1] and named.label_names == ["ham", "spam"]
+def test_whole_numbers_in_json_are_labels_like_strings(write):
+    e = read_jsonl(write('{"label": 4, "text": "a"}\n\n{"label": -1, "text": "b"}\n'
+                         '{"label": "4", "text": "c"}\n'))
+    assert e.labels.tolist() == [1, 0, 1] and e.label_names == ["-1", "4"]
+    assert e.labels.dtype == np.int64
+    long = read_jsonl(write('{"label": %s, "text": "a"}\n' % ("9" * 400)))
+    assert long.label_names == ["9" * 400]
+    with pytest.raises(DataError, match=":1: the label '1' is unknown to the model, .* ham, spam"):
+        read_jsonl(write('{"label": 1, "text": "a"}\n'), ["ham", "spam"])
 
 
 @pytest.mark.parametrize("line, words", [
@@ -217,30 +223,25 @@ def test_whole_numbers_in_json_are_classes_and_others_grades(write):
     ("[1]", "is list, expected an object with label, text"),
     ('{"text": "a"}', "the keys text, expected .* label, text; name the keys"),
     ('{"label": "x", "label": "y", "text": "a"}', "a key occurs twice"),
-    ('{"label": true, "text": "a"}', "label is True, expected a string or a number"),
+    ('{"label": true, "text": "a"}', "label is True, expected a string or a whole number"),
     ('{"label": null, "text": "a"}', "label is None"),
     ('{"label": "x", "text": 1}', "text is 1, expected a string"),
     ('{"label": "x", "text": " "}', "not empty"),
     ('{"label": "x", "text": "\\ud800"}', "surrogate"),
     ('{"label": "\\ud800", "text": "a"}', "label has half of a surrogate"),
-    ('{"label": " ", "text": "a"}', "label is ' ', expected a string that is not empty"),
-    ('{"label": 1, "text": "a"}', "the label is 1, and the labels before are strings"),
+    ('{"label": " ", "text": "a"}', "label is ' ', expected a string .* that is not empty"),
+    ('{"label": 1e20, "text": "a"}', r"label is 1e\+20, expected a string or a whole number"),
+    ('{"label": 0.5, "text": "a"}', "label is 0.5, expected .*; if it is a score, read scores"),
+    ('{"label": 1.0, "text": "a"}', "label is 1.0, expected a string or a whole number"),
+    ('{"label": 1e999, "text": "a"}', "label is inf, expected a string or a whole number"),
+    ('{"label": NaN, "text": "a"}', "label is nan, expected a string or a whole number"),
+    ('{"label": [1], "text": "a"}', r"label is \[1\], expected a string or a whole number"),
+    ('{"label": "x", "text": "a\\u0000"}', "text has a NUL"),
 ])
 def test_a_line_that_is_no_record_is_named(line, words, write):
     path = write(f'{{"label": "x", "text": "a"}}\n{line}\n')
     with pytest.raises(DataError, match=words) as caught:
         read_jsonl(path)
-    assert str(caught.value).startswith(f"{path}:2: ")
-
-
-@pytest.mark.parametrize("label, words", [
-    ("-1", "expected a class from 0"), ("1e999", "finite"), ("NaN", "finite"),
-    ("2147483648", "expected a class"), ("9" * 400, "expected a class"), ("3", "has no name in a, b"),
-])
-def test_numbers_in_json_that_are_no_labels_are_refused(label, words, write):
-    path = write(f'{{"label": 1, "text": "a"}}\n{{"label": {label}, "text": "a"}}\n')
-    with pytest.raises(DataError, match=words) as caught:
-        read_jsonl(path, ["a", "b"])
     assert str(caught.value).startswith(f"{path}:2: ")
 
 
@@ -261,3 +262,77 @@ def test_pairs_can_be_split_by_premise_and_scores_without_classes(write):
     assert len(train) == 32 and train.labels.dtype == test.labels.dtype == np.float64
     assert sorted(train.pairs + test.pairs) == sorted(scored.pairs)
     assert len(drop_duplicates(read_scored(write("".join(rows * 2))))) == 40
+
+
+def test_the_spreadsheet_of_data_science_sites_is_read_after_following_its_messages(write):
+    rows = [("ham", 'see you, "later"'), ("spam", "win £500"), ("ham", "two\nlines")]
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerows([("v1", "v2", "", "", ""), *((*row, "", "", "") for row in rows)])
+    path, options = write(out.getvalue().encode("latin-1"), "spam.csv"), {}
+    for words, option in [
+        (":3: is not UTF-8 .* say encoding latin-1", {"encoding": "latin-1"}),
+        (":1: has 5 cells, .* a header with the columns v1, v2: say header", {"header": True}),
+        (":1: the header has 5 columns, v1, v2, .*; name the columns", {"columns": ("v1", "v2")}),
+    ]:
+        with pytest.raises(DataError, match=words):
+            read_labelled(path, **options)
+        options |= option
+    e = read_labelled(path, **options)
+    assert [(e.label_names[k], text) for k, text in zip(e.labels, e.texts)] == rows
+
+
+@given(rows=st.lists(st.tuples(labels, any_text), min_size=1, max_size=6))
+def test_the_same_rows_are_the_same_examples_in_every_format(tmp_path_factory, rows):
+    folder, out = tmp_path_factory.getbasetemp(), io.StringIO()
+    csv.writer(out).writerows(rows)
+    objects = [{"label": label, "text": text} for label, text in rows]
+    files = {"a.csv": out.getvalue(), "a.json": json.dumps(objects),
+             "a.jsonl": "\n".join(map(json.dumps, objects))}
+    for name, content in files.items():
+        (folder / name).write_bytes(content.encode())
+        e = read_labelled(folder / name)
+        assert [(e.label_names[k], text) for k, text in zip(e.labels, e.texts)] == rows
+
+
+def test_pairs_and_scores_are_read_from_every_format(write):
+    content = json.dumps([{"score": 2.5, "label": 1, "text": "a", "pair": "b"}])
+    scored, paired = read_scored(write(content, "a.json")), read_pairs(write(content, "a.json"))
+    assert scored.labels.tolist() == [2.5] and scored.pairs == paired.pairs == ["b"]
+    assert paired.label_names == ["1"] and scored.texts == paired.texts == ["a"]
+    table = write("pair;score;text\nb;2.5;a\n", "a.csv")
+    scored = read_scored(table, header=True, separator=";")
+    assert (scored.labels.tolist(), scored.texts, scored.pairs) == ([2.5], ["a"], ["b"])
+    assert read_scored(table, fmt=FileFormat(header=True, separator=";")).pairs == ["b"]
+
+
+@pytest.mark.parametrize("name, content", [
+    ("a.tsv", "2.5\ta\tb\n\tc\td\n \te\tf\n0\tg\th\n"),
+    ("a.jsonl", '{"score": 2.5, "text": "a", "pair": "b"}\n{"text": "c", "pair": "d"}\n'
+                '{"score": null, "text": "e", "pair": "f"}\n'
+                '{"score": 0, "text": "g", "pair": "h"}\n'),
+])
+def test_rows_without_a_score_are_refused_or_skipped_and_counted(name, content, write):
+    path = write(content, name)
+    with pytest.raises(DataError, match=rf"{name}:2: the score is empty; .* skip such rows"):
+        read_scored(path)
+    e = read_scored(path, unscored="skip")
+    assert (e.labels.tolist(), e.texts, e.pairs) == ([2.5, 0.0], ["a", "g"], ["b", "h"])
+    assert count_unscored(path) == 2
+    with pytest.raises(ConfigError, match="unscored is 'drop', expected refuse or skip"):
+        read_scored(path, unscored="drop")
+
+
+def test_a_file_without_any_score_and_a_score_that_is_no_number_are_never_skipped(write):
+    with pytest.raises(DataError, match="no row has a score"):
+        read_scored(write("\ta\tb\n"), unscored="skip")
+    with pytest.raises(DataError, match=":1: the score 'n/a' is no finite number"):
+        read_scored(write("n/a\ta\tb\n"), unscored="skip")
+    with pytest.raises(DataError, match=":1: the score '3,5' .* write decimals with a point"):
+        read_scored(write("3,5\ta\tb\n"))
+
+
+def test_a_label_column_of_a_swapped_header_points_to_the_header(write):
+    rows = "".join(f"message {i},{'ham' if i % 2 else 'spam'}\n" for i in range(20))
+    with pytest.raises(DataError, match="21 different labels .* name the columns; row 1 looks"):
+        read_labelled(write("text,category\n" + rows, "a.csv"))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npft.errors import DataError, DtypeError, ShapeError
-from npft.text import TaggedTexts, drop_duplicates
+from npft.text import TaggedTexts, conflicts, drop_duplicates
 
 
 @given(st.lists(st.lists(st.sampled_from("XYZ"), max_size=4), max_size=6), st.data())
@@ -62,6 +62,14 @@ def test_parts_that_do_not_fit_are_refused(fields, error, words):
 
 def test_repeats_are_texts_of_the_same_words_and_the_first_tags_stay():
     t = TaggedTexts([["a", "b"], ["a b"], ["a ", "b"]], [["X", "Y"], ["X"], ["Y", "Y"]])
+    assert conflicts(t) == [(0, 2)]
     once = drop_duplicates(t)
     assert once.words == [["a", "b"], ["a b"]] and once.tags == [["X", "Y"], ["X"]]
     assert t.words[2] == ["a ", "b"]
+
+
+def test_repeats_with_other_tags_or_other_spans_are_conflicts():
+    words, tags = [["a"]] * 3, [["X"], ["X"], ["Y"]]
+    assert conflicts(TaggedTexts(words, tags)) == [(0, 2)]
+    spans = [[(0, 1, "X")], [], [(0, 1, "X")]]
+    assert conflicts(TaggedTexts(words, tags, spans=spans)) == [(0, 1), (0, 2)]

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
-from npft.text import Unigram, unigram
+from npft.text import BPE, Unigram, unigram
 from npft.text.pieces import count_words
 from npft.text.unigram import (
     KEPT, LEAST_P, LONGEST_PIECE, SEEDS_PER_PIECE, TURNS, expected_counts, inside, lattices,
@@ -70,9 +70,9 @@ def tokenizer(pieces, p):
 def test_the_sums_over_all_cuts_equal_brute_force(model):
     pieces, p, words, _ = model
     table = dict(zip(pieces, p))
-    for rows, ids in lattices(words, pieces):
+    for rows, arcs, ids in lattices(words, pieces):
         scores = np.append(np.log(p), -np.inf)[ids]
-        alpha, beta = np.exp(inside(scores)), np.exp(outside(scores))
+        alpha, beta = np.exp(inside(arcs, scores)), np.exp(outside(arcs, scores))
         for w, row in enumerate(rows):
             word = words[row]
             for place in range(len(word) + 1):
@@ -343,9 +343,44 @@ def test_a_pruned_lattice_is_the_lattice_of_the_pieces_kept(model, data):
         before = whole.ids.copy()
         found = pruned(whole, keep)
         np.testing.assert_array_equal(found.words, expected.words)
+        np.testing.assert_array_equal(found.arcs, expected.arcs)
         np.testing.assert_array_equal(found.ids, expected.ids)
         assert found.ids.dtype == expected.ids.dtype
         np.testing.assert_array_equal(whole.ids, before)
+
+
+def chinese(n):
+    """n signs without a space, words of one to three signs that come again and again."""
+    rng = np.random.default_rng(0)
+    lexicon = ["".join(map(chr, 0x4E00 + rng.integers(0, 300, k % 3 + 1))) for k in range(900)]
+    return "".join(lexicon[i] for i in rng.integers(0, 900, n))[:n]
+
+
+@pytest.mark.parametrize("cls", [BPE, Unigram])
+def test_training_on_text_without_spaces_costs_time_in_proportion_to_the_text(cls):
+    def seconds(n):
+        start = time.process_time()
+        cls.train([chinese(n)], 300)
+        return time.process_time() - start
+
+    seconds(1_000)  # what is worked out once
+    assert seconds(16_000) < 12 * seconds(4_000)
+
+
+def test_a_lattice_holds_only_stretches_that_are_a_piece_of_some_word():
+    word = "東京東京".encode()  # 78 stretches of bytes, of which 12 single ones and three others
+    (lattice,) = lattices([word], [*SINGLE, "東京".encode(), "京東".encode()])
+    long = [arc for arc in lattice.arcs.tolist() if arc[1] - arc[0] > 1]
+    assert long == [[0, 6], [3, 9], [6, 12]] and len(lattice.arcs) == 15
+
+
+def test_many_words_of_one_length_are_worked_on_in_turns(monkeypatch):
+    pieces, p, words, counts = [b"a", b"b", b"ab"], [0.3, 0.3, 0.4], [b"ab", b"ba", b"bb"], np.ones(3)
+    whole = expected_counts(lattices(words, pieces), counts, np.log(p))
+    monkeypatch.setattr(unigram, "NUMBERS_AT_ONCE", 8)  # of two words of two bytes
+    found = list(lattices(words, pieces))
+    assert [lattice.words.tolist() for lattice in found] == [[0, 1], [2]]
+    np.testing.assert_allclose(expected_counts(found, counts, np.log(p))[0], whole[0])
 
 
 def test_training_looks_each_substring_up_only_once(monkeypatch):

@@ -1,0 +1,226 @@
+"""The verbs and options of the command line, and what each verb's example looks like.
+
+The examples of ``--help`` run as they stand, from top to bottom, in an empty folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from npft.encoder.pooling import POOLS
+from npft.files.tasks import TASKS
+from npft.finetune.regimes import LEARNING_RATES
+from npft.metrics.entities import SCHEMES
+from npft.pretrain.adapt import ADAPT_LR
+from npft.pretrain.catalogue import OBJECTIVES
+from npft.pretrain.start import PRETRAIN_LR, TOKENIZERS
+from npft.text.layout import FORMATS, FileFormat
+
+T = TypeVar("T")
+
+EXAMPLES = {
+    "tour": "npft tour --fast --out quick",
+    "pretrain": r"printf 'the %d cats sat.\nthe dog ran.\n' $(seq 20) > notes.txt && "
+                "npft pretrain notes.txt --steps 20 --out body",
+    "finetune": r"printf 'ham\tsee you at %d\nspam\twin prize %d\n' $(seq 40) > messages.tsv && "
+                "npft finetune messages.tsv --out spam",
+    "evaluate": "npft evaluate messages.tsv --model spam    # after the example of finetune",
+    "predict": "echo 'win a prize' | npft predict --model spam    # after the example of finetune",
+    "embed": r"printf 'one line\nanother\n' > lines.txt && "
+             "npft embed lines.txt --model tinyworld --out lines.npy",
+}  # fmt: skip
+
+
+def build_parser(version: str) -> argparse.ArgumentParser:
+    """The parser of all verbs."""
+    parser = argparse.ArgumentParser(
+        prog="npft", description="The whole life of a language encoder, in NumPy."
+    )
+    parser.add_argument("--version", action="version", version=f"npft {version}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--seed", type=int, default=0, help="of all randomness (default 0)")
+    common.add_argument("--threads", type=int, default=os.cpu_count() or 1,
+                        help="how many work on a batch; changes no result (default: all cores)")
+    common.add_argument("--json", action="store_true", help="print the results as one JSON object")
+
+    def verb(name: str, text: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(
+            name, help=text, description=text, parents=[common],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            epilog=f"example:\n  {EXAMPLES[name]}",
+        )  # fmt: skip
+
+    add_tour(verb("tour", "the life of one encoder: four tables and four figures in three minutes"))
+    add_pretrain(verb("pretrain", "pretrain an encoder on text files, or on TinyWorld"))
+    add_finetune(verb("finetune", "fine-tune a model on labelled texts, pairs, tags or answers"))
+    add_evaluate(verb("evaluate", "measure a fine-tuned model on labelled data"))
+    add_predict(verb("predict", "what a fine-tuned model says of each row, as the rows come"))
+    add_embed(verb("embed", "write a vector for each line of a text file"))
+    return parser
+
+
+def add_tour(p: argparse.ArgumentParser) -> None:
+    """The options of ``npft tour``."""
+    p.add_argument("--out", type=Path, default=Path("tour"), help="folder (default: tour)")
+    p.add_argument("--fast", action="store_true", help="a seventh of the steps, one seed")
+    add_force(p)
+
+
+def add_pretrain(p: argparse.ArgumentParser) -> None:
+    """The options of ``npft pretrain``."""
+    p.add_argument("text", type=Path, nargs="*",
+                   help="text files: a sentence a line, or prose (default: TinyWorld)")
+    p.add_argument("--out", type=Path, required=True, help="folder for the model")
+    p.add_argument("--objective", default="mlm,nsp", choices=list(OBJECTIVES), metavar="NAME",
+                   help=f"what is learnt: {'  '.join(OBJECTIVES)} (default mlm,nsp)")
+    add_tokenizer(p, "default wordpiece")
+    p.add_argument("--vocab-size", type=int,
+                   help="default 4000, of TinyWorld 2000; bytes have none")
+    p.add_argument("--steps", type=int, help="default 1500, on TinyWorld 2800, with --from 500")
+    p.add_argument("--batch-size", type=int, default=32, help="sequences a step (default 32)")
+    p.add_argument("--lr", type=float,
+                   help=f"default {PRETRAIN_LR:g}, with --from {ADAPT_LR:g}")
+    p.add_argument("--from", dest="start", metavar="MODEL",
+                   help="go on from this pretrained model with the text of a new domain")
+    p.add_argument("--general", type=Path, nargs="+", metavar="TEXT",
+                   help="with --from: the text it was pretrained on: measures what is forgotten")
+    p.add_argument("--replay", type=float, default=0.0, metavar="SHARE",
+                   help="with --from: share of each epoch taken from --general, for example 0.2")
+    p.add_argument("--alpha", type=float,
+                   help="each text file is a language, read with probability ~ size**alpha")
+    p.add_argument("--resume", action="store_true",
+                   help="go on with a run that was stopped in --out")
+    add_force(p)
+
+
+def add_finetune(p: argparse.ArgumentParser) -> None:
+    """The options of ``npft finetune``."""
+    p.add_argument("data", type=Path, help="file of labelled rows")
+    p.add_argument("--out", type=Path, required=True, help="folder for the model")
+    add_task(p, "what to learn (default: guessed where the file leaves no doubt)")
+    add_format(p)
+    p.add_argument("--test", type=Path, metavar="FILE",
+                   help="labelled rows to measure on (default: 20 %% of the data)")
+    p.add_argument("--validation", metavar="FILE",
+                   help="rows to choose the best epoch by: a file, or a share such as 0.1")
+    p.add_argument("--patience", type=int, metavar="N",
+                   help="with --validation: end after N epochs without a better one")
+    p.add_argument("--positive", metavar="LABEL",
+                   help="the label whose precision and recall count, of two (default: the later "
+                        "in the alphabet)")
+    p.add_argument("--scheme", choices=[*SCHEMES, "plain"],
+                   help="how tags mark entities (default: as the tags say)")
+    p.add_argument("--model", type=Path, help="folder of a pretrained model (default: a new body)")
+    add_tokenizer(p, "of a new body; default wordpiece where it suits the text, else bpe")
+    p.add_argument("--regime", default="full", choices=list(LEARNING_RATES),
+                   help="what trains: the head, the last block too, or all (default full)")
+    p.add_argument("--epochs", type=int, default=10, help="passes over the data (default 10)")
+    p.add_argument("--batch-size", type=int, default=32, help="rows a step (default 32)")
+    rates = ", ".join(f"{k} {v:g}" for k, v in LEARNING_RATES.items())
+    p.add_argument("--lr", type=float, help=f"learning rate (default: {rates})")
+    p.add_argument("--anchor", type=float, metavar="LAMBDA",
+                   help="pull the body back to its first weights, for example 0.01")
+    p.add_argument("--replay", type=float, default=0.0, metavar="SHARE",
+                   help="share of each batch taken from --text, for example 0.2")
+    p.add_argument("--text", type=Path, nargs="+",
+                   help="the text --model was pretrained on: measures what is forgotten")
+    add_force(p)
+
+
+def add_evaluate(p: argparse.ArgumentParser) -> None:
+    """The options of ``npft evaluate``."""
+    p.add_argument("data", type=Path, help="file of labelled rows")
+    p.add_argument("--model", type=Path, required=True, help="folder of a fine-tuned model")
+    add_task(p, "what it was trained for (default: as its folder says)")
+    add_format(p)
+
+
+def add_predict(p: argparse.ArgumentParser) -> None:
+    """The options of ``npft predict``."""
+    p.add_argument("data", type=Path, nargs="?",
+                   help="file of rows without labels (default: standard input, a text a line)")
+    p.add_argument("--model", type=Path, required=True, help="folder of a fine-tuned model")
+    add_task(p, "what it was trained for (default: as its folder says)")
+    add_format(p)
+
+
+def add_embed(p: argparse.ArgumentParser) -> None:
+    """The options of ``npft embed``."""
+    p.add_argument("text", type=Path, help="text file; row i of the vectors is its line i")
+    p.add_argument("--model", type=Path, required=True, help="folder of a model")
+    p.add_argument("--out", type=Path, required=True, help=".npy file to write")
+    p.add_argument("--pool", default="mean", choices=POOLS,
+                   help="of the token vectors of a line (default mean)")
+    add_format(p)
+
+
+def add_task(p: argparse.ArgumentParser, text: str) -> None:
+    """What kind of rows a file holds."""
+    p.add_argument("--task", choices=list(TASKS), help=text)
+
+
+def add_format(p: argparse.ArgumentParser) -> None:
+    """How a user's file is to be read."""
+    p.add_argument("--format", choices=FORMATS, help="default: by the ending of the file's name")
+    p.add_argument("--columns", type=columns, metavar="A,B",
+                   help="where the cells stand: numbers from 1, names of the header, or keys")
+    p.add_argument("--header", action="store_true", help="the first row names the columns")
+    p.add_argument("--separator", type=separator, metavar="CHAR",
+                   help="between columns: a character, or the word tab (default: of the format)")
+    p.add_argument("--encoding", default="utf-8", help="of the file, such as latin-1 or utf-16")
+
+
+def add_tokenizer(p: argparse.ArgumentParser, default: str) -> None:
+    """The tokenizer of a new model."""
+    p.add_argument("--tokenizer", choices=TOKENIZERS, help=default)
+    case = p.add_mutually_exclusive_group()
+    case.add_argument("--lowercase", dest="lowercase", action="store_true", default=None,
+                      help="wordpiece without capitals and accents (its default)")
+    case.add_argument("--cased", dest="lowercase", action="store_false",
+                      help="wordpiece with capitals and accents")
+
+
+def add_force(p: argparse.ArgumentParser) -> None:
+    """Whether what stands in the place of the result may be lost."""
+    p.add_argument("--force", action="store_true", help="write over what stands there")
+
+
+def columns(text: str) -> tuple[int | str, ...]:
+    """``2,1`` as numbers, ``label,text`` as names.
+
+    >>> columns("2,1"), columns("label, text")
+    ((2, 1), ('label', 'text'))
+    """
+    names = [name.strip() for name in text.split(",")]
+    return tuple(int(name) if name.isdecimal() else name for name in names)
+
+
+def separator(text: str) -> str:
+    r"""A character, which may be called ``tab`` or written ``\t``, for a shell passes no tab.
+
+    >>> separator(";"), separator("tab"), separator(r"\t")
+    (';', '\t', '\t')
+    """
+    return "\t" if text in ("tab", r"\t") else text
+
+
+def picked(args: argparse.Namespace, cls: type[T]) -> T:
+    """The options that a dataclass names, as one of it."""
+    names = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+    return cls(**{name: value for name, value in vars(args).items() if name in names})
+
+
+def file_format(args: argparse.Namespace) -> FileFormat:
+    """How the user says the file is to be read."""
+    return FileFormat(
+        name=args.format,
+        columns=args.columns,
+        header=args.header,
+        separator=args.separator,
+        encoding=args.encoding,
+    )

@@ -1,0 +1,294 @@
+"""The tasks of the command line: what a row of a file holds, and which model learns from it.
+
+    classify   label, text                  Classifier       a name for each text
+    pair       label, text, pair            Classifier       a name for each pair of texts
+    score      score, text, pair            Regressor        a number for each pair of texts
+    tag        word and tag, by sentences   TokenClassifier  a tag for each word
+    answer     question, passage, answer    SpanFinder       words cut out of a passage
+
+How it is learnt, measured and decided is the business of the model's head, not of the task.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from npft.autograd.kernels import softmax
+from npft.encoder.encoder import Encoder
+from npft.encoder.model import Asked, Model
+from npft.errors import CheckpointError, ConfigError, DataError
+from npft.finetune.baselines import bag_of_words, frequent_tags, majority, shared_words
+from npft.heads.answers import SpanFinder
+from npft.heads.classes import Classifier
+from npft.heads.grades import Regressor
+from npft.heads.tags import TokenClassifier
+from npft.loading import load
+from npft.metrics.score import Score
+from npft.text import (
+    FileFormat, count_unscored, read_answers, read_labelled, read_pairs, read_records, read_scored,
+    read_tagged,
+)
+
+SAID = {"f1": "F1", "spearman": "Spearman", "pearson": "Pearson", "rmse": "error (RMSE)",
+        "exact": "exact match"}
+Row = dict[str, Any]  # one row of a file, and what is said of it
+
+
+class Task:
+    """A kind of rows, and how they become examples and, later, predictions."""
+
+    name: ClassVar[str]
+    asked: ClassVar[tuple[str, ...]]  # the cells of a row without its label
+    made: ClassVar[type[Model]]
+    figures: ClassVar[tuple[str, ...]]  # of its score, in the order they are told
+    says = "label"  # what a model says of a row is called
+    options: ClassVar[tuple[str, ...]] = ()  # what its model can be told beyond the data
+    stratify = False  # whether each label has its share of every part
+
+    def read(self, path: Path, fmt: FileFormat, like: Any = None) -> Any:
+        """The labelled examples of a file; with ``like``, a model or other examples, only labels
+        that these know are taken, and numbered as theirs are."""
+        raise NotImplementedError
+
+    def skipped(self, path: Path, fmt: FileFormat) -> int:
+        """How many rows of the file ``read`` leaves out, for they have no label."""
+        return 0
+
+    def model(
+        self, encoder: Encoder, train: Any, rng: np.random.Generator, **options: Any
+    ) -> Model:
+        """The encoder with a new head for such examples."""
+        raise NotImplementedError
+
+    def baselines(self, train: Any, test: Any, **options: Any) -> dict[str, Score]:
+        """How far one comes without an encoder, if that is known."""
+        return {}
+
+    def texts(self, examples: Any) -> list[str]:
+        """All texts of the examples."""
+        return [*examples.texts, *(examples.pairs or ())]
+
+    def rows(self, source: Any, fmt: FileFormat) -> Iterator[Row]:
+        """The rows of a file without labels, as they come."""
+        for record in read_records(source, self.asked, plain(source, self.asked, fmt)):
+            yield dict(zip(self.asked, record.cells))
+
+    def told(self, score: dict[str, Any]) -> str:
+        """The figures of a score in one line."""
+        figures = "  ".join(f"{SAID.get(k, k)} {score[k]:.3f}" for k in self.figures)
+        return f"{figures}  ({score['averaged']})" if score.get("averaged") else figures
+
+    def names(self, model: Any) -> dict[str, Any]:
+        """The labels of the model, if it has some."""
+        return {"label_names": model.label_names} if hasattr(model, "label_names") else {}
+
+    def columns(self, rows: Sequence[Row]) -> tuple[list[Any], list[Any] | None]:
+        """The first and, of pairs, the second texts of rows."""
+        first, *second = ([row[name] for row in rows] for name in self.asked)
+        return first, second[0] if second else None
+
+    def say(self, model: Any, asked: Asked) -> list[Row]:
+        """What the model says of each row."""
+        said = model.head().decode(model.decide(asked.batch), asked)
+        return [{self.says: value} for value in said]
+
+    def line(self, row: Row) -> str:
+        """A row as a line: what is said of it, and then the row."""
+        return "\t".join(map(cell, row.values()))
+
+
+class Classify(Task):
+    """A label for each text."""
+
+    name = "classify"
+    asked: ClassVar[tuple[str, ...]] = ("text",)
+    made = Classifier
+    figures = ("precision", "recall", "f1", "accuracy")
+    options = ("positive",)
+    stratify = True
+
+    def read(self, path: Path, fmt: FileFormat, like: Any = None) -> Any:
+        return self.checked(path, read_labelled(path, like and like.label_names, fmt=fmt))
+
+    def checked(self, path: Path, examples: Any) -> Any:
+        """The examples, if they have two labels; raises ``DataError`` if they do not."""
+        if len(examples.label_names) < 2:
+            raise DataError(
+                f"every line has the label {examples.label_names[0]!r}; give examples of at least "
+                "two", path=path,
+            )  # fmt: skip
+        return examples
+
+    def model(
+        self, encoder: Encoder, train: Any, rng: np.random.Generator, **options: Any
+    ) -> Model:
+        names = train.label_names
+        return Classifier(encoder, len(names), label_names=names, rng=rng, **options)
+
+    def baselines(self, train: Any, test: Any, **options: Any) -> dict[str, Score]:
+        return {
+            "majority": majority(train, test, **options),
+            "bag of words": bag_of_words(train, test, **options),
+        }
+
+    def say(self, model: Any, asked: Asked) -> list[Row]:
+        p = softmax(model.logits(asked.batch)).numpy()  # (B, K)
+        return [
+            {"label": model.label_names[k], "probability": round(float(row[k]), 6)}
+            for row, k in zip(p, p.argmax(axis=1))
+        ]
+
+
+class Pair(Classify):
+    """A label for each pair of texts."""
+
+    name = "pair"
+    asked = ("text", "pair")
+
+    def read(self, path: Path, fmt: FileFormat, like: Any = None) -> Any:
+        return self.checked(path, read_pairs(path, like and like.label_names, fmt=fmt))
+
+
+class Grade(Task):
+    """A number for each pair of texts."""
+
+    name = "score"
+    asked = ("text", "pair")
+    made = Regressor
+    figures = ("spearman", "pearson", "rmse")
+    says = "score"
+
+    def read(self, path: Path, fmt: FileFormat, like: Any = None) -> Any:
+        examples = read_scored(path, unscored="skip", fmt=fmt)
+        scores = set(np.asarray(examples.labels).tolist())
+        if len(scores) == 1 and like is None:
+            raise DataError(f"every row has the score {scores.pop():g}; give examples of "
+                            "different scores", path=path)
+        return examples
+
+    def skipped(self, path: Path, fmt: FileFormat) -> int:
+        return count_unscored(path, fmt=fmt)
+
+    def model(
+        self, encoder: Encoder, train: Any, rng: np.random.Generator, **options: Any
+    ) -> Model:
+        return Regressor(encoder, train.labels.min(), train.labels.max(), rng=rng)
+
+    def baselines(self, train: Any, test: Any, **options: Any) -> dict[str, Score]:
+        return {"shared words": shared_words(train, test)}
+
+
+class Tag(Task):
+    """A tag for each word of each sentence."""
+
+    name = "tag"
+    asked = ("words",)
+    made = TokenClassifier
+    figures = ("precision", "recall", "f1", "accuracy")
+    options = ("scheme",)
+    says = "tags"
+
+    def read(self, path: Path, fmt: FileFormat, like: Any = None) -> Any:
+        return read_tagged(path, fmt)
+
+    def model(
+        self, encoder: Encoder, train: Any, rng: np.random.Generator, **options: Any
+    ) -> Model:
+        return TokenClassifier(encoder, train.tag_names, rng=rng, **options)
+
+    def baselines(self, train: Any, test: Any, **options: Any) -> dict[str, Score]:
+        return {"most frequent tag": frequent_tags(train, test, **options)}
+
+    def texts(self, examples: Any) -> list[str]:
+        return examples.texts
+
+    def rows(self, source: Any, fmt: FileFormat) -> Iterator[Row]:
+        """Sentences of words: a line each with spaces between the words, or a file with tags."""
+        if fmt.named(source, "txt") in ("conll", "conllu"):
+            yield from ({"words": words} for words in read_tagged(source, fmt).words)
+        else:
+            lines = read_records(source, ("text",), plain(source, ("text",), fmt))
+            yield from ({"words": line.cells[0].split()} for line in lines)
+
+    def line(self, row: Row) -> str:
+        """A word and its tag on each line, and a blank line after the sentence, as in CoNLL."""
+        return "".join(f"{word}\t{tag}\n" for word, tag in zip(row["words"], row["tags"]))
+
+
+class Answer(Task):
+    """Words cut out of a passage, for each question."""
+
+    name = "answer"
+    asked = ("question", "passage")
+    made = SpanFinder
+    figures = ("exact", "f1")
+    says = "answer"
+
+    def read(self, path: Path, fmt: FileFormat, like: Any = None) -> Any:
+        return read_answers(path, fmt=fmt)
+
+    def model(
+        self, encoder: Encoder, train: Any, rng: np.random.Generator, **options: Any
+    ) -> Model:
+        return SpanFinder(encoder, rng=rng)
+
+
+TASKS: dict[str, Task] = {
+    task.name: task for task in (Classify(), Pair(), Grade(), Tag(), Answer())
+}
+
+
+def load_for(folder: Path, name: str | None = None) -> tuple[Task, Any]:
+    """The fine-tuned model in a folder, and its task: the one that is named, or its own.
+
+    A classifier of pairs is told from one of texts by the results of its training. Raises
+    ``CheckpointError`` for a model that no task made, ``ConfigError`` for another task's.
+    """
+    model: Any = load(folder)
+    fitting = [task for task in TASKS.values() if task.made.kind == model.kind]
+    if not fitting:
+        made = dict.fromkeys(task.made.kind for task in TASKS.values())
+        raise CheckpointError(
+            f"{folder}: holds a {model.kind}, expected a fine-tuned model: {', '.join(made)}"
+        )
+    for task in fitting:
+        if task.name == (name or results_of(folder).get("task")):
+            return task, model
+    if name is not None:
+        raise ConfigError(
+            f"{folder}: holds a {model.kind}, which was not trained to {name}; "
+            f"expected --task {' or '.join(task.name for task in fitting)}"
+        )
+    return fitting[0], model
+
+
+def plain(source: Any, layout: Sequence[str], fmt: FileFormat) -> FileFormat:
+    """The format of rows without labels: a text a line, where nothing says that it is a table."""
+    said = fmt.columns or fmt.header or fmt.separator
+    if len(layout) == 1 and not said and fmt.named(source, "txt") == "txt":
+        return replace(fmt, name="txt")
+    return fmt
+
+
+def results_of(folder: Path) -> dict[str, Any]:
+    """The results of the run that made the model in a folder, as far as they are there."""
+    try:
+        found = json.loads((Path(folder) / "results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def cell(value: Any) -> str:
+    """A value as a cell of a row of text: with three decimals, tags side by side, in one line."""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, list):
+        return " ".join(value)
+    return " ".join(str(value).splitlines())

@@ -1,0 +1,75 @@
+"""The options: each verb's example runs as it is printed, and what is typed is what is meant."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from npft.files.arguments import EXAMPLES, build_parser, columns, file_format, picked, separator
+from npft.files.finetune import Material, Start, Training
+
+ROOT = Path(__file__).parents[2]
+
+
+def help_of(verb, capsys):
+    with pytest.raises(SystemExit):
+        build_parser("1.0").parse_args([verb, "--help"])
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", EXAMPLES)
+def test_the_help_of_a_verb_ends_with_its_example(verb, capsys):
+    last = help_of(verb, capsys).rstrip().splitlines()[-1]
+    assert last.strip() == EXAMPLES[verb] and f"npft {verb}" in last
+
+
+def test_the_examples_run_one_after_the_other_in_an_empty_folder(tmp_path):
+    """All but the tour's, which has a test of its own."""
+    (tmp_path / "bin").mkdir()
+    npft = tmp_path / "bin" / "npft"
+    npft.write_text(f"#!/bin/sh\nexec {sys.executable} -m npft \"$@\"\n", encoding="utf-8")
+    npft.chmod(0o755)
+    env = os.environ | {"PATH": f"{npft.parent}{os.pathsep}{os.environ['PATH']}",
+                        "PYTHONPATH": str(ROOT)}
+    work = tmp_path / "work"
+    work.mkdir()
+    for verb, example in EXAMPLES.items():
+        if verb == "tour":
+            continue
+        done = subprocess.run(["bash", "-c", example], cwd=work, env=env, capture_output=True,
+                              text=True, timeout=300, check=False)
+        assert done.returncode == 0 and done.stdout, (example, done.stderr)
+    assert {p.name for p in work.iterdir()} == {
+        "body", "notes.txt", "messages.tsv", "spam", "lines.txt", "lines.npy"
+    }
+
+
+def test_every_option_has_a_help(capsys):
+    for verb in EXAMPLES:
+        actions = build_parser("1.0")._subparsers._group_actions[0].choices[verb]._actions
+        assert [a.dest for a in actions if not a.help] == []
+
+
+def test_columns_are_numbers_or_names_and_a_tab_can_be_typed():
+    assert columns("5, 6,7") == (5, 6, 7) and columns("gold,text 1") == ("gold", "text 1")
+    assert separator("tab") == separator("\\t") == "\t" and separator(";") == ";"
+
+
+def test_options_reach_the_dataclasses_that_name_them():
+    args = build_parser("1.0").parse_args([
+        "finetune", "a.csv", "--out", "o", "--task", "pair", "--columns", "2,3,1", "--header",
+        "--encoding", "latin-1", "--separator", ";", "--format", "csv", "--test", "t.csv",
+        "--cased", "--tokenizer", "wordpiece", "--epochs", "3", "--seed", "7", "--patience", "2",
+    ])
+    material = picked(args, Material)
+    assert material == Material(Path("a.csv"), task="pair", test=Path("t.csv"))
+    assert picked(args, Start) == Start(tokenizer="wordpiece", lowercase=False)
+    assert picked(args, Training) == Training(epochs=3, seed=7, patience=2)
+    fmt = file_format(args)
+    assert (fmt.name, fmt.columns, fmt.header, fmt.separator, fmt.encoding) == (
+        "csv", (2, 3, 1), True, ";", "latin-1"
+    )
+    assert picked(build_parser("1.0").parse_args(["finetune", "a", "--out", "o"]), Start) == Start()
+    assert build_parser("1.0").parse_args(["finetune", "a", "--out", "o", "--lowercase"]).lowercase

@@ -1,0 +1,70 @@
+"""Vectors of lines: row i is line i, written as they come."""
+
+import json
+
+import numpy as np
+import pytest
+
+from npft.__main__ import main
+from npft.embed.geometry import mean_cosine
+from npft.embed.sentences import SentenceEncoder
+from npft.errors import ConfigError, DataError
+from npft.files.embed import embed_file, report_embed
+from npft.loading import load
+from npft.text import FileFormat
+
+LINES = ["One. Two! Three?", "", "the teller counts the money", "  ", "a\x85b"]
+
+
+def test_row_i_is_line_i_blank_lines_and_several_sentences_included(tmp_path):
+    path, out = tmp_path / "lines.txt", tmp_path / "new" / "v.npy"
+    path.write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    results = embed_file(path, "tinyworld", out)
+    vectors = np.load(out)
+    assert vectors.shape == (5, 64) and vectors.dtype == np.float32 and results["texts"] == 5
+    encoder = SentenceEncoder(load("tinyworld").body)
+    for line, vector in zip(LINES, vectors):
+        assert np.allclose(encoder.encode([line])[0], vector, rtol=0, atol=1e-5)
+    assert np.array_equal(vectors[1], vectors[3]) and not np.array_equal(vectors[0], vectors[2])
+
+
+@pytest.mark.parametrize("n", [1, 2, 40])
+def test_the_mean_cosine_is_that_of_all_pairs_of_lines(n, tmp_path):
+    path, out = tmp_path / "lines.txt", tmp_path / "v.npy"
+    path.write_text("".join(f"the teller counts {i}\n" for i in range(n)), encoding="utf-8")
+    found = embed_file(path, "tinyworld", out)["mean_cosine"]
+    assert found is None if n == 1 else found == pytest.approx(mean_cosine(np.load(out)), abs=1e-6)
+
+
+def test_a_column_of_a_table_can_be_embedded(tmp_path, capsys):
+    path, out = tmp_path / "a.csv", tmp_path / "v.npy"
+    path.write_text('id,body\n1,"a, b"\n2,c\n', encoding="utf-8")
+    embed_file(path, "tinyworld", out, fmt=FileFormat(columns=("body",), header=True))
+    encoder = SentenceEncoder(load("tinyworld").body)
+    assert np.allclose(np.load(out), encoder.encode(["a, b", "c"]), rtol=0, atol=1e-5)
+    argv = ["embed", str(path), "--model", "tinyworld", "--out", str(out), "--json"]
+    assert main([*argv, "--columns", "body", "--header", "--pool", "max"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["texts"], found["pool"]) == (2, "max")
+    assert report_embed(found).startswith("2 vectors of 64 numbers in ")
+
+
+def test_what_cannot_be_read_or_written_leaves_no_file_and_no_folder(tmp_path):
+    empty = tmp_path / "empty.txt"
+    empty.write_bytes(b"")
+    for path, out, error in ((empty, tmp_path / "new" / "v.npy", DataError),
+                             (empty, tmp_path / "v.txt", ConfigError)):
+        with pytest.raises(error):
+            embed_file(path, "tinyworld", out)
+        assert [p.name for p in tmp_path.iterdir()] == ["empty.txt"]
+
+
+def test_a_line_that_is_no_text_leaves_older_vectors_as_they_were(tmp_path):
+    path, out = tmp_path / "lines.txt", tmp_path / "v.npy"
+    path.write_bytes(b"one\ntwo\n")
+    embed_file(path, "tinyworld", out)
+    before = out.read_bytes()
+    path.write_bytes(b"one\ntwo\n" * 9 + b"\xff\n")
+    with pytest.raises(DataError, match=r"lines\.txt:19: is not UTF-8"):
+        embed_file(path, "tinyworld", out)
+    assert out.read_bytes() == before and len(list(tmp_path.iterdir())) == 2
