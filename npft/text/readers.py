@@ -115,8 +115,9 @@ def _not_decoded(
 
     first: the bytes at the beginning of the file, if the error is among them.
     """
-    if not isinstance(error, UnicodeDecodeError):
-        return DataError(f"is no text in {encoding}: {error}; say the encoding it was written in, "
+    reason = getattr(error, "reason", str(error))
+    if not isinstance(error, UnicodeDecodeError) or "BOM" in reason:  # by the version of Python
+        return DataError(f"is no text in {encoding}: {reason}; say the encoding it was written in, "
                          f"such as utf-16-le", path=name, line=line)
     data = error.object
     if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
