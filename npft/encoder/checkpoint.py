@@ -204,9 +204,10 @@ def _read(
         raise CheckpointError(f"{file}: its manifest is not JSON") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise CheckpointError(f"{file}: was not written by npft")
-    if manifest.get("version") not in (1, VERSION):
+    version = manifest.get("version")
+    if type(version) is not int or version not in (1, VERSION):  # True is 1 to Python
         raise CheckpointError(
-            f"{file}: has format version {manifest.get('version')}, this npft reads 1 to {VERSION}"
+            f"{file}: has format version {quoted(version)}, this npft reads 1 to {VERSION}"
         )
     missing = [name for name in MEMBERS if name not in manifest]
     if missing:

@@ -149,7 +149,8 @@ class Feed:
         place = state["place"]
         rows = epoch.ndim == 1 and epoch.dtype.kind == "i"
         right = rows and bool(np.isin(epoch, self.source.starts).all())
-        if not right or type(place) is not int or place < 0:
+        known = set(state) == {"place", "order", "masks"}
+        if not right or not known or type(place) is not int or place < 0:
             raise CheckpointError("its place in the text is none")
         self.place, self.epoch = place, epoch
         set_generator(self.order, state["order"])

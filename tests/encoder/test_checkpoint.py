@@ -371,8 +371,9 @@ def test_the_manifest_below_is_otherwise_good(whole, tmp_path):
 @pytest.mark.parametrize("change, words", [
     ({"format": "other"}, "was not written by npft"),
     ({"version": 3}, "format version 3, this npft reads 1 to 2"),
-    ({"version": "2"}, "format version 2"),
+    ({"version": "2"}, "format version '2'"),
     ({"version": None}, "format version None"),
+    ({"version": True}, "format version True"),
     ({"kind": "masked_lm"}, "holds a masked_lm, not a encoder"),
     ({"kind": ["encoder"]}, "not a encoder"),
     ({"config": None}, "."),

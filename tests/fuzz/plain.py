@@ -55,6 +55,7 @@ def cells_of(data: bytes, separator: str) -> list[list[str]]:
         rows = [line.split("\t") for line in lines_of(data)]
     else:
         text = text_of(data)
+        text = text if "\n" in text else text.replace("\r", "\n")  # as on the first Macs
         try:
             rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
         except csv.Error as error:
@@ -237,13 +238,15 @@ def conll(
             if not line.strip(" \t\r"):
                 lines.append("end")
                 continue
-            if re.match(r"[ \t]*-DOCSTART-(?![^ \t\r])", line):
+            if re.match(r"[ \t]*-DOCSTART-(?![^ \t])", line):
                 lines.append("document")
                 continue
-            cells = line.split("\t") if separator else re.split("[ \t]+", line.strip(" \t"))
+            cells = line.split("\t") if separator else re.split("[ \t]+", line.strip(" \t\r"))
             if len(cells) < max(word_at, tag_at) or (exact and len(cells) != 2):
                 raise Refused("another number of columns")
-            word, tag = (cells[at - 1].strip(" \t\r") for at in (word_at, tag_at))
+            word, tag = cells[word_at - 1], cells[tag_at - 1]
+            if separator:
+                word, tag = word.strip(" \t\r"), tag.strip(" \t\r")
             if word == "-DOCSTART-":
                 lines.append("document")
             elif not word or not tag or (iob and not re.fullmatch(r"(?s)O|[BI]-.+", tag)):
@@ -267,7 +270,7 @@ def conllu(place: int) -> Callable[[bytes], list[Sentence]]:
             if line.startswith("#"):
                 lines += ["document"] if line[1:].split()[:1] == ["newdoc"] else []
                 continue
-            if not line.strip():
+            if not line.strip(" \t\r"):
                 lines.append("end")
                 last = 0
                 continue
@@ -276,10 +279,11 @@ def conllu(place: int) -> Callable[[bytes], list[Sentence]]:
                 raise Refused("not ten columns")
             if re.search("[-.]", cells[0]):
                 continue
-            if cells[0] != str(last + 1) or not cells[1].strip() or not cells[place].strip():
+            word, tag = (cells[at].strip(" \t\r") for at in (1, place))
+            if cells[0] != str(last + 1) or not word or not tag:
                 raise Refused("an id out of order, or an empty cell")
             last += 1
-            lines.append((cells[1].strip(), cells[place].strip()))
+            lines.append((word, tag))
         return in_sentences(lines, iob=False)
 
     return read

@@ -142,6 +142,7 @@ def test_a_run_ended_by_patience_stays_ended_and_patience_cannot_change(tmp_path
     lambda state, arrays: state["feed"].update(place="x"),
     lambda state, arrays: state["feed"].update(place=1.5),
     lambda state, arrays: state["feed"].update(place=-5),
+    lambda state, arrays: state["feed"].update(more=1),
     lambda state, arrays: arrays.update(epoch=arrays["epoch"] + 1000),
     lambda state, arrays: arrays.update(epoch=arrays["epoch"] + 0.5),
     lambda state, arrays: arrays.update(epoch=arrays["epoch"].astype(float)),
