@@ -420,7 +420,7 @@ def test_training_cost_grows_with_the_words_touched_not_with_all_words_per_piece
     rng = np.random.default_rng(0)
     syllables = np.array([c + v for c in "bdfgklmnprst" for v in "aeiou"])
     words = ["".join(row) for row in syllables[rng.integers(0, 60, (20_000, 4))]]
-    start = time.perf_counter()
+    start = time.process_time()
     tok = WordPiece.train([" ".join(words)], 2000)
     assert tok.vocab_size == 2000
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
