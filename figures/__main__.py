@@ -9,8 +9,9 @@ from pathlib import Path
 
 SCRIPTS = (
     "graph", "step_size", "pieces", "vocabulary", "masking_audit", "mlm_training", "objectives",
-    "adaptation", "languages", "attention", "regimes", "forgetting", "repairs", "embeddings",
-    "tasks", "speed",
+    "adaptation", "languages", "attention", "schedules", "regimes", "ablation", "labels", "rates",
+    "depth", "pads", "decisions", "few_shot", "frozen_tags", "taggers",
+    "multi_task", "robustness", "forgetting", "repairs", "embeddings", "tasks", "speed",
 )
 
 if __name__ == "__main__":

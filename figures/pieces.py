@@ -2,7 +2,7 @@
 
 from common import FOLDER
 
-from npft import BPE, ByteTokenizer, TinyWorld, Unigram, WordPiece, sms_fixture
+from npft import BPE, ByteTokenizer, TinyWorld, Unigram, WordPiece, hard_sms_fixture
 from npft.plots import draw_pieces, save_figure
 
 SENTENCE = "Zoë pays yara 5 € at the embasssy"
@@ -11,7 +11,7 @@ SIZE = 1300
 
 def cuts() -> dict:
     """The pieces of the sentence and their word numbers. Exact and quick, so there is no cache."""
-    texts = [s for d in TinyWorld(0).documents(1000) for s in d.sentences] + sms_fixture()[0].texts
+    texts = [s for d in TinyWorld(0).documents(1000) for s in d.sentences] + hard_sms_fixture()[0].texts
     found = {"bytes": (ByteTokenizer().pieces(SENTENCE), None)}
     for kind in (BPE, Unigram, WordPiece):
         tok = kind.train(texts, vocab_size=SIZE)

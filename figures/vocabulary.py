@@ -10,7 +10,7 @@ from collections import Counter
 import numpy as np
 from common import FOLDER, SEEDS, results
 
-from npft import BPE, TinyWorld, Unigram, WordPiece, sms_fixture
+from npft import BPE, TinyWorld, Unigram, WordPiece, hard_sms_fixture
 from npft.plots import draw_coverage, draw_tokens_per_word, save_figure
 from npft.text import basic_words
 
@@ -53,7 +53,7 @@ def of_words(counts: Counter, size: int, texts: list[str]) -> dict[str, float]:
 
 def compute() -> list[dict]:
     cells = []
-    train, test = sms_fixture()
+    train, test = hard_sms_fixture()
     for seed in SEEDS:
         texts = sentences(TinyWorld(seed), N_DOCUMENTS) + train.texts
         seen, counts = set(texts), Counter(w for text in texts for w in basic_words(text))

@@ -20,8 +20,12 @@ from npft.encoder.model import Head, Model, Part, copy_of
 from npft.encoder.pooling import pool
 from npft.encoder.profile import attention_profile
 from npft.finetune.baselines import bag_of_words
-from npft.finetune.regimes import freeze_body, num_trainable, unfreeze_body
+from npft.finetune.features import cached
+from npft.finetune.gradual import GradualUnfreezing
+from npft.finetune.recipes import fine_tune_as
+from npft.finetune.regimes import freeze_body, freeze_first, num_trainable, unfreeze_body
 from npft.finetune.train import evaluate, fine_tune, train_classifier
+from npft.finetune.trainable import trainable
 from npft.forgetting.anchors import L2ToInit
 from npft.forgetting.distill import Distill
 from npft.forgetting.interpolate import interpolate
@@ -29,12 +33,20 @@ from npft.forgetting.measure import ForgettingCurve, forgetting_curve
 from npft.forgetting.replay import ReplayMixer
 from npft.heads.answers import SpanFinder
 from npft.heads.boundary import SpanLM
-from npft.heads.classes import Classifier
+from npft.heads.classes import Classifier, balanced_weights
+from npft.heads.cloze import ClozeClassifier
+from npft.heads.crf import ChainTagger
 from npft.heads.grades import Regressor
+from npft.heads.span_tags import SpanTagger
 from npft.heads.tags import TokenClassifier
+from npft.heads.thresholds import calibrate, threshold_curve
 from npft.heads.words import MaskedLM
 from npft.loading import load
+from npft.metrics.answers import squad_scores
 from npft.metrics.classes import Metrics
+from npft.metrics.curves import average_precision, precision_recall, roc_auc
+from npft.metrics.overlap import bleu, pass_at_k, rouge_l, rouge_n
+from npft.metrics.score import perplexity
 from npft.metrics.tags import tag_metrics
 from npft.nn.history import History
 from npft.nn.layers import Dropout, Embedding, LayerNorm, Linear, set_dropout
@@ -58,26 +70,33 @@ from npft.text import (
     batches_by_length, batches_of, drop_duplicates, read_answers, read_conll, read_conllu,
     read_jsonl, read_labelled, read_pairs, read_records, read_scored, read_tagged, read_text, split,
 )
-from npft.worlds import TinyWorld, sms_fixture, sms_messages, sms_test
+from npft.worlds import (
+    TinyWorld, hard_sms_fixture, hard_sms_messages, hard_sms_test, sms_fixture, sms_messages,
+    sms_test,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "AdamW", "BPE", "Batch", "ByteTokenizer", "CausalLM", "Classifier", "Distill", "Dropout",
-    "Embedding", "Encoder", "EncoderConfig", "Examples", "FileFormat", "ForgettingCurve",
-    "Head", "History", "L2ToInit", "LayerNorm", "Linear", "Loss", "MaskedLM", "Metrics",
-    "Model", "Module", "OBJECTIVES", "Parameter", "Part", "Progress", "Regressor", "Repair",
-    "ReplacedTokens", "ReplayMixer", "SGD", "SentenceEncoder", "SpanFinder", "SpanLM", "Step",
+    "AdamW", "BPE", "Batch", "ByteTokenizer", "CausalLM", "ChainTagger", "Classifier",
+    "ClozeClassifier", "Distill", "Dropout", "Embedding", "Encoder", "EncoderConfig",
+    "Examples", "FileFormat", "ForgettingCurve", "GradualUnfreezing", "Head", "History",
+    "L2ToInit", "LayerNorm", "Linear", "Loss", "MaskedLM", "Metrics", "Model", "Module",
+    "OBJECTIVES", "Parameter", "Part", "Progress", "Regressor", "Repair", "ReplacedTokens",
+    "ReplayMixer", "SGD", "SentenceEncoder", "SpanFinder", "SpanLM", "SpanTagger", "Step",
     "TaggedTexts", "Tensor", "TinyWorld", "TokenClassifier", "Unigram", "WordPiece", "adapt",
-    "alignment", "attention_profile", "bag_of_words", "batches_by_length", "batches_of",
-    "copy_of", "drop_duplicates", "effective_rank", "errors", "evaluate", "fine_tune",
-    "forgetting_curve", "freeze", "freeze_body", "grad", "gradcheck", "hold_out",
-    "in_batch_loss", "interpolate", "load", "make_probe", "mask_spans", "mask_tokens",
-    "mean_cosine", "next_sentence_pairs", "no_grad", "nt_xent", "num_trainable", "plots",
-    "pool", "pretrain", "primitive", "read_answers", "read_conll", "read_conllu", "read_jsonl",
-    "read_labelled", "read_pairs", "read_records", "read_scored", "read_tagged", "read_text",
-    "save", "set_dropout", "set_threads", "simcse_loss", "slanted_triangular", "sms_fixture",
-    "sms_messages", "sms_test", "split", "tag_metrics", "trace", "train_classifier",
-    "train_contrastive", "train_steps", "unfreeze", "unfreeze_body", "uniformity",
-    "warmup_cosine", "warmup_linear",
+    "alignment", "attention_profile", "average_precision", "bag_of_words", "balanced_weights",
+    "batches_by_length", "batches_of", "bleu", "cached", "calibrate", "copy_of",
+    "drop_duplicates", "effective_rank", "errors", "evaluate", "fine_tune", "fine_tune_as",
+    "forgetting_curve", "freeze", "freeze_body", "freeze_first", "grad", "gradcheck",
+    "hard_sms_fixture", "hard_sms_messages", "hard_sms_test", "hold_out", "in_batch_loss",
+    "interpolate", "load", "make_probe", "mask_spans", "mask_tokens", "mean_cosine",
+    "next_sentence_pairs", "no_grad", "nt_xent", "num_trainable", "pass_at_k", "perplexity",
+    "plots", "pool", "precision_recall", "pretrain", "primitive", "read_answers", "read_conll",
+    "read_conllu", "read_jsonl", "read_labelled", "read_pairs", "read_records", "read_scored",
+    "read_tagged", "read_text", "roc_auc", "rouge_l", "rouge_n", "save", "set_dropout",
+    "set_threads", "simcse_loss", "slanted_triangular", "sms_fixture", "sms_messages",
+    "sms_test", "split", "squad_scores", "tag_metrics", "threshold_curve", "trace",
+    "train_classifier", "train_contrastive", "train_steps", "trainable", "unfreeze",
+    "unfreeze_body", "uniformity", "warmup_cosine", "warmup_linear",
 ]

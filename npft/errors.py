@@ -145,6 +145,31 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
     return int(value)
 
 
+def check_number(name: str, value: Any) -> float:
+    """Check that ``value`` is a finite number; return it as a float.
+
+    >>> check_number("low", -1)
+    -1.0
+    >>> check_number("low", None)
+    Traceback (most recent call last):
+        ...
+    npft.errors.ConfigError: low is None, expected a finite number
+    """
+    number = _float(value)
+    if not math.isfinite(number):
+        raise ConfigError(f"{name} is {value!r:.60}, expected a finite number")
+    return number
+
+
+def _float(value: Any) -> float:
+    """A number as a float; NaN if it is none, infinite if it fits into none."""
+    numeric = isinstance(value, (int, float, np.integer, np.floating))
+    try:
+        return float(value) if numeric and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return math.inf
+
+
 def check_positive(name: str, value: Any, *, zero: bool = False) -> float:
     """Check that ``value`` is a finite number above 0; return it as a float.
 
@@ -157,11 +182,7 @@ def check_positive(name: str, value: Any, *, zero: bool = False) -> float:
         ...
     npft.errors.ConfigError: lr is 'fast', expected a finite number, more than 0
     """
-    numeric = isinstance(value, (int, float, np.integer, np.floating))
-    try:
-        number = float(value) if numeric and not isinstance(value, bool) else math.nan
-    except OverflowError:
-        number = math.inf
+    number = _float(value)
     if math.isfinite(number) and (number > 0 or (zero and number == 0)):
         return number
     least = "0 or more" if zero else "more than 0"

@@ -14,7 +14,10 @@ from npft.errors import CheckpointError, quoted
 from npft.heads.answers import SpanFinder
 from npft.heads.boundary import SpanLM
 from npft.heads.classes import Classifier
+from npft.heads.cloze import ClozeClassifier
+from npft.heads.crf import ChainTagger
 from npft.heads.grades import Regressor
+from npft.heads.span_tags import SpanTagger
 from npft.heads.tags import TokenClassifier
 from npft.heads.words import MaskedLM
 from npft.pretrain.causal import CausalLM
@@ -24,7 +27,7 @@ KINDS: dict[str, Any] = {
     cls.kind: cls
     for cls in (
         Encoder, Model, MaskedLM, SpanLM, CausalLM, ReplacedTokens, Classifier, Regressor,
-        TokenClassifier, SpanFinder, SentenceEncoder,
+        ClozeClassifier, TokenClassifier, ChainTagger, SpanTagger, SpanFinder, SentenceEncoder,
     )
 }
 

@@ -28,6 +28,7 @@ from npft.forgetting.measure import ForgettingCurve
 from npft.nn.history import History
 from npft.plots import draw_cone, draw_forgetting, draw_mlm, draw_regimes, save_figure
 
+APART = ("body", "cones", "seconds")  # of a cell, not among the results: a place, a time, angles
 FIGURES = ("mlm.png", "regimes.png", "forgetting.png", "cone.png")
 
 
@@ -192,7 +193,7 @@ def tour(
             "seed": seed,
             "fast": fast,
             "pretrain": history.rows,
-            "cells": [{k: v for k, v in c.items() if k not in ("body", "cones")} for c in cells],
+            "cells": [{k: v for k, v in c.items() if k not in APART} for c in cells],
             "table": "\n\n".join(tables),
         }
         with timed(timings, "figures"):

@@ -81,6 +81,26 @@ def test_head_regime_trains_the_head_alone(data, body, tmp_path, capsys):
     assert results["trained_weights"] == 130 < results["weights"]
 
 
+@pytest.mark.parametrize("regime", ["gradual", "ulmfit", "lp-ft"])
+def test_regimes_that_change_on_the_way_train_more_than_the_head(
+    data, body, tmp_path, capsys, regime
+):
+    argv = ["finetune", str(data), "--model", str(body), "--out", str(tmp_path / "m"), "--json"]
+    assert main([*argv, "--regime", regime, "--epochs", "2", "--pool", "attention"]) == 0
+    results = json.loads(capsys.readouterr().out)
+    assert results["regime"] == regime and results["trained_weights"] > 194
+    query = load(tmp_path / "m").head().pool.query  # 64 weights beside the 130
+    assert (query.data != 0).any()
+
+
+def test_a_regime_in_two_parts_needs_two_epochs_and_a_tag_has_no_pool(data, tmp_path, capsys):
+    argv = ["finetune", data, "--out", tmp_path / "m"]
+    line = refused(capsys, *argv, "--regime", "lp-ft", "--epochs", "1")
+    assert "lp-ft: epochs is 1, expected 2 or more" in line
+    assert "--pool is not for the task tag" in refused(
+        capsys, *argv, "--task", "tag", "--pool", "max")
+
+
 def test_pretrain_reports_held_out_loss_beside_the_unigram_loss(body):
     results = json.loads((body / "results.json").read_text(encoding="utf-8"))
     assert results["below_unigram"] == results["unigram_loss"] - results["mlm_loss"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from npft import errors
 from npft.errors import (
     CheckpointError, ConfigError, DataError, DtypeError, NpftError, ShapeError, check_items,
-    check_positive, check_shape, check_share, check_strings, listed, quoted,
+    check_number, check_positive, check_shape, check_share, check_strings, listed, quoted,
 )
 
 STANDARD = {
@@ -139,6 +139,17 @@ def test_a_positive_number_comes_back_as_a_float(value):
     assert check_positive("lr", 0, zero=True) == 0
     with pytest.raises(ConfigError):
         check_positive("lr", 0)
+
+
+@pytest.mark.parametrize("value", [-1, 0, 2**70, -1e-300, np.float32(0.5), np.int64(-3)])
+def test_a_finite_number_comes_back_as_a_float(value):
+    assert type(check_number("low", value)) is float and check_number("low", value) == value
+
+
+@pytest.mark.parametrize("value", [float("nan"), -np.inf, 10**400, True, "1", None, [1.0], 1j])
+def test_what_is_no_finite_number_is_refused(value):
+    with pytest.raises(ConfigError, match="low is .*expected a finite number"):
+        check_number("low", value)
 
 
 @pytest.mark.parametrize("value", [["a", ""], ("a", ""), {"a": 1, "": 2}, np.array(["a", ""])])

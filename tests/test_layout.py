@@ -15,35 +15,40 @@ ROOT = Path(__file__).parent.parent
 # A package's __init__.py stands after the package's own files; "plots/*" are the files of plots/.
 ORDER = """
     errors strict_json atomic autograd/machine autograd/graph autograd/inputs autograd/tables
-    autograd/tensor autograd/ops autograd/kernels autograd/losses autograd/attention autograd/segments autograd/gradcheck autograd/show
-    autograd/__init__
+    autograd/tensor autograd/ops autograd/kernels autograd/losses autograd/attention
+    autograd/segments autograd/chains autograd/gradcheck autograd/show autograd/__init__
     nn/module nn/layers nn/optim nn/schedules nn/history nn/progress nn/packs nn/repair nn/loop
     nn/fit nn/__init__
-    metrics/score metrics/classes metrics/entities metrics/tags metrics/answers metrics/ranking
-    metrics/__init__
-    text/examples text/batch text/labels_and_tokens text/tokenizer text/windows text/bytes
-    text/basic text/joins text/wordpiece text/pieces text/bpe text/unigram text/readers text/layout
+    metrics/score metrics/classes metrics/curves metrics/entities metrics/tags metrics/spans
+    metrics/answers metrics/ranking metrics/overlap metrics/__init__
+    text/examples text/typed_spans text/batch text/labels_and_tokens text/tokenizer text/windows
+    text/bytes text/basic text/joins text/wordpiece text/pieces text/bpe text/unigram text/readers
+    text/layout
     text/advice text/json_records text/records text/tables text/answer_files text/tagged
     text/conll text/guess text/scripts text/sampling text/perturb text/__init__
     worlds/draws worlds/lexicon worlds/clinic worlds/phone worlds/tokens worlds/polarity
     worlds/domains worlds/languages worlds/noise worlds/grammar worlds/tasks worlds/frames
-    worlds/tags worlds/sentiment worlds/logic worlds/questions worlds/sms
+    worlds/tags worlds/sentiment worlds/logic worlds/questions worlds/paraphrase worlds/coherence
+    worlds/messages worlds/sms worlds/hard_sms
     worlds/__init__
-    encoder/config encoder/blocks encoder/encoder encoder/pooling encoder/profile
-    encoder/format_1 encoder/checkpoint encoder/model encoder/__init__
-    heads/classes heads/grades heads/tags heads/answers heads/pairs heads/words heads/boundary
-    heads/__init__
+    encoder/config encoder/blocks encoder/encoder encoder/pooling encoder/layers encoder/profile
+    encoder/format_1 encoder/checkpoint encoder/slices encoder/model encoder/__init__
+    heads/classes heads/grades heads/tags heads/crf heads/thresholds heads/span_tags heads/answers
+    heads/pairs heads/words heads/boundary heads/cloze heads/__init__
     pretrain/masking pretrain/corruptions pretrain/spans pretrain/pairs pretrain/packing
     pretrain/source pretrain/mixture pretrain/probe pretrain/causal pretrain/electra
     pretrain/catalogue pretrain/budget pretrain/start pretrain/run pretrain/train pretrain/adapt
     pretrain/__init__
-    finetune/regimes finetune/train finetune/baselines finetune/__init__
+    finetune/regimes finetune/rates finetune/train finetune/features finetune/gradual
+    finetune/recipes finetune/trainable finetune/baselines finetune/__init__
     embed/geometry embed/sentences embed/similarity embed/contrastive embed/__init__
     forgetting/measure forgetting/anchors forgetting/replay forgetting/distill
     forgetting/interpolate forgetting/compare forgetting/__init__
     loading
-    experiments/sweep experiments/bodies experiments/regimes experiments/repairs experiments/cone
-    experiments/__init__
+    experiments/sweep experiments/bodies experiments/regimes experiments/ablation experiments/labels
+    experiments/few_shot experiments/repairs experiments/rates experiments/depth experiments/pads
+    experiments/decisions experiments/checkpoints experiments/frozen_tags experiments/cone
+    experiments/taggers experiments/multi_task experiments/robustness experiments/__init__
     files/lock files/output files/ending files/pretrain files/domains files/memory files/tasks
     files/report files/finetune files/evaluate files/predict files/embed files/arguments
     files/__init__

@@ -13,7 +13,7 @@ import numpy as np
 from npft.autograd.inputs import numbers
 from npft.autograd.kernels import check_ids, row_sums
 from npft.autograd.tensor import primitive
-from npft.errors import DataError, ShapeError, check_shape
+from npft.errors import DataError, ShapeError, check_shape, check_share
 
 
 @primitive
@@ -50,6 +50,58 @@ def softmax_cross_entropy(logits, *, targets: np.ndarray):
         return p_grad
 
     return (np.log(total) - picked).sum() / n, vjp
+
+
+@primitive
+def weighted_cross_entropy(logits, *, targets: np.ndarray, weights: np.ndarray, smoothing=0.0):
+    """Cross-entropy in which classes count differently, and a target is not wholly sure.
+
+        t_ic = (1 - ε) [c = y_i] + ε / V                        targets, smoothed by ε
+        loss = Σ_i Σ_c w_c t_ic (-log p_ic) / W                 W = Σ_i w_{y_i}
+
+    in nats, p = softmax(logits), y the targets. The gradient is (a_i p_i - w t_i) / W with
+    a_i = Σ_c w_c t_ic. With all weights 1 and ε = 0 this is ``softmax_cross_entropy``. A weight
+    makes each example of its class count as so many; smoothing keeps logits from growing without
+    end (Szegedy et al. 2016, section 7). W holds the weights of the targets alone, as in PyTorch.
+
+    logits (N, V), targets (N,) integers in 0..V-1, weights (V,) above 0, smoothing 0 or more and
+    below 1.
+    Raises as ``softmax_cross_entropy``, and ``ShapeError`` or ``DataError`` for other weights,
+    ``ConfigError`` for another ε.
+
+    Equal logits of two classes give log 2 for every row, and so for every mean:
+
+    >>> y, w = np.array([0, 1, 1]), np.array([3.0, 1.0])
+    >>> round(weighted_cross_entropy(np.zeros((3, 2)), targets=y, weights=w).item(), 4)
+    0.6931
+    """
+    n, classes = check_shape("weighted_cross_entropy: logits", logits, "N V").values()
+    targets = check_ids("weighted_cross_entropy: targets", targets, classes)
+    smoothing = check_share("weighted_cross_entropy: smoothing", smoothing, zero=True)
+    if targets.shape != (n,) or n == 0:
+        raise ShapeError(
+            f"weighted_cross_entropy: {n} rows of logits and targets of shape {targets.shape}; "
+            "give one target for each row, and at least one row"
+        )
+    w = numbers("weighted_cross_entropy: weights", weights, logits.real.dtype)
+    check_shape("weighted_cross_entropy: weights", w, str(classes))
+    if not (np.all(w > 0) and np.all(np.isfinite(w))):
+        raise DataError(
+            f"weighted_cross_entropy: weights are {w.tolist()}, expected finite numbers above 0"
+        )
+    rows = np.arange(n)
+    wt = np.tile(w * (smoothing / classes), (n, 1))  # (N, V): w t
+    wt[rows, targets] += (1 - smoothing) * w[targets]
+    total = w[targets].sum()
+    log_p = logits - logits.real.max(axis=1)[:, None]
+    log_p -= np.log(row_sums(np.exp(log_p)))[:, None]
+
+    def vjp(g):
+        return (g / total) * (row_sums(wt)[:, None] * np.exp(log_p) - wt)
+
+    with np.errstate(invalid="ignore"):
+        terms = np.where(wt == 0, 0, wt * log_p)  # a class of p = 0 that no target asks for
+    return -terms.sum() / total, vjp
 
 
 @primitive

@@ -127,10 +127,21 @@ class Encoder(Module):
         return self.layernorm(x) if self.config.norm == "pre" else x
 
     def forward(self, batch: Batch, rng: np.random.Generator | None = None) -> Tensor:
+        return self.states(batch, rng)[0]
+
+    def states(
+        self, batch: Batch, rng: np.random.Generator | None = None, last: int = 1
+    ) -> list[Tensor]:
+        """The outputs of the ``last`` blocks, the lowest first: tensors (N, D) in the graph.
+
+        The last one is what the encoder returns. Of ``last`` = L + 1 the first is the embeddings.
+        """
         x, blocks = self._start(batch, rng)
+        kept = [x]
         for layer in self.encoder.layer:
             x = layer(x, blocks, rng)
-        return self._finish(x)
+            kept = [*kept, x][-last:]
+        return [*kept[:-1], self._finish(x)]
 
     def hidden_states(self, batch: Batch) -> list[np.ndarray]:
         """The embeddings and the output of each block, without dropout: L + 1 arrays (N, D).
@@ -138,11 +149,7 @@ class Encoder(Module):
         The last one is what the encoder returns.
         """
         with evaluating(self):
-            x, blocks = self._start(batch, None)
-            states = [x]
-            for layer in self.encoder.layer:
-                states.append(layer(states[-1], blocks, None))
-            states[-1] = self._finish(states[-1])
+            states = self.states(batch, last=self.config.num_layers + 1)
         return [s.numpy() for s in states]
 
     def attentions(self, batch: Batch) -> list[list[np.ndarray]]:

@@ -25,6 +25,8 @@ from npft.autograd.machine import freed_memory_kept
 from npft.autograd.tensor import Tensor
 from npft.encoder.checkpoint import load_as
 from npft.encoder.encoder import Encoder
+from npft.encoder.layers import combined, width_of_layers
+from npft.encoder.slices import SLICE, put_back, slices_of
 from npft.errors import CheckpointError, ConfigError, DataError, NonFiniteError, check_count, quoted
 from npft.nn.loop import Loss
 from npft.nn.module import Module, evaluating
@@ -34,7 +36,6 @@ from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
 
 WHOLE = 1 << 62  # sequences in a part: as many as there are
-SLICE = 64  # sequences that are read at once where nothing is trained
 
 Rng = np.random.Generator | None
 Texts = Sequence[Any]  # strings, or texts as lists of words
@@ -84,6 +85,7 @@ class Head(Module):
     kind: ClassVar[str]
     kinds: ClassVar[dict[str, type[Head]]] = {}
     tokens = False  # whether a decision is about a token, and not about a sequence
+    layers, combine = 1, "mean"  # how many of the last blocks it reads, and how: see layers.py
 
     def __init_subclass__(cls) -> None:
         """Enter a class with a ``kind`` under it, so that files of models with such a head load.
@@ -98,6 +100,20 @@ class Head(Module):
                     f"{other.__qualname__}; give the new head a kind of its own"
                 )
             Head.kinds[cls.kind] = cls  # defined anew, as a cell of a notebook does
+
+    def read_layers(self, encoder: Encoder, layers: int, combine: str) -> int:
+        """Let the head read the last ``layers`` blocks; returns how many columns it then reads."""
+        width = width_of_layers(encoder.config, layers, combine)
+        self.layers, self.combine = layers, combine
+        return width
+
+    def seen(self, states: Sequence[Tensor]) -> Tensor:
+        """What the head reads of the outputs of the last blocks."""
+        return combined(states[-self.layers :], self.combine)
+
+    def layer_options(self) -> dict[str, Any]:
+        """What ``read_layers`` was told, as options; none if the head reads the last block."""
+        return {} if self.layers == 1 else {"layers": self.layers, "combine": self.combine}
 
     def options(self) -> dict[str, Any]:
         """The arguments that make such a head again: ``cls(encoder, **options, rng=rng)``."""
@@ -116,8 +132,8 @@ class Head(Module):
         """The loss on a labelled batch: one number, the mean over ``count`` things."""
         raise NotImplementedError(f"{type(self).__name__} defines no loss")
 
-    def count(self, batch: Batch) -> int:
-        """How many things the loss is a mean over: here the sequences."""
+    def count(self, batch: Batch) -> float:
+        """How many things the loss is a mean over: here the sequences. Or what they weigh."""
         return len(batch)
 
     def check(self, batch: Batch) -> None:
@@ -190,6 +206,8 @@ class Model(Module):
     kind = "model"
     needs: ClassVar[dict[str, str]] = {}  # the heads that the methods of a class use, by kind
     load = classmethod(load_as)
+    # known hidden states of a frozen body, in place of a pass: see ``cached`` of finetune/features
+    features: Callable[[Batch, int], list[Tensor] | None] | None = None
 
     def __init__(
         self,
@@ -295,8 +313,9 @@ class Model(Module):
         Raises ``NonFiniteError`` that names the head for scores that are NaN or infinite, unless in
         training, where the loss says at which step it happened.
         """
-        hidden = self.encoder(batch, rng)  # (N, D)
-        scores = {name: self.heads[name](hidden, batch, rng) for name in heads or self.heads}
+        asked = {name: self.heads[name] for name in heads or self.heads}
+        states = self._states(batch, rng, max(head.layers for head in asked.values()))
+        scores = {name: head(head.seen(states), batch, rng) for name, head in asked.items()}
         for name, found in scores.items():
             if not self.training and not np.isfinite(found.data).all():
                 raise NonFiniteError(
@@ -304,6 +323,12 @@ class Model(Module):
                     "load undamaged weights, or train again at a lower rate"
                 )
         return scores
+
+    def _states(self, batch: Batch, rng: Rng, last: int) -> list[Tensor]:
+        known = None if self.features is None else self.features(batch, last)
+        if known is not None:
+            return known
+        return [self.encoder(batch, rng)] if last == 1 else self.encoder.states(batch, rng, last)
 
     def forward(self, batch: Batch, rng: Rng = None) -> Any:
         """The scores of the only head; of several, a dict of scores by name."""
@@ -341,7 +366,7 @@ class Model(Module):
         parts = []
         for names, whole in tasks.items():
             totals = {name: self.heads[name].count(whole) for name in names}
-            for cut in _slices(whole, size or pack_size(len(whole), len(whole.ids))):
+            for cut in slices_of(whole, size or pack_size(len(whole), len(whole.ids))):
                 counts = {name: self.heads[name].count(cut) for name in names}
                 shares = {name: n / totals[name] for name, n in counts.items() if n}
                 if shares:
@@ -383,7 +408,7 @@ class Model(Module):
         """
         order = np.argsort(batch.lengths, kind="stable")
         with evaluating(self), freed_memory_kept():
-            return list(each_pack(judge, _slices(batch[order], SLICE))), order
+            return list(each_pack(judge, slices_of(batch[order], SLICE))), order
 
     def decide(self, batch: Batch, head: str | None = None) -> np.ndarray:
         """What a head decides, for each sequence or token of the batch, in its order."""
@@ -404,7 +429,7 @@ class Model(Module):
         asked = {name: self.head(name) for name in heads or self.heads}
         self.check(dict.fromkeys(asked, batch))
 
-        def judge(part: Batch) -> dict[str, tuple[np.ndarray, float, int]]:
+        def judge(part: Batch) -> dict[str, tuple[np.ndarray, float, float]]:
             scores, found = self.scores(part, heads=tuple(asked)), {}
             for name, head in asked.items():
                 n = head.count(part)
@@ -474,26 +499,6 @@ class Model(Module):
         batch = self.tokenize(texts, pairs, head=head)
         decisions = self.decide(batch, head)
         return chosen.decode(decisions, Asked(texts, pairs, batch, self.tokenizer))
-
-
-def _slices(batch: Batch, size: int) -> list[Batch]:
-    return [batch[i : i + size] for i in range(0, len(batch), size)]
-
-
-def put_back(
-    found: list[np.ndarray], batch: Batch, order: np.ndarray, tokens: bool = False
-) -> np.ndarray:
-    """What was found for sequences (or tokens) read in ``order``, in the order of the batch."""
-    if not found:
-        return np.zeros(0)
-    together = np.concatenate(found)
-    places = order
-    if tokens:
-        rows = np.split(np.arange(len(batch.ids)), batch.offsets[1:-1])
-        places = np.concatenate([rows[i] for i in order])
-    out = np.empty_like(together)
-    out[places] = together
-    return out
 
 
 def copy_of(model: Model) -> Model:

@@ -5,6 +5,10 @@
     max    the largest value of each column
     last   its last token (the way of GPT-like classifiers)
 
+and one that a head learns, for it has a weight, the query q (D):
+
+    attention   Σ_i softmax_i(q · h_i) h_i: a mean in which tokens that point along q count more
+
 No token is a pad, so none can leak into the result. In the padded form of a textbook, (B, T, D)
 with a mask, the mean must be weighted by the mask, the maximum must not see pads, and the last
 token must be the last *real* one; see the head-swap notebook, which shows both.
@@ -12,19 +16,26 @@ token must be the last *real* one; see the head-swap notebook, which shows both.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from npft.autograd.kernels import take_rows
-from npft.autograd.segments import segment_max, segment_mean
+from npft.autograd.ops import matmul
+from npft.autograd.segments import segment_max, segment_mean, segment_softmax, segment_sum
 from npft.autograd.tensor import Tensor
 from npft.errors import ConfigError
+from npft.nn.module import Module, Parameter
 from npft.text.batch import Batch
 
 POOLS = ("mean", "cls", "max", "last")
+HEAD_POOLS = (*POOLS, "attention")  # those that a head can have
 
 
-def check_pool(kind: str) -> str:
+def check_pool(kind: str, known: Sequence[str] = POOLS) -> str:
     """Return ``kind`` if it is the name of a pool; raises ``ConfigError`` otherwise."""
-    if kind not in POOLS:
-        raise ConfigError(f"pool: kind is {kind!r}, expected one of {', '.join(POOLS)}")
+    if kind not in list(known):
+        raise ConfigError(f"pool: kind is {kind!r}, expected one of {', '.join(known)}")
     return kind
 
 
@@ -46,3 +57,30 @@ def pool(hidden: Tensor, batch: Batch, kind: str) -> Tensor:
         return segment_max(hidden, offsets=batch.offsets)
     rows = batch.offsets[:-1] if kind == "cls" else batch.offsets[1:] - 1
     return take_rows(hidden, rows=rows)
+
+
+class Pool(Module):
+    """The pool of a head: one of ``HEAD_POOLS`` over hidden states of ``width`` columns.
+
+    Only "attention" has a weight, the ``query`` (width, 1). It is 0 at first, where every token
+    counts alike: training starts from the mean. Raises ``ConfigError`` for an unknown kind.
+
+    >>> hidden, batch = Tensor(np.float32([[0], [4]])), Batch([7, 8], [0, 2])
+    >>> pool = Pool("attention", 1)
+    >>> pool(hidden, batch).item()
+    2.0
+    >>> pool.query.assign(np.log([[3.0]]) / 4)  # exp(q h) is 1 and 3: the mean counts 1 : 3
+    >>> round(pool(hidden, batch).item(), 5)
+    3.0
+    """
+
+    def __init__(self, kind: str, width: int) -> None:
+        self.kind = check_pool(kind, HEAD_POOLS)
+        if kind == "attention":
+            self.query = Parameter(np.zeros((width, 1), np.float32))
+
+    def forward(self, hidden: Tensor, batch: Batch) -> Tensor:
+        if self.kind != "attention":
+            return pool(hidden, batch, self.kind)
+        weights = segment_softmax(matmul(hidden, self.query), offsets=batch.offsets)  # (N, 1)
+        return segment_sum(hidden * weights, offsets=batch.offsets)  # (B, D)

@@ -10,7 +10,7 @@ from npft.nn.progress import ProgressFn
 from npft.pretrain.start import PRETRAIN_LR, Text, new_masked_lm
 from npft.pretrain.train import pretrain
 from npft.text import WordPiece
-from npft.worlds import TinyWorld, sms_fixture
+from npft.worlds import TinyWorld, hard_sms_fixture
 
 DOCUMENTS, HELD_OUT = 4000, 200
 VOCAB_SIZE, MAX_POSITIONS = 2000, 64
@@ -20,11 +20,11 @@ STEPS, BATCH_SIZE = 2800, 32
 def world_text(seed: int, documents: int = DOCUMENTS, held_out: int = HELD_OUT) -> Text:
     """4,000 documents of ``TinyWorld(seed)``, and 200 held out.
 
-    The vocabulary also knows the words of the SMS training texts.
+    The vocabulary also knows the words of the hard SMS training texts.
     """
     sentences = [d.sentences for d in TinyWorld(seed).documents(documents + held_out)]
     train, apart = sentences[:documents], sentences[documents:]
-    texts = [s for d in train for s in d] + sms_fixture()[0].texts
+    texts = [s for d in train for s in d] + hard_sms_fixture()[0].texts
     return Text(train, apart, texts, VOCAB_SIZE, MAX_POSITIONS, STEPS)
 
 
@@ -37,7 +37,7 @@ def pretrain_tinyworld(
 ) -> tuple[MaskedLM, History]:
     """Pretrain a new body of lesson size on 4,000 documents of ``TinyWorld(seed)``.
 
-    The vocabulary is a WordPiece of 2,000 trained on the documents and the SMS training texts;
+    The vocabulary is a WordPiece of 2,000 trained on the documents and the hard SMS training texts;
     the history measures 200 further documents, 20 times.
     """
     text = world_text(seed, documents, held_out)

@@ -135,7 +135,7 @@ def _measured(cell: dict[str, Any]) -> dict[str, Any]:
 def _finetuned(encoder: Encoder, epochs: int, seed: int) -> Encoder:
     """The encoder after full fine-tuning on the spam task."""
     rng = np.random.default_rng(seed)
-    train, _ = make_task("sms", 640, seed)
+    train, _ = make_task("hard sms", 640, seed)
     model = Classifier(encoder, 2, label_names=train.label_names, rng=rng)
     set_dropout(model, DROPOUT)
     fine_tune(model, model.batch_of(train), epochs=epochs, lr=1e-3, rng=rng)

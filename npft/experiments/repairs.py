@@ -51,7 +51,7 @@ CONTROLS: dict[str, dict[str, Any]] = {
     "shuffled labels": {"lr": 1e-3, "shuffled": True},
     "continued pretraining": {"lr": 1e-3, "continued": True},
 }
-HEAD_LR = 1e-3  # at least this: a new head must learn whatever the body's rate
+HEAD_LR = 1e-3  # a new head must learn whatever the body's rate
 PROBE_SIZE = 200  # held-out sequences
 
 
@@ -60,9 +60,9 @@ def forgetting_cell(cell: dict[str, Any]) -> dict[str, Any]:
 
     A cell holds "seed", "body" (the folder of a MaskedLM), "world" and "documents" (the seed of the
     TinyWorld it was pretrained on, and how many documents), "epochs", "every", "lr", and as it
-    needs them: "last" (train the last n blocks only; 0: the head), "anchor" (λ in the loss),
-    "proximal" (λ),
-    "replay" (share) with "weight", "shuffled" (labels that mean nothing), "continued" (no
+    needs them: "task" (by default "hard sms"), "head_lr" (by default 1e-3, and never less than
+    "lr"), "last" (train the last n blocks only; 0: the head), "anchor" (λ in the loss), "proximal"
+    (λ), "replay" (share) with "weight", "shuffled" (labels that mean nothing), "continued" (no
     classifier: as many further steps of pretraining; its F1 is 0).
     """
     with threads(1):
@@ -91,7 +91,7 @@ def _fine_tune(
         rng=np.random.default_rng(seed),
     )
     rng = np.random.default_rng(seed)
-    train, test = make_task("sms", 640, seed)
+    train, test = make_task(cell.get("task", "hard sms"), 640, seed)
     model = Classifier(mlm.encoder, 2, label_names=train.label_names, rng=rng)
     set_dropout(model, DROPOUT)
     labels = np.asarray(train.labels)
@@ -107,7 +107,7 @@ def _fine_tune(
         test=model.batch_of(test),
         unigram=unigram_loss(Corpus(pool, tok), probe),
         epochs=cell["epochs"],
-        lr=max(cell["lr"], HEAD_LR),
+        lr=max(cell["lr"], cell.get("head_lr", HEAD_LR)),
         body_lr=cell["lr"],
         every=cell["every"],
         repairs=_repairs(model, mlm, pool, cell),

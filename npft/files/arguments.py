@@ -9,10 +9,10 @@ import argparse
 import os
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from npft.encoder.pooling import POOLS
-from npft.files.tasks import TASKS
+from npft.encoder.pooling import HEAD_POOLS, POOLS
+from npft.files.tasks import TAGGERS, TASKS
 from npft.finetune.regimes import LEARNING_RATES
 from npft.metrics.entities import SCHEMES
 from npft.pretrain.adapt import ADAPT_LR
@@ -115,10 +115,16 @@ def add_finetune(p: argparse.ArgumentParser) -> None:
                         "in the alphabet)")
     p.add_argument("--scheme", choices=[*SCHEMES, "plain"],
                    help="how tags mark entities (default: as the tags say)")
+    p.add_argument("--tagger", choices=list(TAGGERS),
+                   help="each word by itself, or a chain (CRF) that keeps to the scheme "
+                        "(default token)")
     p.add_argument("--model", type=Path, help="folder of a pretrained model (default: a new body)")
     add_tokenizer(p, "of a new body; default wordpiece where it suits the text, else bpe")
     p.add_argument("--regime", default="full", choices=list(LEARNING_RATES),
-                   help="what trains: the head, the last block too, or all (default full)")
+                   help="what trains: the head, the last block too, or all; gradual and ulmfit: "
+                        "one layer more in each epoch; lp-ft: the head first (default full)")
+    p.add_argument("--pool", choices=HEAD_POOLS,
+                   help="how the tokens of a text become one vector (default mean)")
     p.add_argument("--epochs", type=int, default=10, help="passes over the data (default 10)")
     p.add_argument("--batch-size", type=int, default=32, help="rows a step (default 32)")
     rates = ", ".join(f"{k} {v:g}" for k, v in LEARNING_RATES.items())

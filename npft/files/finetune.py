@@ -20,8 +20,9 @@ from npft.files.memory import Memory
 from npft.files.output import ProgressMaker, claimed, timed, write_model
 from npft.files.pretrain import MAX_POSITIONS, VOCAB_SIZE
 from npft.files.tasks import TASKS, Task
-from npft.finetune.regimes import DROPOUT, learning_rate, num_trainable, set_regime
-from npft.finetune.train import check_numbers, evaluate, fine_tune
+from npft.finetune.recipes import check_epochs, fine_tune_as
+from npft.finetune.regimes import DROPOUT, learning_rate, num_trainable
+from npft.finetune.train import check_numbers, evaluate
 from npft.forgetting.anchors import L2ToInit
 from npft.forgetting.replay import ReplayMixer
 from npft.heads.words import MaskedLM
@@ -48,7 +49,9 @@ class Material:
     without ``validation`` (which may also be a share of the training rows) all epochs are run and
     the last one counts.
     positive: of two labels the one whose precision and recall count. scheme: how tags mark
-    entities, where the tags leave it open (see ``npft.metrics.entities``).
+    entities, where the tags leave it open (see ``npft.metrics.entities``). tagger: what learns
+    tags (see ``npft.files.tasks.TAGGERS``). pool: how the tokens of a text become one vector (see
+    ``npft.encoder.pooling``).
     """
 
     data: Path
@@ -57,6 +60,8 @@ class Material:
     validation: str | None = None
     positive: str | None = None
     scheme: str | None = None
+    pool: str | None = None
+    tagger: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,14 +125,13 @@ def finetune_file(
             body = loaded.body if loaded else quick_body(texts, start, progress("pretrain"), rng)
         model = task.model(body, parts.train, rng, **options)
         set_dropout(model, DROPOUT)
-        set_regime(model, training.regime)
         memory = memory_of(loaded, start, training.seed)
         repairs = repairs_of(model, memory, training)
         train, test = model.batch_of(parts.train), model.batch_of(parts.test)
         held_out = None if parts.validation is None else model.batch_of(parts.validation)
         with timed(timings, "finetune"):
-            history = fine_tune(
-                model, train, validation=held_out, patience=training.patience,
+            history = fine_tune_as(
+                model, train, training.regime, validation=held_out, patience=training.patience,
                 epochs=training.epochs, batch_size=training.batch_size, lr=lr, repairs=repairs,
                 progress=progress("finetune"), rng=rng,
             )  # fmt: skip
@@ -168,6 +172,7 @@ def checked_rate(material: Material, start: Start, training: Training) -> float:
         raise ConfigError("--patience needs rows to watch: --validation 0.1, or a file")
     lr = learning_rate(training.regime) if training.lr is None else training.lr
     check_numbers(training.epochs, training.batch_size, lr)
+    check_epochs(training.regime, training.epochs)
     return lr
 
 
@@ -186,7 +191,7 @@ def chosen_task(material: Material, fmt: FileFormat) -> tuple[str, str | None]:
 
 def options_of(task: Task, material: Material) -> dict[str, Any]:
     """The options of the task that are given; raises ``ConfigError`` for those of other tasks."""
-    given = {name: getattr(material, name) for name in ("positive", "scheme")}
+    given = {name: getattr(material, name) for name in ("positive", "scheme", "tagger", "pool")}
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:
         if name not in task.options:

@@ -3,7 +3,7 @@
     classify   label, text                  Classifier       a name for each text
     pair       label, text, pair            Classifier       a name for each pair of texts
     score      score, text, pair            Regressor        a number for each pair of texts
-    tag        word and tag, by sentences   TokenClassifier  a tag for each word
+    tag        word and tag, by sentences   TokenClassifier  a tag for each word, or ChainTagger
     answer     question, passage, answer    SpanFinder       words cut out of a passage
 
 How it is learnt, measured and decided is the business of the model's head, not of the task.
@@ -26,6 +26,7 @@ from npft.errors import CheckpointError, ConfigError, DataError
 from npft.finetune.baselines import bag_of_words, frequent_tags, majority, shared_words
 from npft.heads.answers import SpanFinder
 from npft.heads.classes import Classifier
+from npft.heads.crf import ChainTagger
 from npft.heads.grades import Regressor
 from npft.heads.tags import TokenClassifier
 from npft.loading import load
@@ -34,9 +35,11 @@ from npft.text import (
     FileFormat, count_unscored, read_answers, read_labelled, read_pairs, read_records, read_scored,
     read_tagged,
 )
+from npft.text.batch import NO_SPAN
 
 SAID = {"f1": "F1", "spearman": "Spearman", "pearson": "Pearson", "rmse": "error (RMSE)",
         "exact": "exact match"}
+TAGGERS: dict[str, Any] = {"token": TokenClassifier, "chain": ChainTagger}
 Row = dict[str, Any]  # one row of a file, and what is said of it
 
 
@@ -45,7 +48,7 @@ class Task:
 
     name: ClassVar[str]
     asked: ClassVar[tuple[str, ...]]  # the cells of a row without its label
-    made: ClassVar[type[Model]]
+    made: ClassVar[tuple[type[Model], ...]]  # the models that can learn it; the first by default
     figures: ClassVar[tuple[str, ...]]  # of its score, in the order they are told
     says = "label"  # what a model says of a row is called
     options: ClassVar[tuple[str, ...]] = ()  # what its model can be told beyond the data
@@ -108,9 +111,9 @@ class Classify(Task):
 
     name = "classify"
     asked: ClassVar[tuple[str, ...]] = ("text",)
-    made = Classifier
+    made = (Classifier,)
     figures = ("precision", "recall", "f1", "accuracy")
-    options = ("positive",)
+    options = ("positive", "pool")
     stratify = True
 
     def read(self, path: Path, fmt: FileFormat, like: Any = None) -> Any:
@@ -131,10 +134,12 @@ class Classify(Task):
         names = train.label_names
         return Classifier(encoder, len(names), label_names=names, rng=rng, **options)
 
-    def baselines(self, train: Any, test: Any, **options: Any) -> dict[str, Score]:
+    def baselines(
+        self, train: Any, test: Any, positive: str | None = None, **options: Any
+    ) -> dict[str, Score]:
         return {
-            "majority": majority(train, test, **options),
-            "bag of words": bag_of_words(train, test, **options),
+            "majority": majority(train, test, positive),
+            "bag of words": bag_of_words(train, test, positive),
         }
 
     def say(self, model: Any, asked: Asked) -> list[Row]:
@@ -160,8 +165,9 @@ class Grade(Task):
 
     name = "score"
     asked = ("text", "pair")
-    made = Regressor
+    made = (Regressor,)
     figures = ("spearman", "pearson", "rmse")
+    options = ("pool",)
     says = "score"
 
     def read(self, path: Path, fmt: FileFormat, like: Any = None) -> Any:
@@ -178,7 +184,7 @@ class Grade(Task):
     def model(
         self, encoder: Encoder, train: Any, rng: np.random.Generator, **options: Any
     ) -> Model:
-        return Regressor(encoder, train.labels.min(), train.labels.max(), rng=rng)
+        return Regressor(encoder, train.labels.min(), train.labels.max(), rng=rng, **options)
 
     def baselines(self, train: Any, test: Any, **options: Any) -> dict[str, Score]:
         return {"shared words": shared_words(train, test)}
@@ -189,9 +195,9 @@ class Tag(Task):
 
     name = "tag"
     asked = ("words",)
-    made = TokenClassifier
+    made = tuple(TAGGERS.values())
     figures = ("precision", "recall", "f1", "accuracy")
-    options = ("scheme",)
+    options = ("scheme", "tagger")
     says = "tags"
 
     def read(self, path: Path, fmt: FileFormat, like: Any = None) -> Any:
@@ -200,10 +206,11 @@ class Tag(Task):
     def model(
         self, encoder: Encoder, train: Any, rng: np.random.Generator, **options: Any
     ) -> Model:
-        return TokenClassifier(encoder, train.tag_names, rng=rng, **options)
+        made = TAGGERS[options.pop("tagger", "token")]
+        return made(encoder, train.tag_names, rng=rng, **options)
 
     def baselines(self, train: Any, test: Any, **options: Any) -> dict[str, Score]:
-        return {"most frequent tag": frequent_tags(train, test, **options)}
+        return {"most frequent tag": frequent_tags(train, test, options.get("scheme"))}
 
     def texts(self, examples: Any) -> list[str]:
         return examples.texts
@@ -222,11 +229,14 @@ class Tag(Task):
 
 
 class Answer(Task):
-    """Words cut out of a passage, for each question."""
+    """Words cut out of a passage, for each question.
+
+    If the file to train on has questions without an answer, the model may give none.
+    """
 
     name = "answer"
     asked = ("question", "passage")
-    made = SpanFinder
+    made = (SpanFinder,)
     figures = ("exact", "f1")
     says = "answer"
 
@@ -236,7 +246,8 @@ class Answer(Task):
     def model(
         self, encoder: Encoder, train: Any, rng: np.random.Generator, **options: Any
     ) -> Model:
-        return SpanFinder(encoder, rng=rng)
+        without = bool((np.asarray(train.spans)[:, 0] == NO_SPAN).any())
+        return SpanFinder(encoder, no_answer=without, rng=rng)
 
 
 TASKS: dict[str, Task] = {
@@ -251,9 +262,9 @@ def load_for(folder: Path, name: str | None = None) -> tuple[Task, Any]:
     ``CheckpointError`` for a model that no task made, ``ConfigError`` for another task's.
     """
     model: Any = load(folder)
-    fitting = [task for task in TASKS.values() if task.made.kind == model.kind]
+    fitting = [task for task in TASKS.values() if model.kind in {m.kind for m in task.made}]
     if not fitting:
-        made = dict.fromkeys(task.made.kind for task in TASKS.values())
+        made = dict.fromkeys(m.kind for task in TASKS.values() for m in task.made)
         raise CheckpointError(
             f"{folder}: holds a {model.kind}, expected a fine-tuned model: {', '.join(made)}"
         )

@@ -1,31 +1,40 @@
 """The regimes of fine-tuning: which part of a model trains, and how fast.
 
-    head    the body is frozen; only the head learns
-    last    the last block learns as well
-    full    everything learns
+    head     the body is frozen; only the head learns
+    last     the last block learns as well
+    full     everything learns
+    gradual  the head at first, then one layer more from the top in each epoch (``gradual.py``)
+    ulmfit   gradual, lower layers more slowly, on a slanted triangular schedule
+    lp-ft    the head alone at first, then everything
+
+The last three change on the way; ``recipes.py`` runs each of the six in one call.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from npft.encoder.model import Model
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_count
 from npft.nn.module import Module, freeze, unfreeze
 
 # The learning rates of a small body of 10^5 weights; rates of large models (2e-5 for all weights of
 # BERT) would hardly move one.
-LEARNING_RATES = {"head": 1e-2, "last": 3e-3, "full": 2e-3}
+LEARNING_RATES = {
+    "head": 1e-2, "last": 3e-3, "full": 2e-3, "gradual": 4e-3, "ulmfit": 1e-2, "lp-ft": 2e-3,
+}  # fmt: skip
 DROPOUT = 0.1  # labelled data are few
 
 
 def learning_rate(regime: str) -> float:
     """The rate a regime trains at; raises ``ConfigError`` for an unknown regime."""
-    if regime not in LEARNING_RATES:
+    if regime not in list(LEARNING_RATES):
         raise ConfigError(f"regime is {regime!r}, expected one of {', '.join(LEARNING_RATES)}")
     return LEARNING_RATES[regime]
 
 
 def set_regime(model: Model, regime: str) -> None:
-    """Freeze what the regime keeps fixed, and let the rest train.
+    """Freeze what the regime keeps fixed (at first, if it changes), and let the rest train.
 
     Raises ``ConfigError`` for an unknown regime.
     """
@@ -36,24 +45,67 @@ def set_regime(model: Model, regime: str) -> None:
         freeze_body(model, last=1 if regime == "last" else 0)
 
 
+def layers_of(model: Model) -> dict[str, tuple[str, ...]]:
+    """The layers of a model from the top down, each with the beginnings of its weights' names.
+
+    The normalisation after the last block, if there is one, belongs to that block.
+
+    >>> import numpy as np
+    >>> from npft.encoder.config import EncoderConfig
+    >>> from npft.encoder.encoder import Encoder
+    >>> from npft.heads.classes import Classifier
+    >>> rng = np.random.default_rng(0)
+    >>> model = Classifier(Encoder(EncoderConfig.lesson(), rng=rng), 2, rng=rng)
+    >>> list(layers_of(model))
+    ['heads', 'block 1', 'block 0', 'embeddings']
+    """
+    check_model("layers_of", model)
+    numbers = reversed(range(model.encoder.config.num_layers))
+    body = {f"block {i}": (f"encoder.encoder.layer.{i}.",) for i in numbers}
+    body |= {"embeddings": ("encoder.embeddings.",)}
+    top = next(iter(body))
+    return {"heads": ("heads.",)} | body | {top: (*body[top], "encoder.layernorm.")}
+
+
+def check_model(name: str, model: Any) -> None:
+    """Raise ``ConfigError`` for what is no ``Model``, such as an encoder: it has no heads."""
+    if not isinstance(model, Model):
+        raise ConfigError(
+            f"{name}: model is {type(model).__name__}, expected an encoder with heads, such as a "
+            "Classifier; npft.freeze(module) freezes a module of any kind"
+        )
+
+
 def freeze_body(model: Model, last: int = 0) -> None:
     """Train the heads alone, or, with ``last`` = n, the last n blocks as well.
 
     A frozen part records no graph and runs without dropout, so its weights cannot move.
     Raises ``ConfigError`` if the encoder has fewer than ``last`` blocks.
     """
+    check_model("freeze_body", model)
     layers = model.encoder.config.num_layers
-    if not 0 <= last <= layers:
+    if check_count("freeze_body: last", last, least=0) > layers:
         raise ConfigError(f"freeze_body: last is {last}, the encoder has {layers} blocks")
     unfreeze_body(model)
-    trained = tuple(f"encoder.encoder.layer.{i}." for i in range(layers - last, layers))
-    if last:
-        trained += ("encoder.layernorm.",)  # the normalisation after the last block
+    trained = sum(list(layers_of(model).values())[1 : last + 1], ())
     freeze(model, lambda name: name.startswith("encoder.") and not name.startswith(trained))
+
+
+def freeze_first(model: Model, blocks: int) -> None:
+    """Freeze the embeddings and the first ``blocks`` blocks; what lies above them trains.
+
+    Raises ``ConfigError`` if the encoder has fewer blocks.
+    """
+    check_model("freeze_first", model)
+    layers = model.encoder.config.num_layers
+    if check_count("freeze_first: blocks", blocks, least=0) > layers:
+        raise ConfigError(f"freeze_first: blocks is {blocks}, the encoder has {layers} blocks")
+    freeze_body(model, last=layers - blocks)
 
 
 def unfreeze_body(model: Model) -> None:
     """Train the body again; the heads stay as they are."""
+    check_model("unfreeze_body", model)
     unfreeze(model, "encoder.")
 
 

@@ -1,6 +1,7 @@
 """Fine-tuning: one loop for every head and every regime, and the evaluation on a test set.
 
 What trains is decided beforehand, by ``freeze_body`` or ``unfreeze_body``; the loop is the same.
+How fast each layer learns, and when, is said by rates and schedules (``rates.py``).
 """
 
 from __future__ import annotations
@@ -12,17 +13,16 @@ from typing import Any
 import numpy as np
 
 from npft.encoder.model import Model, Verdict
-from npft.errors import check_count
+from npft.errors import ConfigError, check_count, check_items
+from npft.finetune.rates import rate_groups, scheduled
 from npft.metrics.score import Score
-from npft.nn.fit import WEIGHT_DECAY, Best, check_patience, fit, reported, warmup
+from npft.nn.fit import WEIGHT_DECAY, Best, check_patience, fit, reported
 from npft.nn.history import History
 from npft.nn.loop import Step, streams
-from npft.nn.optim import AdamW, check_positive, decay_groups
+from npft.nn.optim import AdamW, check_positive
 from npft.nn.progress import ProgressFn
 from npft.nn.repair import Repair
 from npft.text.batch import Batch, batches_of
-
-WARMUP = 0.05  # share of the steps
 
 Data = Batch | Mapping[str, Batch]  # labelled for all heads, or for each head its own
 
@@ -58,8 +58,13 @@ def check_numbers(epochs: int, batch_size: int, lr: float) -> None:
 
 
 def task_size(batch_size: int, repairs: Sequence[Repair]) -> int:
-    """How many examples of the task a batch holds beside what the repairs put into it."""
-    for repair in repairs:
+    """How many examples of the task a batch holds beside what the repairs put into it.
+
+    Raises ``DtypeError`` or ``ConfigError`` for repairs that are no list of them.
+    """
+    for repair in check_items("fine-tuning: repairs", repairs, of="repairs"):
+        if not isinstance(repair, Repair):
+            raise ConfigError(f"fine-tuning: {repair!r:.60} among the repairs is none")
         batch_size = repair.task_size(batch_size)
     return batch_size
 
@@ -99,6 +104,8 @@ def fine_tune_steps(
     batch_size: int = 32,
     lr: float = 1e-3,
     body_lr: float | None = None,
+    ratio: float = 1.0,
+    schedule: str | Mapping[str, str] = "linear",
     repairs: Sequence[Repair] = (),
     progress: ProgressFn | None = None,
     rng: np.random.Generator,
@@ -106,8 +113,10 @@ def fine_tune_steps(
 ) -> Iterator[Step]:
     """Train whatever is not frozen on labelled data, one step at a time.
 
-    AdamW with warm-up and linear decay; gradients are clipped to length 1. ``lr`` is the rate of
-    the heads and, unless ``body_lr`` says otherwise, of the body. ``looking`` are ``every``
+    AdamW with warm-up and linear decay, or another ``schedule``, also one for each part:
+    {"heads": "cosine", "body": "constant"}; gradients are clipped to length 1. ``lr`` is the rate
+    of the heads and, unless ``body_lr`` says otherwise, of the body; with a ``ratio`` above 1 each
+    layer learns by that more slowly than the one above it (``rates.py``). ``looking`` are ``every``
     (default: an epoch), ``measure`` and ``stop`` of ``fit``, which fill the ``history``.
 
     Raises ``DataError`` for data without labels, ``ConfigError`` for numbers out of range,
@@ -119,18 +128,16 @@ def fine_tune_steps(
     size = task_size(batch_size, repairs)
     per_epoch = steps_in_epoch(train, size)
     steps = epochs * per_epoch
-    body_lr = lr if body_lr is None else body_lr
     body_decay = 0.0 if any(r.replaces_decay for r in repairs) else WEIGHT_DECAY
-    groups = decay_groups(model, lr=body_lr, weight_decay=body_decay, prefix="encoder.")
-    for name in model.heads:  # a step without examples for a head leaves its groups alone
-        groups += decay_groups(model, lr=lr, weight_decay=WEIGHT_DECAY, prefix=f"heads.{name}.")
+    groups = rate_groups(model, lr, body_lr, ratio, body_decay=body_decay)
+    groups, shared = scheduled(model, groups, schedule, steps)
     walk = fit(
         model,
         epochs_of(train, size, rng=rngs.order),
         AdamW(groups, lr=lr),
         history,
         steps=steps,
-        schedule=warmup(steps, WARMUP),
+        schedule=shared,
         repairs=repairs,
         cut=model.packs,
         rng=rngs.dropout,
@@ -150,12 +157,12 @@ def fine_tune(
 ) -> History:
     """Train whatever is not frozen on labelled data; return the history.
 
-    The options are those of ``fine_tune_steps``: epochs, batch_size, lr, body_lr, repairs,
-    progress. "loss" is the mean training loss of each epoch. With ``validation`` the history also
-    holds the figures of its score at step 0 and after each epoch, "val_loss" among them, and the
-    weights of the best epoch are put back at the end, by the main figure of the score (F1 of a
-    classifier; of several heads the mean) and, where it is equal, the lower loss; ``patience``
-    stops after that many epochs without a better one.
+    The options are those of ``fine_tune_steps``: epochs, batch_size, lr, body_lr, ratio, schedule,
+    repairs, progress. "loss" is the mean training loss of each epoch. With ``validation`` the
+    history also holds the figures of its score at step 0 and after each epoch, "val_loss" among
+    them, and the weights of the best epoch are put back at the end, by the main figure of the score
+    (F1 of a classifier; of several heads the mean) and, where it is equal, the lower loss;
+    ``patience`` stops after that many epochs without a better one.
 
     Raises as ``fine_tune_steps``, and ``ConfigError`` for a patience without validation.
     """

@@ -18,6 +18,7 @@ from npft.autograd.losses import kl_divergence
 from npft.autograd.tensor import Tensor
 from npft.encoder.model import Model, Part
 from npft.errors import ConfigError
+from npft.heads.crf import ChainTags
 from npft.nn.module import freeze
 from npft.nn.optim import check_positive
 from npft.nn.repair import Repair
@@ -72,6 +73,10 @@ class Distill(Repair):
         head = self.teacher.heads[self.head]
         if head.tokens and scores.shape[0] == len(batch.ids):
             scores = take_rows(scores, rows=batch.token_targets()[0])
-        if scores.ndim != 2 or scores.shape[1] < 2 or scores.shape[0] != head.count(batch):
-            raise ConfigError(f"Distill: the head {self.head!r} does not choose among classes")
+        other = isinstance(head, ChainTags) or getattr(head, "class_weights", None) is not None
+        if other or scores.shape[-1] < 2 or scores.shape[0] != head.count(batch):
+            raise ConfigError(
+                f"Distill: the head {self.head!r} does not choose among classes, each by itself "
+                "and all alike; give a teacher that does, without class_weights"
+            )
         return scores

@@ -14,8 +14,8 @@ from npft.autograd.losses import mse
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import Head, Model, Rng
-from npft.encoder.pooling import check_pool, pool
-from npft.errors import ConfigError, DataError
+from npft.encoder.pooling import Pool
+from npft.errors import ConfigError, DataError, check_number
 from npft.metrics.ranking import GradeMetrics, grade_metrics
 from npft.nn.layers import Dropout, Linear
 from npft.text.batch import Batch
@@ -24,7 +24,9 @@ from npft.text.batch import Batch
 class Grades(Head):
     """A pool and a linear layer with one output.
 
-    ``low`` and ``high`` are the ends of the grades. Raises ``ConfigError`` unless low < high.
+    ``low`` and ``high`` are the ends of the grades. ``layers`` and ``combine``: how many of the
+    last blocks are read, and how (``encoder/layers.py``). Raises ``ConfigError`` unless low < high,
+    for an unknown pool, or for more layers than there are.
     """
 
     kind = "grades"
@@ -35,20 +37,25 @@ class Grades(Head):
         low: float = 0.0,
         high: float = 5.0,
         pool: str = "mean",
+        layers: int = 1,
+        combine: str = "mean",
         *,
         rng: np.random.Generator,
     ) -> None:
-        if not -np.inf < low < high < np.inf:
+        self.low, self.high = check_number("Grades: low", low), check_number("Grades: high", high)
+        if self.low >= self.high:
             raise ConfigError(f"Grades: low is {low}, high {high}; expected low below high")
         self.dropout = Dropout(encoder.config.dropout)
-        self.linear = Linear(encoder.config.hidden_size, 1, rng=rng)
-        self.low, self.high, self.pool = float(low), float(high), check_pool(pool)
+        width = self.read_layers(encoder, layers, combine)
+        self.linear = Linear(width, 1, rng=rng)
+        self.pool = Pool(pool, width)
 
     def options(self) -> dict[str, Any]:
-        return {"low": self.low, "high": self.high, "pool": self.pool}
+        own = {"low": self.low, "high": self.high, "pool": self.pool.kind}
+        return own | self.layer_options()
 
     def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
-        pooled = pool(hidden, batch, self.pool)  # (N, D) -> (B, D)
+        pooled = self.pool(hidden, batch)  # (N, D) -> (B, D)
         return self.linear(self.dropout(pooled, rng))  # (B, 1), from 0 to 1 where it is right
 
     def check(self, batch: Batch) -> None:
@@ -70,7 +77,7 @@ class Grades(Head):
 
 
 class Regressor(Model):
-    """An encoder and a head for grades from ``low`` to ``high``."""
+    """An encoder and a head for grades from ``low`` to ``high``, with the options of ``Grades``."""
 
     kind = "regressor"
     needs = {"grades": "grades"}
@@ -81,7 +88,10 @@ class Regressor(Model):
         low: float = 0.0,
         high: float = 5.0,
         pool: str = "mean",
+        layers: int = 1,
+        combine: str = "mean",
         *,
         rng: np.random.Generator,
     ) -> None:
-        super().__init__(encoder, {"grades": Grades(encoder, low, high, pool, rng=rng)})
+        head = Grades(encoder, low, high, pool, layers, combine, rng=rng)
+        super().__init__(encoder, {"grades": head})

@@ -3,9 +3,15 @@
     y_i = softmax(W z_i)        W (K, D), one distribution for each token
 
 (Jurafsky & Martin, eqs. 11.14 and 11.15.) A word may be several tokens: in training each of them
-has the word's tag, in decoding its first token decides (``text/labels_and_tokens.py``). A text
-longer than the encoder's positions is read in windows (``text/windows.py``), so every word gets a
-tag and every word is scored.
+has the word's tag, in decoding its first token decides (``text/labels_and_tokens.py``), or the mean
+or the largest of what its tokens say of each tag:
+
+    tokens       San    ##itas     first   mean   max
+    P(B-LOC)     0.6    0.0        0.6     0.3    0.6
+    P(I-LOC)     0.3    0.5        0.3     0.4    0.5
+
+A text longer than the encoder's positions is read in windows (``text/windows.py``), so every word
+gets a tag and every word is scored.
 """
 
 from __future__ import annotations
@@ -15,12 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from npft.autograd.kernels import take_rows
+from npft.autograd.kernels import softmax, take_rows
 from npft.autograd.losses import softmax_cross_entropy
+from npft.autograd.segments import segment_max, segment_mean
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import Asked, Head, Model, Rng, Texts
-from npft.errors import DataError, DtypeError, check_items, quoted
+from npft.errors import ConfigError, DataError, DtypeError, check_items, quoted
 from npft.heads.classes import checked_names
 from npft.metrics.entities import check_scheme, scheme_of
 from npft.metrics.tags import TagMetrics, tag_metrics
@@ -31,14 +38,19 @@ from npft.text.tagged import TaggedTexts
 from npft.text.tokenizer import Tokenizer
 from npft.text.windows import read_in_windows, texts_of
 
+JOINS = {"mean": segment_mean, "max": segment_max}
+PIECES = ("first", *JOINS)  # which tokens of a word decide
+
 
 class Tags(Head):
     """A linear layer with K scores for every token; ``label_names`` are the K tags.
 
     ``scheme``: how the tags mark entities, "bio", "iob1", "iobes" or "bilou", or "plain" if they
     mark none; the score depends on it. By default it is what the tags say (``scheme_of``).
-    Raises ``ConfigError`` for fewer than two tags, or tags that leave the scheme open,
-    ``DataError`` for a tag that the scheme does not have.
+    ``pieces``: which tokens of a word decide: its "first", or the "mean" or "max" of all.
+    ``layers`` and ``combine``: how many of the last blocks are read, and how.
+    Raises ``ConfigError`` for fewer than two tags, tags that leave the scheme open, or more layers
+    than there are, ``DataError`` for a tag that the scheme does not have.
     """
 
     kind = "tags"
@@ -49,23 +61,35 @@ class Tags(Head):
         encoder: Encoder,
         label_names: Sequence[str],
         scheme: str | None = None,
+        pieces: str = "first",
+        layers: int = 1,
+        combine: str = "mean",
         *,
         rng: np.random.Generator,
     ) -> None:
-        self.label_names = names = checked_names("Tags", label_names)
-        self.scheme = check_scheme("Tags", scheme_of(names) if scheme is None else scheme, names)
+        own = type(self).__name__
+        self.label_names = names = checked_names(own, label_names)
+        self.scheme = check_scheme(own, scheme_of(names) if scheme is None else scheme, names)
+        if not isinstance(pieces, str) or pieces not in PIECES:
+            raise ConfigError(f"{own}: pieces is {quoted(pieces)}, expected {', '.join(PIECES)}")
+        self.pieces = pieces
         self.dropout = Dropout(encoder.config.dropout)
-        self.linear = Linear(encoder.config.hidden_size, len(self.label_names), rng=rng)
+        width = self.read_layers(encoder, layers, combine)
+        self.linear = Linear(width, len(self.label_names), rng=rng)
 
     def options(self) -> dict[str, Any]:
-        return {"label_names": self.label_names, "scheme": self.scheme}
+        own = {"label_names": self.label_names, "scheme": self.scheme, "pieces": self.pieces}
+        return own | self.layer_options()
 
     @classmethod
     def completed(cls, options: dict[str, Any]) -> dict[str, Any]:
-        """Before there were schemes, O, B- and I- tags were scored as BIO, and others as plain."""
+        """Before there were schemes, O, B- and I- tags were scored as BIO, and others as plain.
+
+        Before there were other ``pieces``, the first decided.
+        """
         names = options.get("label_names", [])
         bio = all(name == "O" or name[:2] in ("B-", "I-") for name in names)
-        return {"scheme": "bio" if bio else "plain"} | options
+        return {"scheme": "bio" if bio else "plain", "pieces": "first"} | options
 
     def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
         return self.linear(self.dropout(hidden, rng))  # (N, K)
@@ -75,7 +99,8 @@ class Tags(Head):
         _, targets = batch.token_targets()
         if targets.max() >= len(self.label_names):
             raise DataError(
-                f"Tags: label {targets.max()} is not one of the {len(self.label_names)} tags"
+                f"{type(self).__name__}: label {targets.max()} is not one of the "
+                f"{len(self.label_names)} tags"
             )
 
     def count(self, batch: Batch) -> int:
@@ -87,13 +112,20 @@ class Tags(Head):
         return softmax_cross_entropy(take_rows(scores, rows=rows), targets=targets)
 
     def decide(self, scores: np.ndarray, batch: Batch) -> np.ndarray:
-        """The number of the likeliest tag of each token (N,)."""
-        return scores.argmax(axis=1)
+        """The number of the likeliest tag of each token (N,), or of its word by "mean" or "max"."""
+        decisions = scores.argmax(axis=1)
+        if self.pieces == "first" or batch.words is None:
+            return decisions
+        first, rows = first_tokens(batch), np.flatnonzero(batch.words >= 0)
+        if len(first):
+            offsets = np.append(np.searchsorted(rows, first), len(rows))
+            joined = JOINS[self.pieces](softmax(scores[rows]), offsets=offsets).data  # (words, K)
+            decisions[rows] = np.repeat(joined.argmax(axis=1), np.diff(offsets))
+        return decisions
 
     def score(self, decisions: np.ndarray, batch: Batch) -> TagMetrics:
         """By the word: at the first token of each word that has a label."""
-        labels = np.asarray(batch.token_labels)
-        first = np.arange(len(labels)) if batch.words is None else first_tokens(batch)
+        labels, first = np.asarray(batch.token_labels), word_rows(batch)
         first = first[labels[first] != IGNORE]
         gold, said = (self._by_text(numbers, first, batch) for numbers in (labels, decisions))
         return tag_metrics(gold, said, self.scheme, names=self.label_names)
@@ -111,16 +143,8 @@ class Tags(Head):
     def tokenize(
         self, tokenizer: Tokenizer, texts: Texts, pairs: Texts | None, max_length: int
     ) -> Batch:
-        """Texts as lists of words, in windows where they are too long.
-
-        Raises ``DtypeError`` for texts as strings, ``DataError`` for pairs.
-        """
-        rows = list(check_items("Tags: texts", texts, "lists of words"))
-        if any(isinstance(row, str) for row in rows):
-            raise DtypeError("Tags: a text is a string, expected its words: [['In', 'Oslo'], ...]")
-        if pairs is not None:
-            raise DataError("Tags: got pairs of texts, expected single texts as lists of words")
-        return read_in_windows(tokenizer, rows, max_length)
+        """Texts as lists of words: see ``read_words``."""
+        return read_words(type(self).__name__, tokenizer, texts, pairs, max_length)
 
     def labelled(self, tokenizer: Tokenizer, batch: Batch, examples: TaggedTexts) -> Batch:
         """Every token of a word has the number of its tag.
@@ -130,7 +154,9 @@ class Tags(Head):
         number = {name: k for k, name in enumerate(self.label_names)}
         unknown = {tag for row in examples.tags for tag in row} - set(number)
         if unknown:
-            raise DataError(f"Tags: the tag {quoted(min(unknown))} is unknown to the model")
+            raise DataError(
+                f"{type(self).__name__}: the tag {quoted(min(unknown))} is unknown to the model"
+            )
         labels = [[number[tag] for tag in row] for row in examples.tags]
         windows = [labels[text] for text in texts_of(batch)]
         return batch.replace(token_labels=token_labels(batch, windows))
@@ -141,10 +167,31 @@ class Tags(Head):
         return self._by_text(decisions, first_tokens(batch), batch) if len(batch) else []
 
 
+def read_words(
+    name: str, tokenizer: Tokenizer, texts: Texts, pairs: Texts | None, max_length: int
+) -> Batch:
+    """Texts as lists of words, in windows where they are too long; ``name`` is the head's.
+
+    Raises ``DtypeError`` for texts as strings, ``DataError`` for pairs.
+    """
+    rows = list(check_items(f"{name}: texts", texts, "lists of words"))
+    if any(isinstance(row, str) for row in rows):
+        raise DtypeError(f"{name}: a text is a string, expected its words: [['In', 'Oslo']]")
+    if pairs is not None:
+        raise DataError(f"{name}: got pairs of texts, expected single texts as lists of words")
+    return read_in_windows(tokenizer, rows, max_length)
+
+
+def word_rows(batch: Batch) -> np.ndarray:
+    """The first token of each word, as rows of ids; without word numbers each token is a word."""
+    return np.arange(len(batch.ids)) if batch.words is None else first_tokens(batch)
+
+
 class TokenClassifier(Model):
     """An encoder and a head with K tags; ``predict`` takes texts as lists of words.
 
-    ``scheme`` is that of ``Tags``: how the tags mark entities.
+    ``scheme``, ``pieces``, ``layers`` and ``combine`` are those of ``Tags``: how the tags mark
+    entities, how the tokens of a word decide, and which blocks are read.
     """
 
     kind = "token_classifier"
@@ -155,10 +202,14 @@ class TokenClassifier(Model):
         encoder: Encoder,
         label_names: Sequence[str],
         scheme: str | None = None,
+        pieces: str = "first",
+        layers: int = 1,
+        combine: str = "mean",
         *,
         rng: np.random.Generator,
     ) -> None:
-        super().__init__(encoder, {"tags": Tags(encoder, label_names, scheme, rng=rng)})
+        head = Tags(encoder, label_names, scheme, pieces, layers, combine, rng=rng)
+        super().__init__(encoder, {"tags": head})
 
     @property
     def label_names(self) -> list[str]:

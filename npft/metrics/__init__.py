@@ -1,4 +1,4 @@
 """Figures of merit, by hand: a file for each kind of task.
 
-Read in this order: score, classes, entities, tags, answers, ranking.
+Read in this order: score, classes, curves, entities, tags, spans, answers, ranking, overlap.
 """

@@ -5,7 +5,9 @@
 These belong to one class. With two classes they are given for the positive one; with more, their
 means over the classes that occur in the gold or among the predictions are (macro averages). A class
 that occurs nowhere has no figures, so it has no part in a mean; a score names it (``absent``).
-0 / 0 counts as 0: the precision of a class that is never called.
+0 / 0 counts as 0: the precision of a class that is never called. ``micro`` adds the counts of some
+classes before it divides; over all classes it gives nothing new, for each of its three figures is
+then the accuracy.
 """
 
 from __future__ import annotations
@@ -75,6 +77,31 @@ def averages(confusion: np.ndarray, positive: int | None = None) -> tuple[float,
         for part, whole in ((hits, called), (hits, actual), (2 * hits, called + actual))
     )
     return precision, recall, f1
+
+
+def micro(confusion: np.ndarray, classes: Sequence[int]) -> tuple[float, float, float]:
+    """Precision, recall and F1 of some of the classes taken together, from their summed counts.
+
+    classes: their numbers, for example all but that of O, which marks no entity. Raises
+    ``IdError`` for a class that is none, or one given twice.
+
+    >>> micro(np.array([[5, 1, 0], [2, 3, 0], [0, 1, 2]]), [1, 2])  # (3 + 2) of 7 and of 8
+    (0.7142857142857143, 0.625, 0.6666666666666666)
+    >>> micro(np.array([[1, 1], [0, 2]]), [0, 1])
+    (0.75, 0.75, 0.75)
+    """
+    rows = list(classes)
+    if len(set(rows)) < len(rows) or not set(rows) <= set(range(len(confusion))):
+        raise IdError(
+            f"micro: classes are {rows}, expected different ones of 0..{len(confusion) - 1}"
+        )
+    hits = np.diag(confusion)[rows].sum()
+    called, actual = confusion.sum(axis=0)[rows].sum(), confusion.sum(axis=1)[rows].sum()
+    return (
+        float(hits / max(called, 1)),
+        float(hits / max(actual, 1)),
+        float(2 * hits / max(called + actual, 1)),
+    )
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

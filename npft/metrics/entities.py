@@ -12,6 +12,8 @@ they agree on tags that break none:
     by default   the CoNLL evaluation and seqeval: a tag that goes on nothing begins an entity
     strict       seqeval with mode="strict": what is not written by the rules is no entity
 
+or it may be kept from writing them: ``may_follow`` says what the rules allow (``heads/crf.py``).
+
 (Tjong Kim Sang & De Meulder 2003; Ramshaw & Marcus 1995; Ratinov & Roth 2009.)
 """
 
@@ -130,6 +132,28 @@ def entities(tags: Sequence[str], scheme: str = "bio", strict: bool = False) -> 
                 found.add((start, i, before[2:]))
         start, before = i, tag
     return found
+
+
+def may_follow(before: str, tag: str, scheme: str) -> bool:
+    """Whether a scheme writes one tag right after another; in plain tags every move is allowed.
+
+    A text begins as if O stood before it and ends as if O stood after it. Tags that keep to this
+    mark entities that are all written by the rules (see ``entities``). Both tags are of the scheme.
+
+    >>> may_follow("B-LOC", "I-LOC", "bio"), may_follow("O", "I-LOC", "bio")
+    (True, False)
+    >>> may_follow("B-LOC", "O", "iobes")  # an entity of several words ends with E-
+    False
+    """
+    same = "O" not in (before, tag) and before[2:] == tag[2:]
+    if scheme == "bio":
+        return same or tag[0] != "I"
+    if scheme == "iob1":
+        return same or tag[0] != "B"
+    if scheme == "plain":
+        return True
+    opened, goes_on = before[0] in "BI", tag[0] in "IEL"
+    return opened == goes_on and (same or not goes_on)
 
 
 def _written(n: int, scheme: str, after: bool) -> list[str]:

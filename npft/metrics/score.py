@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+
+from npft.autograd.inputs import numbers
+from npft.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -46,3 +51,27 @@ class Hits(Score):
     main: ClassVar[str] = "accuracy"
     accuracy: float
     loss: float | None = None
+
+
+def perplexity(losses: float | Sequence[float] | np.ndarray) -> float:
+    """exp(mean of -log P): among how many equally likely words a model seems to choose.
+
+    losses: -log P of each word, in nats, or their mean, such as the loss of a ``MaskedLM``.
+    Raises ``DataError`` for none, for one that is below 0 or not finite (an infinite one is a word
+    that the model held to be impossible), or for a mean above 700.
+
+    Half of 4 words and half of 16 are as hard as 8:
+
+    >>> round(perplexity([math.log(4), math.log(16)]), 9)
+    8.0
+    """
+    values = numbers("perplexity: losses", losses, np.float64)
+    if values.size == 0 or not np.isfinite(values).all() or (values < 0).any():
+        raise DataError(
+            "perplexity: expected one or more losses, each -log P: finite, and 0 or more; got "
+            + (f"{values.size} from {values.min()} to {values.max()}" if values.size else "none")
+        )
+    mean = float(values.mean())
+    if mean > 700:
+        raise DataError(f"perplexity: exp of the mean loss {mean:.4g} fits into no float")
+    return math.exp(mean)

@@ -19,7 +19,7 @@ from npft.nn.module import Module, train_mode
 from npft.nn.optim import Optimizer
 from npft.nn.progress import ProgressFn
 from npft.nn.repair import Repair
-from npft.nn.schedules import warmup_linear
+from npft.nn.schedules import schedule_of
 
 WEIGHT_DECAY = 0.01  # of matrices, in every run
 
@@ -28,8 +28,7 @@ Measure = Callable[[], dict[str, float]]
 
 def warmup(steps: int, share: float) -> Callable[[int], float]:
     """The schedule of every run: up in a line over ``share`` of the steps, then down in a line."""
-    rise = max(1, round(share * steps))
-    return lambda step: warmup_linear(step, rise, steps)
+    return schedule_of("linear", steps, share)
 
 
 def fit(

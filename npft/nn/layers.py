@@ -6,14 +6,18 @@ import numpy as np
 
 from npft.autograd import kernels
 from npft.autograd.tensor import Tensor
-from npft.errors import check_share
+from npft.errors import check_rng, check_share
 from npft.nn.module import Module, Parameter
 
 INIT_STD = 0.02  # the standard deviation of new weights in BERT (Devlin et al. 2019)
 
 
 def normal(shape: tuple[int, ...], std: float, rng: np.random.Generator) -> np.ndarray:
-    """Normally distributed float32 numbers of standard deviation ``std``."""
+    """Normally distributed float32 numbers of standard deviation ``std``.
+
+    Raises ``ConfigError`` if ``rng`` is no generator.
+    """
+    check_rng("a new layer: rng", rng)
     return (rng.standard_normal(shape) * std).astype(np.float32)
 
 

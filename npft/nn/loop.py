@@ -73,9 +73,9 @@ def train_steps(
     """Train on each batch in turn, and yield what happened after each step.
 
     ``loss_fn(model, batch, rng=rng)`` returns the loss and a dict of its named parts, perhaps as a
-    ``Loss``; ``rng`` draws dropout. ``schedule(step)`` multiplies the learning rates; steps count
-    from ``first``. ``repairs`` may add to the loss and change gradients and weights
-    (``repair.py``).
+    ``Loss``; ``rng`` draws dropout. ``schedule(step)`` multiplies the learning rates, on top of the
+    schedule a group may have of its own; steps count from ``first``. ``repairs`` may add to the
+    loss and change gradients and weights (``repair.py``).
     ``cut`` divides a batch into pieces whose losses add up to that of the batch (gradient
     accumulation): their gradients are added before the step. As many pieces as there are threads
     (``set_threads``) are worked on at once, and one more may wait; each has dropout of its own.
@@ -103,6 +103,7 @@ def train_steps(
                 repair.before_step(model, batch)
             if optimizer.refresh():
                 train_mode(model)
+            optimizer.set_rates(step)
             pieces = [batch] if cut is None else list(cut(batch))
             if not pieces:
                 raise DataError(

@@ -7,7 +7,7 @@ the processor's cache, instead of a handful for each of many small arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,21 +19,31 @@ from npft.nn.module import Module, Parameter
 
 CHUNK = 16384  # elements of float32: 64 KiB for each array of a step
 
+Schedule = Callable[[int], float]  # from the step to a factor of the rate
+
 
 class Group:
     """Parameters trained alike, laid end to end in one flat array.
 
-    ``memory`` holds what an optimiser remembers of each number, laid out in the same way, and
-    ``steps`` how many steps the group has made.
+    ``lr`` is its rate now: ``peak``, times its own ``schedule`` if it has one. ``memory`` holds
+    what an optimiser remembers of each number, laid out in the same way, and ``steps`` how many
+    steps the group has made.
     """
 
-    def __init__(self, params: list[Parameter], lr: float, weight_decay: float) -> None:
+    def __init__(
+        self,
+        params: list[Parameter],
+        lr: float,
+        weight_decay: float,
+        schedule: Schedule | None = None,
+    ) -> None:
         check_positive("lr", lr)
         check_positive("weight_decay", weight_decay, zero=True)
         if len({p.dtype for p in params}) > 1:
             raise DtypeError("optimiser: the parameters of a group must be of one dtype")
         self.params = params
-        self.lr = lr
+        self.lr = self.peak = lr
+        self.schedule = schedule
         self.weight_decay = weight_decay
         self.steps = 0
         self.memory: dict[str, np.ndarray] = {}
@@ -72,7 +82,7 @@ class Group:
         kept = [p for p in self.params if p.requires_grad]
         if not kept:
             return None
-        group = Group(kept, self.lr, self.weight_decay)
+        group = Group(kept, self.peak, self.weight_decay, self.schedule)
         group.steps = self.steps
         chosen = np.repeat([p.requires_grad for p in self.params], [p.size for p in self.params])
         group.memory = {name: flat[chosen] for name, flat in self.memory.items()}
@@ -82,7 +92,8 @@ class Group:
 class Optimizer:
     """What SGD and AdamW share: ``groups`` is a list of parameters, or of dicts.
 
-    A dict {"params": [...], "lr": ..., "weight_decay": ...} may leave out the last two.
+    A dict {"params": [...], "lr": ..., "weight_decay": ..., "schedule": ...} may leave out all but
+    the first. A schedule of a group's own is a function from the step to a factor of its rate.
     Frozen parameters are left out until ``refresh`` finds that they train. A group steps as a
     whole: it is an error if only some of its parameters have gradients.
 
@@ -96,10 +107,10 @@ class Optimizer:
         if groups and not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for g in groups:
-            if "params" not in g or not set(g) <= {"params", "lr", "weight_decay"}:
+            if "params" not in g or not set(g) <= {"params", "lr", "weight_decay", "schedule"}:
                 raise ConfigError(
                     f"optimiser: a group has the keys {sorted(g)}, expected 'params' and perhaps "
-                    "'lr' and 'weight_decay'"
+                    "'lr', 'weight_decay' and 'schedule'"
                 )
         params = [p for g in groups for p in g["params"]]
         if not all(isinstance(p, Parameter) for p in params):
@@ -107,7 +118,8 @@ class Optimizer:
         if len({id(p) for p in params}) != len(params):
             raise ConfigError("optimiser: a parameter is given twice; give each once")
         self.given = [
-            (g["params"], g.get("lr", lr), g.get("weight_decay", weight_decay)) for g in groups
+            (g["params"], g.get("lr", lr), g.get("weight_decay", weight_decay), g.get("schedule"))
+            for g in groups
         ]
         self.groups: list[Group] = []
         self.params: list[Parameter] = []
@@ -123,22 +135,28 @@ class Optimizer:
         """
         held = {id(p) for p in self.params}
         begun = [
-            ([p for p in params if p.requires_grad and id(p) not in held], lr, weight_decay)
-            for params, lr, weight_decay in self.given
+            ([p for p in params if p.requires_grad and id(p) not in held], *rates)
+            for params, *rates in self.given
         ]
         if all(p.requires_grad for p in self.params) and not any(params for params, *_ in begun):
             return False
         still = [group.without_frozen() for group in self.groups]
         self.groups = [group for group in still if group is not None]
-        for params, lr, weight_decay in begun:
+        for params, *rates in begun:
             if params:
-                group = Group(params, lr, weight_decay)
+                group = Group(params, *rates)
                 group.memory = {name: np.zeros_like(group.flat) for name in self.memory}
                 self.groups.append(group)
         if not self.groups:
             raise ConfigError("optimiser: no parameter is left to train; all of them are frozen")
         self.params = [p for g in self.groups for p in g.params]
         return True
+
+    def set_rates(self, step: int) -> None:
+        """Give each group that has a schedule of its own its rate at this step."""
+        for group in self.groups:
+            if group.schedule is not None:
+                group.lr = group.peak * group.schedule(step)
 
     def step(self, factor: float = 1.0) -> None:
         """Change the parameters by their gradients, at ``factor`` times each group's rate."""
@@ -263,13 +281,18 @@ class AdamW(Optimizer):
 
 
 def decay_groups(
-    module: Module, *, lr: float, weight_decay: float, prefix: str = "", exclude: str | None = None
+    module: Module,
+    *,
+    lr: float,
+    weight_decay: float,
+    prefix: str | tuple[str, ...] = "",
+    exclude: str | None = None,
 ) -> list[dict[str, Any]]:
     """Two groups: matrices decay, vectors (biases and layer-norm weights) do not.
 
     Decay pulls a weight to 0, which is a sensible place for an entry of a matrix but not for the
-    scale of a layer norm. Takes the parameters whose name starts with ``prefix`` and not with
-    ``exclude``; every one of them is in just one group.
+    scale of a layer norm. Takes the parameters whose name starts with ``prefix`` (or with one of
+    several) and not with ``exclude``; every one of them is in just one group.
     """
     chosen = [
         p

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from npft.errors import ConfigError, check_share
+from npft.errors import ConfigError, check_count, check_share
+
+SCHEDULES = ("linear", "cosine", "slanted", "constant")
 
 
 def _check(step: int, warmup: float, total: int) -> None:
@@ -52,3 +56,31 @@ def slanted_triangular(step: int, total: int, cut: float = 0.1, ratio: float = 3
     peak = cut * total
     p = step / peak if step <= peak else (total - step) / (total - peak)
     return (1 + p * (ratio - 1)) / ratio
+
+
+def schedule_of(name: str, total: int, warmup: float = 0.0) -> Callable[[int], float]:
+    """The schedule of this name over ``total`` steps.
+
+        linear     up in a line, then down in a line to 0.05    ``warmup_linear``
+        cosine     up in a line, then down along half a cosine  ``warmup_cosine``
+        slanted    up and down in lines, from and to 1/32       ``slanted_triangular``
+        constant   1 at every step
+
+    The first two rise over the share ``warmup`` of the steps, and over one step at least.
+    Raises ``ConfigError`` for another name.
+
+    >>> cosine, constant = schedule_of("cosine", 5), schedule_of("constant", 5)
+    >>> [round(cosine(s), 2) for s in (1, 2, 3, 4, 5)], constant(3)
+    ([1.0, 0.85, 0.5, 0.15, 0.0], 1.0)
+    """
+    check_count("schedule: total", total)
+    rise = max(1, round(check_share("schedule: warmup", warmup, zero=True, one=True) * total))
+    if name == "linear":
+        return lambda step: warmup_linear(step, rise, total)
+    if name == "cosine":
+        return lambda step: warmup_cosine(step, rise, total)
+    if name == "slanted":
+        return lambda step: slanted_triangular(step, total)
+    if name == "constant":
+        return lambda step: 1.0
+    raise ConfigError(f"schedule is {name!r}, expected one of {', '.join(SCHEDULES)}")

@@ -12,6 +12,7 @@ STYLE = Path(__file__).parents[1] / "data" / "npft.mplstyle"
 
 # The Okabe-Ito colours: they stay apart for colour-blind readers and in grey.
 BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
+SKY = "#56B4E9"
 
 
 def save_figure(

@@ -117,7 +117,12 @@ def _squad(path: PathLike, encoding: str) -> Iterator[_Answered]:
                 question = part(asked, "question", str, at)
                 if not question.strip() or not passage.strip():
                     raise DataError(f"{at}question or its context is empty", path=path)
-                answers = part(asked, "answers", list, at)
+                impossible = "is_impossible" in asked and part(asked, "is_impossible", bool, at)
+                given = {"answers": []} | asked if impossible else asked
+                answers = part(given, "answers", list, at)
+                if impossible and answers:
+                    raise DataError(f"{at}is_impossible is True, and there are answers; take away "
+                                    "the one or the other", path=path)
                 if not answers:
                     yield _Answered(at, None, question, passage, "", "")
                     continue

@@ -21,12 +21,13 @@ import numpy as np
 
 from npft.errors import DataError, DtypeError, IdError, ShapeError, check_count, check_shape
 from npft.text.examples import checked_labels, row_numbers, span_array
+from npft.text.typed_spans import CUT, checked_typed_spans
 
 IGNORE = -100  # the label of a token that a loss leaves out; the number PyTorch uses, too
 NO_SPAN = -1  # first and last token where there is no answer
-CUT_SPAN = -2  # first and last token where there was an answer, which was cut off
+CUT_SPAN = CUT  # -2: first and last token where there was an answer, which was cut off
 TOKEN_PARTS = ("ids", "token_types", "words", "token_labels")  # (N,) each
-SEQUENCE_PARTS = ("labels", "spans", "tokens_cut")  # (B,) or (B, 2)
+SEQUENCE_PARTS = ("labels", "spans", "typed_spans", "tokens_cut")  # (B,) or (B, 2)
 
 
 def _whole_numbers(name: str, values: Any, length: int | None, low: int) -> np.ndarray:
@@ -93,6 +94,8 @@ class Batch:
     spans: None, or (B, 2) the first and the last token of an answer, counted from 0 within the
         sequence, both belonging to it; (-1, -1) where there is no answer, (-2, -2) where it was
         cut off.
+    typed_spans: None, or (B,) arrays (S, 3), the S spans of each sequence: first word, last word
+        (by their numbers in ``words``) and class; (-2, -2, class) for a span that was cut off.
     tokens_cut: None, or (B,) how many tokens of each sequence a tokenizer cut off.
 
     Every array is a read-only copy. ``len(b)`` is B; ``b[rows]`` takes a slice, a mask or row
@@ -114,6 +117,7 @@ class Batch:
     words: np.ndarray | None
     token_labels: np.ndarray | None
     spans: np.ndarray | None
+    typed_spans: np.ndarray | None
     tokens_cut: np.ndarray
 
     def __init__(
@@ -126,6 +130,7 @@ class Batch:
         *,
         token_labels: Any = None,
         spans: Any = None,
+        typed_spans: Any = None,
         tokens_cut: Any = None,
     ) -> None:
         self.ids = _whole_numbers("ids", ids, None, low=0)
@@ -138,6 +143,9 @@ class Batch:
         self.words = None if words is None else _whole_numbers("words", words, n, low=-1)
         self.token_labels = None if token_labels is None else _checked_classes(token_labels, n)
         self.spans = None if spans is None else _checked_spans(spans, self.lengths)
+        self.typed_spans = None
+        if typed_spans is not None:
+            self.typed_spans = checked_typed_spans(typed_spans, self.words, self.offsets)
         if tokens_cut is None:
             tokens_cut = np.zeros(len(self), dtype=np.int64)
         self.tokens_cut = _whole_numbers("tokens_cut", tokens_cut, len(self), low=0)
@@ -258,12 +266,13 @@ class Batch:
         words: Any = None,
         token_labels: Any = None,
         spans: Any = None,
+        typed_spans: Any = None,
     ) -> Batch:
         """Drop the pads of a rectangle: ids (B, T) and attention_mask (B, T), 1 at real tokens.
 
         Pads may stand left or right of a sequence, not inside it, for then positions would change.
-        token_types, words and token_labels (B, T), labels (B,) and spans (B, 2) are optional;
-        spans are columns of the rectangle and become places in the sequence.
+        token_types, words and token_labels (B, T), labels (B,), spans (B, 2) and typed_spans are
+        optional; spans are columns of the rectangle and become places in the sequence.
 
         >>> Batch.from_padded([[5, 8, 9], [5, 9, 0]], [[1, 1, 1], [1, 1, 0]]).ids
         array([5, 8, 9, 5, 9])
@@ -298,7 +307,8 @@ class Batch:
                 raise DataError("from_padded: a span begins in the pads left of its sequence")
             spans = np.where(spans < 0, spans, moved)
         offsets = np.append(0, np.cumsum(lengths))
-        return cls(ids[mask], offsets, labels=labels, spans=spans, **parts)
+        return cls(ids[mask], offsets, labels=labels, spans=spans, typed_spans=typed_spans,
+                   **parts)
 
     @cached_property
     def _cells(self) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import DataError, ShapeError, check_items, check_strings
+from npft.errors import DataError, DtypeError, ShapeError, check_items, check_strings
 from npft.text.examples import checked_groups, row_numbers
 
 Span = tuple[int, int, str]  # the first word, the word after the last, the type
@@ -57,14 +57,13 @@ class TaggedTexts:
             raise DataError(f"TaggedTexts: the tag {min(present - set(self.tag_names))!r} is not "
                             f"in tag_names, {', '.join(self.tag_names)}")
         if self.spans is not None:
-            self.spans = [[(start, end, kind) for start, end, kind in row] for row in self.spans]
-            if len(self.spans) != len(self):
-                raise ShapeError(f"TaggedTexts: spans of {len(self.spans)} texts for {len(self)}")
-            for index, row in enumerate(self.spans):
-                for start, end, kind in row:
-                    if not 0 <= start < end <= len(self.words[index]):
-                        raise DataError(f"TaggedTexts: spans[{index}] has {kind} from {start} to "
-                                        f"{end} in a text of {len(self.words[index])} words")
+            rows = list(check_items("TaggedTexts: spans", self.spans, of="lists of spans"))
+            if len(rows) != len(self):
+                raise ShapeError(f"TaggedTexts: spans of {len(rows)} texts for {len(self)}")
+            self.spans = [
+                _spans(f"TaggedTexts: spans[{index}]", row, len(words))
+                for index, (row, words) in enumerate(zip(rows, self.words))
+            ]
         if self.groups is not None:
             self.groups = checked_groups("TaggedTexts", self.groups, len(self))
 
@@ -114,6 +113,25 @@ class TaggedTexts:
         """The tags of each text, and its spans, None where there are none."""
         spans = [None] * len(self) if self.spans is None else map(tuple, self.spans)
         return list(zip(map(tuple, self.tags), spans))
+
+
+def _spans(name: str, spans: Any, n_words: int) -> list[Span]:
+    """The spans of one text, checked."""
+    found: list[Span] = []
+    for span in check_items(name, spans, of="spans"):
+        if not isinstance(span, (tuple, list)) or len(span) != 3:
+            raise ShapeError(f"{name} has {span!r:.60}, expected (first word, word after the last, "
+                             "type)")
+        start, end, kind = span
+        whole = all(isinstance(x, (int, np.integer)) and not isinstance(x, bool) for x in span[:2])
+        if not whole or not isinstance(kind, str):
+            raise DtypeError(f"{name} has {span!r:.60}, expected two whole numbers and a string")
+        if not 0 <= start < end <= n_words:
+            raise DataError(
+                f"{name} has {kind} from {start} to {end} in a text of {n_words} words"
+            )
+        found.append((int(start), int(end), kind))
+    return found
 
 
 def _lists_of_strings(name: str, rows: Any) -> list[list[str]]:

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from npft.text.batch import Batch
+from npft.errors import ConfigError
+from npft.text.batch import CUT_SPAN, Batch
 from npft.text.tokenizer import Tokenizer
 
 
@@ -74,3 +75,32 @@ def texts_of(batch: Batch) -> np.ndarray:
     last = np.maximum.reduceat(batch.words, starts)
     goes_on = (first[1:] > 0) & (first[1:] == last[:-1] + 1)
     return np.append(0, np.cumsum(~goes_on))
+
+
+def spans_in_windows(
+    batch: Batch, spans: Sequence[Sequence[tuple[int, int, int]]]
+) -> list[list[tuple[int, int, int]]]:
+    """The spans of whole texts as the ``typed_spans`` of the sequences that the texts are read in.
+
+    spans: for each text (start, end, class) in words, end not included. A span is given to the
+    sequence that has all of it. One that goes on in the next window is whole in none: it is cut
+    off, (-2, -2, class), in the window of its first word.
+
+    >>> b = Batch([2, 7, 8, 3, 2, 9, 3], [0, 4, 7], words=[-1, 0, 1, -1, -1, 2, -1])
+    >>> spans_in_windows(b, [[(0, 2, 5), (1, 3, 6), (2, 3, 7)]])
+    [[(0, 1, 5), (-2, -2, 6)], [(2, 2, 7)]]
+    """
+    if batch.words is None:
+        raise ConfigError("spans_in_windows: the batch has no word numbers; make it from lists of "
+                          "words: tokenizer([['Mt.', 'Sanitas'], ...])")
+    texts, out = texts_of(batch), [list[tuple[int, int, int]]() for _ in range(len(batch))]
+    home = dict(zip(reversed(texts.tolist()), reversed(range(len(texts)))))  # its first window
+    words = zip(texts[batch.sequence].tolist(), batch.words.tolist(), batch.sequence.tolist())
+    window_of = {(text, word): row for text, word, row in words}
+    for text, row in home.items():
+        for start, end, kind in spans[text]:
+            begins, ends = window_of.get((text, start)), window_of.get((text, end - 1))
+            whole = begins is not None and begins == ends
+            span = (start, end - 1, kind) if whole else (CUT_SPAN, CUT_SPAN, kind)
+            out[row if begins is None else begins].append(span)
+    return out

@@ -2,7 +2,7 @@
 
 A frozen encoder cannot use a word it never met: the tied softmax of pretraining pushes all unseen
 rows of the embedding table the same way. So 12 % of the documents of TinyWorld talk about messages
-with the very words that ``sms.py`` uses, in sentences that carry no label. All such sentences of
+with the very words that ``hard_sms.py`` uses, in sentences without a label. All such sentences of
 one document are about one kind of thing, errands (the words of "ham") or offers ("spam"), so that
 words of one kind keep company as words of a topic do.
 
@@ -80,7 +80,7 @@ WHEN = (
     "tomorrow | this evening | on sunday | on tuesday | next week | at seven | in an hour",
 )
 
-# Sentences of TinyWorld about messages. None of them is a template of sms.py.
+# Sentences of TinyWorld about messages. None of them is a template of hard_sms.py.
 PHONE_TEMPLATES = """
 {person} wants to {verb} the {adjective} {noun} {when}
 {person} hopes that we {verb} the {adjective} {noun} and the {noun2} {when}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npft.errors import ConfigError, check_count
+from npft.errors import ConfigError, check_count, check_share
 from npft.text.examples import Examples
 from npft.worlds.domains import misspelt
 from npft.worlds.draws import Draw, choose, shuffled, stream
@@ -52,14 +52,35 @@ def _facts(topics: list[Topic], people: list[str], draw: Draw) -> list[dict[str,
     return facts
 
 
+def _another(fact: dict[str, str], topic: Topic, people: list[str], draw: Draw) -> dict[str, str]:
+    """A fact on the same topic that answers no question about this one."""
+    verbs = [i for i, words in enumerate(topic.verbs) if fact["verb"] not in words]
+    verb = choose(draw, verbs)
+    return {
+        "person": choose(draw, people),
+        "place": choose(draw, [place for place in topic.places if place != fact["place"]]),
+        "verb": choose(draw, topic.verbs[verb]),
+        "noun": choose(draw, topic.nouns[choose(draw, topic.prefers[verb])]),
+    }
+
+
 def questions_task(
-    world: TinyWorld, n: int, seed: int = 1, test: bool = False, distractors: int = 1
+    world: TinyWorld,
+    n: int,
+    seed: int = 1,
+    test: bool = False,
+    distractors: int = 1,
+    unanswerable: float = 0.0,
 ) -> Examples:
     """``n`` questions (``texts``) and passages (``pairs``); ``spans`` are the answers' characters.
 
     ``distractors`` is the number of facts on other topics that nobody asks about, from 1. The sides
     differ in their people and in which question meets which form of fact, the ``groups``. A
     misspelling hits the thing in a question.
+
+    ``unanswerable`` is the share of questions without an answer, (-1, -1): in the place of their
+    fact the passage has one on the same topic of another person, who does another thing elsewhere.
+    All other questions and passages are those without it.
 
     Raises ``ConfigError`` for more distractors than there are other topics.
 
@@ -76,10 +97,13 @@ def questions_task(
         raise ConfigError(
             f"distractors is {distractors}, expected at most {len(world.topics) - 1}, a topic each"
         )
+    check_share("unanswerable", unanswerable, zero=True, one=True)
     draw = stream(world.seed, 13, check_count("seed", seed, 0))
-    kinds = shuffled(draw, [i % len(QUESTIONS) for i in range(check_count("n", n))])
+    apart = stream(world.seed, 16, seed)  # so that the other questions stay as they are
+    without = shuffled(apart, [i < round(unanswerable * n) for i in range(check_count("n", n))])
+    kinds = shuffled(draw, [i % len(QUESTIONS) for i in range(n)])
     texts, pairs, spans, groups = [], [], [], []
-    for kind in kinds:
+    for kind, nowhere in zip(kinds, without):
         people = shuffled(draw, sided(GIVEN_NAMES, test))
         about = shuffled(draw, world.topics)[: distractors + 1]
         facts = _facts(about, people, draw)
@@ -100,8 +124,11 @@ def questions_task(
         texts.append(ways[way].format(
             person=fact["person"], place=fact["place"], verb=fact["verb again"], noun=thing,
         ))  # fmt: skip
+        if nowhere:
+            like = _another(fact, about[0], people[len(facts) :], apart)
+            said[said.index(own)] = FACTS[form].format(**like)
         pairs.append(" ".join(said))
-        spans.append((start, start + len(fact[sought])))
+        spans.append((-1, -1) if nowhere else (start, start + len(fact[sought])))
         groups.append((kind * len(ways) + way) * len(FACTS) + form)
     return Examples(texts, pairs=pairs, groups=np.array(groups), spans=np.array(spans))
 

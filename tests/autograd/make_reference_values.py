@@ -18,8 +18,8 @@ left out, with its reason printed,
     - if an earlier one has the same shapes, constants and size of numbers.
 
 Where no sample fits, some are made here: PyTorch's samples of attention have fewer queries than
-keys, those of segments have empty segments, two limits of a clamp are arrays there, and what goes
-into kl_div are neither logits nor probabilities.
+keys, those of segments have empty segments, two limits of a clamp are arrays there, what goes
+into kl_div are neither logits nor probabilities, and of chains PyTorch knows nothing.
 
 The file holds, for each op, one float64 array: for each sample its inputs, value, cotangent and
 gradients, end to end; and ``index``, the bytes of a JSON object with shapes and constants.
@@ -256,6 +256,28 @@ def judged(op, function, reduction="mean"):
     return fit
 
 
+def smoothed(sample):
+    """Cross-entropy with class weights, with smoothing, or with both."""
+    known_keywords(sample, "reduction", "weight", "label_smoothing")
+    if sample.kwargs.get("reduction", "mean") != "mean":
+        raise LeftOut("another reduction")
+    x, (t,) = sample.input, sample.args
+    if t.dtype != torch.int64:
+        raise LeftOut("probabilities as targets")
+    w = sample.kwargs.get("weight")
+    if w is not None and not (w > 0).all():
+        raise LeftOut("a weight that is not above 0")
+    x, t, eps = rows_of(x.movedim(1, -1), x.ndim - 1), t.reshape(-1), sample.kwargs.get(
+        "label_smoothing", 0.0)
+    return weighted(x, t, torch.ones(x.shape[1], dtype=x.dtype) if w is None else w, eps)
+
+
+def weighted(x, t, w, eps):
+    constants = {"targets": t, "weights": w, "smoothing": eps}
+    return Fit("weighted_cross_entropy", [x], constants,
+               lambda x: F.cross_entropy(x, t, weight=w, label_smoothing=eps))
+
+
 def looked_up(sample):
     known_keywords(sample)
     ids = sample.args[0].reshape(-1)
@@ -299,6 +321,7 @@ SOURCES = [
     ("softmax", along("softmax", torch.softmax)),
     ("log_softmax", along("log_softmax", torch.log_softmax)),
     ("nn.functional.cross_entropy", judged("softmax_cross_entropy", F.cross_entropy)),
+    ("nn.functional.cross_entropy", smoothed),
     ("nn.functional.binary_cross_entropy_with_logits",
      judged("bce_with_logits", F.binary_cross_entropy_with_logits)),
     ("nn.functional.mse_loss", judged("mse", F.mse_loss)),
@@ -332,6 +355,21 @@ def by_segment(how, offsets):
     return lambda x: torch.segment_reduce(x, how, offsets=torch.tensor(offsets))
 
 
+def by_chain(offsets):
+    """The forward algorithm, one chain and one word after another."""
+
+    def value(emissions, transitions, starts, ends):
+        out = []
+        for chain in emissions.split(np.diff(offsets).tolist()):
+            alpha = starts + chain[0]
+            for row in chain[1:]:
+                alpha = row + torch.logsumexp(alpha[:, None] + transitions, 0)
+            out.append(torch.logsumexp(alpha + ends, 0))
+        return torch.stack(out)
+
+    return value
+
+
 def made(generator):
     def normal(*shape):
         return torch.tensor(generator.standard_normal(shape))
@@ -355,9 +393,16 @@ def made(generator):
               lambda x, gamma, beta: F.layer_norm(x, width, gamma, beta, eps))
     yield Fit("kl_divergence", [2 * normal(5, 7)], {"targets": p},
               lambda x: F.kl_div(F.log_softmax(x, 1), p, reduction="batchmean"))
+    for n, classes, eps in ((1, 2, 0.3), (5, 3, 0.0), (6, 7, 0.1)):
+        targets, w = torch.arange(n) % classes, normal(classes).exp()
+        yield weighted(2 * normal(n, classes), targets, w, eps)
     for tau in (1.0, 0.1):
         yield Fit("cosine_logits", [normal(2, 3), normal(4, 3)], {"tau": tau}, lambda a, b, tau=tau:
                   F.cosine_similarity(a[:, None, :], b[None, :, :], dim=-1) / tau)  # fmt: skip
+    for offsets, tags, size in (([0, 2], 1, 1), ([0, 4], 3, 1), ([0, 1, 6, 9], 2, 1),
+                                ([0, 3, 5], 4, 1e3)):  # fmt: skip
+        scores = [size * normal(*s) for s in ((offsets[-1], tags), (tags, tags), (tags,), (tags,))]
+        yield Fit("chain_log_partition", scores, {"offsets": np.array(offsets)}, by_chain(offsets))
 
 
 # --- freezing -----------------------------------------------------------------------------------

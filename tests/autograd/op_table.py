@@ -6,6 +6,7 @@ the values, of the gradients, of dtypes, of messages and of the gradient checker
 over this table.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import special
 
-from npft.autograd import attention, kernels, losses, ops, segments
+from npft.autograd import attention, chains, kernels, losses, ops, segments
 from npft.errors import ConfigError, DataError, DtypeError, IdError, NonFiniteError, ShapeError
 from npft.testing import generators, ragged_batches
 
@@ -232,6 +233,13 @@ def for_cross_entropy(draw, rng):
     return Case([2 * rng.standard_normal((n, v))], {"targets": rng.integers(0, v, n)})
 
 
+def for_weighted_cross_entropy(draw, rng):
+    case = for_cross_entropy(draw, rng)
+    weights = rng.uniform(0.3, 3.0, case.arrays[0].shape[1])
+    smoothing = draw(st.sampled_from([0, 0.1, 0.7]))
+    return Case(case.arrays, case.constants | {"weights": weights, "smoothing": smoothing})
+
+
 def for_kl(draw, rng):
     n, v = draw(side), draw(side)
     targets = special.softmax(3 * rng.standard_normal((n, v)), axis=1)
@@ -298,6 +306,13 @@ def segment(values):
     return build
 
 
+def for_chain(draw, rng):
+    """All scores finite: the slope at -inf is that of test_chains.py."""
+    offsets, tags = ragged(draw), draw(st.integers(1, 3))
+    shapes = (offsets[-1], tags), (tags, tags), tags, tags
+    return Case([rng.standard_normal(shape) for shape in shapes], {"offsets": offsets})
+
+
 # --- plain references ---------------------------------------------------------------------------
 
 
@@ -309,6 +324,15 @@ def plain_layer_norm(x, gamma, beta, eps):
 
 def plain_cross_entropy(logits, targets):
     return np.mean([special.logsumexp(row) - row[t] for row, t in zip(logits, targets)])
+
+
+def plain_weighted_cross_entropy(logits, targets, weights, smoothing):
+    """A mean over copies: an example of a class counts as often as its weight says."""
+    total = 0.0
+    for row, y in zip(logits, targets):
+        losses = weights * (special.logsumexp(row) - row)
+        total += (1 - smoothing) * losses[y] + smoothing * losses.mean()
+    return total / sum(weights[y] for y in targets)
 
 
 def plain_kl(logits, targets):
@@ -358,6 +382,22 @@ def by_segment(reduce, join=np.array):
     return reference
 
 
+def path_scores(emissions, transitions, starts, ends):
+    """Every path through a chain (a tuple of tags) and its score."""
+    words, tags = emissions.shape
+    for path in itertools.product(range(tags), repeat=words):
+        score = starts[path[0]] + ends[path[-1]] + sum(emissions[range(words), path])
+        yield path, score + sum(transitions[i, j] for i, j in zip(path, path[1:]))
+
+
+def plain_chain(emissions, *others, offsets):
+    """The sum over every path of each chain, one by one."""
+    return [
+        special.logsumexp([score for _, score in path_scores(emissions[a:b], *others)])
+        for a, b in zip(offsets[:-1], offsets[1:])
+    ]
+
+
 X23, X32 = np.ones((2, 3)), np.ones((3, 2))
 NO_FLOATS = bad("x", error=DtypeError, message="a str that cannot be made an array of floats")
 NO_FIT = [
@@ -379,6 +419,7 @@ NO_OFFSETS = [
     bad(X23, offsets=np.array([0.0, 2.0]), error=DtypeError, message="dtype float64"),
     bad(np.ones(3), offsets=np.array([0, 3]), message="x has shape"),
 ]
+Y = np.array([0, 2])  # targets for X23
 NO_SCORES = [
     bad(np.full((2, 2), -np.inf), error=NonFiniteError, message=r"largest value is -inf at \(0, 0\)"),
     bad(np.array([1.0, np.nan]), error=NonFiniteError, message=r"nan at \(0,\)"),
@@ -388,6 +429,8 @@ NO_TARGET = [
     bad(X23, target=np.ones(3), message=r"input has shape \(2, 3\) and the target \(3,\)"),
     bad(np.ones(0), target=np.ones(0), message="at least one element"),
 ]
+X22 = np.ones((2, 2))
+CHAIN = X22, np.ones(2), np.ones(2)
 BLOCKS = attention.blocks_by_length(np.array([0, 2]))
 
 TABLE = {
@@ -583,6 +626,38 @@ TABLE = {
             bad(np.ones(3), targets=np.array([0]), message="logits has shape"),
         ],
     ),
+    "weighted_cross_entropy": Op(
+        losses.weighted_cross_entropy,
+        plain_weighted_cross_entropy,
+        for_weighted_cross_entropy,
+        [
+            bad(X23, targets=Y, weights=np.ones(2), message=r"weights has shape \(2,\), expected"),
+            bad(X23, targets=Y, weights=np.ones((2, 3)), message="weights has shape"),
+            bad(X23, targets=Y, weights=np.array([1, 0, 1.0]), error=DataError, message="above 0"),
+            bad(X23, targets=Y, weights=np.array([1, -1, 1.0]), error=DataError,
+                message="above 0"),
+            bad(X23, targets=Y, weights=np.array([1, np.inf, 1]), error=DataError,
+                message="finite"),
+            bad(X23, targets=Y, weights=np.array([1, np.nan, 1]), error=DataError,
+                message="finite"),
+            bad(X23, targets=Y, weights=["a"], error=DtypeError, message="weights: a list"),
+            bad(X23, targets=Y, weights=np.ones(3), smoothing=1.0, error=ConfigError,
+                message=r"smoothing is 1\.0, expected a share, at least 0 and less than 1"),
+            bad(X23, targets=Y, weights=np.ones(3), smoothing=-0.1, error=ConfigError,
+                message=r"smoothing is -0\.1"),
+            bad(X23, targets=Y, weights=np.ones(3), smoothing="0.1", error=ConfigError,
+                message="smoothing is '0.1'"),
+            bad(X23, targets=np.array([0, 3]), weights=np.ones(3), error=IdError,
+                message=r"targets: 3 at position 1 .* 0\.\.2"),
+            bad(X23, targets=np.array([0.0, 1.0]), weights=np.ones(3), error=DtypeError,
+                message="dtype float64, exp"),
+            bad(X23, targets=np.array([0]), weights=np.ones(3),
+                message=r"2 rows of logits and targets of shape \(1,\)"),
+            bad(np.ones((0, 3)), targets=np.zeros(0, int), weights=np.ones(3),
+                message="at least one row"),
+            bad(np.ones(3), targets=np.array([0]), weights=np.ones(3), message="logits has shape"),
+        ],
+    ),
     "kl_divergence": Op(
         losses.kl_divergence,
         plain_kl,
@@ -673,6 +748,22 @@ TABLE = {
         [
             *NO_OFFSETS,
             bad(X23 * np.nan, offsets=[0, 2], error=NonFiniteError, message="largest score is nan"),
+        ],
+    ),
+    "chain_log_partition": Op(
+        chains.chain_log_partition,
+        plain_chain,
+        for_chain,
+        [
+            bad(X22, *CHAIN, offsets=[0, 1, 1, 2], message="without an empty segment"),
+            bad(X23, *CHAIN, offsets=[0, 2], message=r"transitions has shape \(2, 2\), expected"),
+            bad(X22, X22, np.ones(3), np.ones(2), offsets=[0, 2], message="starts has shape"),
+            bad(X22, X22, np.ones(2), X22, offsets=[0, 2], message="ends has shape"),
+            bad(X22, *CHAIN, offsets=[0.0, 2.0], error=DtypeError, message="dtype float64"),
+            bad(X22, X22, [-np.inf, 0], [0, -np.inf], offsets=[0, 1, 2], error=NonFiniteError,
+                message="chain 0 has no path"),
+            bad(X22 * [[0], [-np.inf]], *CHAIN, offsets=[0, 1, 2], error=NonFiniteError,
+                message="chain 1 has no path"),
         ],
     ),
 }

@@ -47,6 +47,12 @@ def composed_cross_entropy(logits, *, targets):
     return -(picked.log().mean())
 
 
+def composed_weighted_cross_entropy(logits, *, targets, weights, smoothing):
+    picked = (np.arange(logits.shape[1]) == targets[:, None]) * (1 - smoothing)
+    wt = weights * (picked + smoothing / logits.shape[1])
+    return -(composed_softmax(logits).log() * wt).sum() / weights[targets].sum()
+
+
 def composed_cosine(a, b, *, tau):
     u = a / (a * a).sum(axis=1, keepdims=True).sqrt()
     v = b / (b * b).sum(axis=1, keepdims=True).sqrt()
@@ -91,6 +97,7 @@ COMPOSED = {
     "layer_norm": composed_layer_norm,
     "softmax": composed_softmax,
     "softmax_cross_entropy": composed_cross_entropy,
+    "weighted_cross_entropy": composed_weighted_cross_entropy,
     "cosine_logits": composed_cosine,
     "attention": composed_attention,
     "segment_mean": composed_segments(ops.mean),
@@ -284,6 +291,18 @@ def test_the_gradient_of_cross_entropy_is_p_minus_onehot_over_n():
     want = (kernels.softmax(logits).data - np.eye(5)[targets]) / 4
     np.testing.assert_allclose(logits.grad, want, atol=1e-15)
     np.testing.assert_allclose(logits.grad.sum(axis=1), 0, atol=1e-15)
+
+
+@pytest.mark.parametrize("smoothing, expected", [(0.0, np.log(2)), (0.3, np.inf)])
+def test_a_class_that_a_logit_rules_out_costs_nothing_unless_a_target_asks_for_it(
+    smoothing, expected
+):
+    logits, y, w = Tensor([[5.0, 5.0, -np.inf]], requires_grad=True), [1], [1.0, 2.0, 3.0]
+    loss = losses.weighted_cross_entropy(logits, targets=y, weights=w, smoothing=smoothing)
+    assert loss.item() == pytest.approx(expected)
+    if smoothing == 0:
+        loss.backward()
+        np.testing.assert_allclose(logits.grad, [[0.5, -0.5, 0.0]], atol=1e-15)
 
 
 def test_cross_entropy_of_far_apart_logits_is_their_distance():

@@ -5,7 +5,7 @@ import pytest
 
 from npft.experiments import bodies
 from npft.experiments.bodies import pretrain_tinyworld, world_text
-from npft.worlds import TinyWorld, sms_fixture
+from npft.worlds import TinyWorld, hard_sms_fixture
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def test_the_held_out_documents_are_others_than_those_trained_on():
 
 def test_the_vocabulary_knows_the_training_documents_and_the_messages_alone():
     text = world_text(3, **SIZES)
-    assert text.vocabulary == [s for d in text.train for s in d] + sms_fixture()[0].texts
+    assert text.vocabulary == [s for d in text.train for s in d] + hard_sms_fixture()[0].texts
     assert text.vocab_size == 300
 
 

@@ -19,12 +19,17 @@ def cell(body, monkeypatch):
     return {"task": "sms", "n": 40, "regime": "full", "seed": 3, "body": body, "epochs": 2}
 
 
+def plain(result):
+    """A result without the time it took, which is never the same."""
+    return {k: v for k, v in result.items() if k != "seconds"}
+
+
 def test_an_unknown_task_is_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match="task is 'mnist', expected 'sms' or 'topic'"):
+    with pytest.raises(ConfigError, match="task is 'mnist', expected 'sms', 'hard sms' or 'topic'"):
         make_task("mnist", 10, 0)
 
 
-@pytest.mark.parametrize("name", ["sms", "topic"])
+@pytest.mark.parametrize("name", ["sms", "hard sms", "topic"])
 def test_a_task_has_its_own_test_texts_with_the_same_classes(name, monkeypatch):
     monkeypatch.setattr(regimes, "TEST_SIZE", 60)
     train, test = make_task(name, 80, seed=0)
@@ -47,15 +52,23 @@ def test_a_cell_returns_its_figures_and_repeats_them(cell):
     trained = [found[r]["trained"] for r in ("words", "head", "last", "full")]
     assert trained == sorted(set(trained)) and trained[0] == 0
     assert found["scratch"]["trained"] == found["full"]["trained"]
-    assert run_cell(cell) == found["full"]
+    assert plain(run_cell(cell)) == plain(found["full"])
+    assert all(result["seconds"] > 0 for result in found.values())
+
+
+def test_a_cell_that_is_not_watched_ends_at_the_same_figures(cell):
+    watched, apart = run_cell(cell), run_cell(cell | {"watch": False})
+    assert apart["curve"] == [watched["curve"][0], watched["curve"][-1]]
+    assert all(apart[name] == watched[name] for name in regimes.FIGURES)
 
 
 def test_a_sweep_gives_the_same_in_an_executor_and_keeps_the_order(cell):
     cells = [cell | {"regime": r, "seed": s} for r in ("head", "words") for s in (0, 1)]
-    plain = [run_cell(c) for c in cells]
-    assert [(r["regime"], r["seed"]) for r in plain] == [(c["regime"], c["seed"]) for c in cells]
+    expected = [plain(run_cell(c)) for c in cells]
+    assert [(r["regime"], r["seed"]) for r in expected] == [(c["regime"], c["seed"]) for c in cells]
     with ThreadPoolExecutor(2) as executor:
-        assert sweep(run_cell, cells, executor) == plain
+        found = sweep(run_cell, cells, executor)
+    assert [plain(r) for r in found] == expected
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -80,17 +93,36 @@ def test_a_cell_of_words_is_the_bag_of_words(cell):
     assert (found["trained"], found["curve"]) == (0, [])
 
 
-def test_head_and_last_start_from_the_pretrained_body_and_scratch_does_not(cell, monkeypatch):
+def test_head_and_last_start_from_the_pretrained_body_and_random_ones_do_not(cell, monkeypatch):
+    seen = []
+    train = regimes.fine_tune_as
+
+    def watched(model, data, regime, **options):
+        table = model.encoder.embeddings.word_embeddings.weight.numpy()
+        seen.append((regime, bool((table == own).all())))
+        return train(model, data, regime, **options)
+
+    own = MaskedLM.load(cell["body"]).encoder.embeddings.word_embeddings.weight.numpy()
+    monkeypatch.setattr(regimes, "fine_tune_as", watched)
+    for changes in ({"regime": "scratch"}, {"regime": "head"}, {"regime": "last"},
+                    {"regime": "head", "random": True}):  # fmt: skip
+        run_cell(cell | changes)
+    assert seen == [("full", False), ("head", True), ("last", True), ("head", False)]
+
+
+def test_a_cell_takes_options_of_the_head_and_of_training(cell, monkeypatch):
     seen = {}
-    steps = regimes.fine_tune_steps
+    train = regimes.fine_tune_as
 
-    def watched(model, *args, **options):
-        seen[now] = model.encoder.embeddings.word_embeddings.weight.numpy().copy(), options["lr"]
-        return steps(model, *args, **options)
+    def watched(model, data, regime, **options):
+        seen.update(pool=model.head().pool.kind, lr=options["lr"], dropout=model.head().dropout.p)
+        return train(model, data, regime, **options)
 
-    monkeypatch.setattr(regimes, "fine_tune_steps", watched)
-    for now in ("scratch", "head", "last", "full"):
-        run_cell(cell | {"regime": now})
-    own = MaskedLM.load(cell["body"]).encoder.embeddings.word_embeddings.weight.data
-    assert [bool((table == own).all()) for table, _ in seen.values()] == [False, True, True, True]
-    assert [lr for _, lr in seen.values()] == [2e-3, 1e-2, 3e-3, 2e-3]
+    monkeypatch.setattr(regimes, "fine_tune_as", watched)
+    run_cell(cell | {"head": {"pool": "max"}, "train": {"lr": 1e-5}, "dropout": 0.25})
+    assert seen == {"pool": "max", "lr": 1e-5, "dropout": 0.25}
+
+
+def test_a_cell_with_frozen_first_blocks_trains_what_lies_above(cell):
+    trained = [run_cell(cell | {"first": n})["trained"] for n in (0, 1)]
+    assert run_cell(cell)["trained"] > trained[0] > trained[1] > 0

@@ -11,6 +11,7 @@ from npft.files.finetune import (
     Material, Start, Training, checked_rate, chosen_task, divided, share_or_file,
 )
 from npft.files.tasks import TASKS
+from npft.heads.crf import ChainTagger
 from npft.loading import load
 from npft.text import FileFormat
 
@@ -220,3 +221,38 @@ def test_the_positive_label_and_the_scheme_travel_with_the_model(write, tmp_path
     assert found["averaged"] == "entities, BIO"
     assert main([*argv, "--positive", "X", "--force"]) == 2
     assert "--positive is not for the task tag" in capsys.readouterr().err
+
+
+def test_a_chain_learns_tags_too_and_predicts_and_is_measured(write, tmp_path, capsys):
+    data = write("t.conll", [f"in\tO\nNew\tB-X\nYork{i}\tI-X\n" for i in range(20)])
+    out = tmp_path / "out"
+    argv = ["finetune", data, "--out", out, "--epochs", 8, "--tagger", "chain"]
+    found = results(capsys, *argv)
+    assert type(load(out)) is ChainTagger and found["label_names"] == ["B-X", "I-X", "O"]
+    assert (found["task"], found["averaged"]) == ("tag", "entities, BIO")
+    assert "most frequent tag" in found["baselines"]
+    again = results(capsys, "evaluate", data, "--model", out)
+    assert again["averaged"] == found["averaged"] and again["f1"] > 0.9
+    asked = write("a.txt", ["in New York3", "York1"])
+    said = results(capsys, "predict", asked, "--model", out)["predictions"]
+    assert said[0]["tags"] == ["O", "B-X", "I-X"] and said[1]["tags"][0] != "I-X"
+    messages = write("m.tsv", rows(12))
+    argv = ["finetune", messages, "--out", tmp_path / "m", "--tagger", "chain"]
+    assert main([str(a) for a in argv]) == 2
+    assert "--tagger is not for the task classify; leave it out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("impossible", [False, True])
+def test_a_model_may_give_no_answer_if_its_training_file_has_such_questions(
+    impossible, tmp_path, capsys
+):
+    has = {"answers": [{"text": "man", "answer_start": 7}]}
+    none = {"answers": [], "is_impossible": True} if impossible else has
+    asked = [{"question": f"who {i}", **(none if i % 2 else has)} for i in range(20)]
+    data = tmp_path / "squad.json"
+    passage = {"context": "a tall man sleeps", "qas": asked}
+    data.write_text(json.dumps({"data": [{"paragraphs": [passage]}]}), encoding="utf-8")
+    found = results(capsys, "finetune", data, "--task", "answer", "--epochs", "1", "--out",
+                    tmp_path / "out")  # fmt: skip
+    assert load(tmp_path / "out").head().no_answer == impossible
+    assert ("unanswered" in found) == impossible

@@ -9,6 +9,8 @@ from npft.errors import ConfigError
 from npft.finetune.regimes import (
     LEARNING_RATES,
     freeze_body,
+    freeze_first,
+    layers_of,
     learning_rate,
     num_trainable,
     set_regime,
@@ -17,7 +19,7 @@ from npft.finetune.regimes import (
 from npft.finetune.train import fine_tune
 from npft.heads.classes import Classifier
 from npft.heads.words import MaskedLM
-from npft.nn.module import train_mode
+from npft.nn.module import freeze, train_mode
 from npft.pretrain.masking import mask_tokens
 from npft.text.bytes import ByteTokenizer
 
@@ -71,7 +73,8 @@ def test_an_unknown_regime_is_refused_with_the_known_ones():
     before = num_trainable(model)
     with pytest.raises(ConfigError, match="regime is 'half'"):
         set_regime(model, "half")
-    assert num_trainable(model) == before and list(LEARNING_RATES) == ["head", "last", "full"]
+    assert num_trainable(model) == before
+    assert list(LEARNING_RATES) == ["head", "last", "full", "gradual", "ulmfit", "lp-ft"]
 
 
 def test_the_lesson_counts_trainable_weights_of_each_regime():
@@ -92,10 +95,13 @@ def test_the_lesson_counts_trainable_weights_of_each_regime():
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_training_the_head_leaves_every_byte_of_the_body(norm, dropout):
     model = classifier(norm=norm, dropout=dropout)
+    train(model)  # so that there are gradients to forget
     freeze_body(model)
     before = bits(model)
+    assert all(p.grad is None for p in model.encoder.parameters())
     train(model)
     assert changed(before, bits(model)) == HEAD
+    assert all((p.grad is None) != p.requires_grad for p in model.parameters())
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
@@ -150,10 +156,63 @@ def test_frozen_blocks_are_counted_from_the_end_also_beyond_nine():
     assert blocks == {"10"}
 
 
-@pytest.mark.parametrize("last", [-1, 3])
-def test_more_blocks_than_there_are_cannot_be_left_out(last):
-    with pytest.raises(ConfigError, match=f"last is {last}, the encoder has 2 blocks"):
+@pytest.mark.parametrize("last, words", [
+    (3, "last is 3, the encoder has 2 blocks"), (-1, "last is -1, expected a whole number"),
+    (1.0, "last is 1.0"), ("1", "last is '1'"),
+])
+def test_more_blocks_than_there_are_cannot_be_left_out(last, words):
+    with pytest.raises(ConfigError, match=f"freeze_body: {words}"):
         freeze_body(classifier(), last)
+
+
+@pytest.mark.parametrize("call", [freeze_body, unfreeze_body, layers_of,
+                                  lambda body: freeze_first(body, 1)])
+def test_an_encoder_alone_has_no_body_to_freeze(call):
+    """Half of its weights have names that begin like those of the body of a model."""
+    body = classifier().encoder
+    freeze(body)
+    with pytest.raises(ConfigError, match="model is Encoder, expected an encoder with heads"):
+        call(body)
+    assert num_trainable(body) == 0
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_the_first_blocks_frozen_are_the_embeddings_and_so_many_blocks(norm):
+    model = classifier(layers=3, norm=norm)
+    for blocks in range(4):
+        freeze_first(model, blocks)
+        before = bits(model)
+        train(model)
+        frozen = ["encoder.embeddings."] + [f"encoder.encoder.layer.{i}." for i in range(blocks)]
+        if blocks == 3:
+            frozen.append("encoder.layernorm.")  # nothing above it is left of the body
+        moved = {n for n in before if not n.startswith(tuple(frozen))}
+        rounding = {n for n in moved if n.endswith("key.bias")}
+        assert changed(before, bits(model)) | rounding == moved
+        for name, p in model.named_parameters():
+            assert p.requires_grad or p.grad is None, name
+
+
+@pytest.mark.parametrize("blocks, words", [
+    (4, "freeze_first: blocks is 4, the encoder has 3 blocks"), (-1, "blocks is -1"),
+    (1.5, "blocks is 1.5"),
+])
+def test_more_blocks_than_there_are_cannot_be_frozen(blocks, words):
+    model = classifier(layers=3)
+    with pytest.raises(ConfigError, match=words):
+        freeze_first(model, blocks)
+    assert num_trainable(model) == model.num_parameters()
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("layers", [0, 1, 11])
+def test_every_weight_is_in_just_one_layer(layers, norm):
+    model = classifier(layers=layers, norm=norm)
+    found = layers_of(model)
+    blocks = [f"block {i}" for i in reversed(range(layers))]
+    assert list(found) == ["heads", *blocks, "embeddings"]
+    for name, _ in model.named_parameters():
+        assert sum(name.startswith(begins) for begins in found.values()) == 1, name
 
 
 def test_a_masked_model_can_be_frozen_in_the_same_way():

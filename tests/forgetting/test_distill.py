@@ -14,6 +14,7 @@ from npft.finetune.train import fine_tune, fine_tune_steps
 from npft.forgetting.distill import Distill
 from npft.heads.answers import SpanFinder
 from npft.heads.classes import Classes, Classifier
+from npft.heads.crf import ChainTagger
 from npft.heads.grades import Regressor
 from npft.heads.tags import Tags, TokenClassifier
 from npft.heads.words import MaskedLM
@@ -282,6 +283,16 @@ def test_a_head_that_does_not_choose_among_classes_is_refused(kind, batch):
     model, teacher = (kind(body(s), rng=np.random.default_rng(s)) for s in (0, 1))
     with pytest.raises(ConfigError, match="does not choose among classes"):
         term(Distill(teacher), model, batch)
+
+
+def test_a_chain_and_a_head_that_weighs_its_classes_are_refused_whatever_they_count():
+    """Weights may add up to the number of sequences, and words may be tokens, by chance."""
+    names, rng = ["O", "B-x", "I-x"], np.random.default_rng(0)
+    chain = ChainTagger(body(), names, rng=rng)
+    weighing = Classifier(body(), 2, class_weights=[0.5, 1.5], rng=rng)
+    for model in (chain, weighing):
+        with pytest.raises(ConfigError, match="does not choose among classes, each by itself"):
+            term(Distill(copy_of(model)), model, batch_for(model))
 
 
 @pytest.mark.parametrize("options, words", [

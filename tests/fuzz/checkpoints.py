@@ -20,12 +20,13 @@ from inputs import Target
 from tokenizer_files import as_today, same, tokenizers
 
 from npft import (
-    Batch, Classifier, Encoder, EncoderConfig, MaskedLM, Model, Regressor, SentenceEncoder,
-    SpanFinder, TokenClassifier, load,
+    Batch, ChainTagger, Classifier, Encoder, EncoderConfig, MaskedLM, Model, Regressor,
+    SentenceEncoder, SpanFinder, TokenClassifier, load,
 )
 from npft.encoder.checkpoint import FILE, save
 from npft.encoder.format_1 import RENAMED
 from npft.heads.classes import Classes
+from npft.heads.cloze import ClozeClassifier
 from npft.heads.grades import Grades
 from npft.heads.tags import Tags
 
@@ -127,6 +128,10 @@ def models() -> dict[str, Any]:
         "regressor": Regressor(encoder(), 0.0, 5.0, rng=rng),
         "answers": SpanFinder(encoder(), rng=rng), "vectors": SentenceEncoder(encoder()),
         "several heads": Model(several, heads, {"tag": 0.5}),
+        "chain tagger": ChainTagger(encoder(), ["B-X", "I-X", "O"], rng=rng),
+        "cloze": ClozeClassifier(
+            MaskedLM(encoder(), nsp=False, rng=rng), {"b": ["the"], "a": ["cat"]},
+            "{text} [MASK]", [("hugs", "b")]),
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import Asked
-from npft.errors import DataError
+from npft.errors import ConfigError, DataError
 from npft.finetune.train import evaluate, fine_tune
 from npft.heads.answers import LONGEST, Answers, SpanFinder, best_span
 from npft.loading import load
@@ -34,8 +34,8 @@ def head():
     return Answers(body(), rng=np.random.default_rng(0))
 
 
-def finder(seed=0, **options):
-    return SpanFinder(body(seed, **options), rng=np.random.default_rng(seed))
+def finder(seed=0, no_answer=False, **options):
+    return SpanFinder(body(seed, **options), no_answer, rng=np.random.default_rng(seed))
 
 
 def asked(lengths, spans, questions=1):
@@ -262,6 +262,113 @@ def test_answers_of_pieces_that_begin_with_a_space_do_not_begin_with_it():
         answers += [(a, p) for a, p in zip(found, passages) if not p.startswith(a)]
     assert len(answers) > 3  # answers from inside a passage, where a piece has a space before it
     assert all(answer == answer.strip() != "" for answer, _ in answers)
+
+
+# ---- questions without an answer ----
+
+
+def answers_or_none(threshold=0.0):
+    return Answers(body(), True, threshold, rng=np.random.default_rng(0))
+
+
+def test_an_unanswerable_question_points_at_the_first_token_with_both_ends():
+    # as first: 1/4 at [CLS], as last: 1/2; the other sequence has its answer at token 1
+    first, last = [1, 2, 1, 3, 1], [2, 1, 1, 1, 9]
+    scores = np.log(np.array([first, last], float).T)
+    batch = asked([3, 2], [NONE, (1, 1)])
+    expected = -(np.log(1 / 4) + np.log(2 / 4) + np.log(1 / 4) + np.log(9 / 10)) / 4
+    head = answers_or_none()
+    assert head.loss(Tensor(scores), batch).item() == pytest.approx(expected, abs=1e-12)
+    assert head.count(batch) == 2
+    # without no_answer only the second sequence counts, as ever
+    plain = -(np.log(1 / 4) + np.log(9 / 10)) / 2
+    assert Answers(body(), rng=np.random.default_rng(0)).loss(
+        Tensor(scores), batch).item() == pytest.approx(plain, abs=1e-12)
+
+
+def test_an_answer_that_was_cut_off_is_not_learnt_as_no_answer():
+    scores = np.random.default_rng(0).standard_normal((9, 2))
+    head = answers_or_none()
+    whole = head.loss(Tensor(scores), asked([3, 2, 4], [(1, 2), CUT, NONE])).item()
+    without = head.loss(Tensor(scores[[0, 1, 2, 5, 6, 7, 8]]), asked([3, 4], [(1, 2), NONE]))
+    assert whole == without.item()
+    with pytest.raises(DataError, match="no sequence of the batch has an answer"):
+        head.check(asked([3], [CUT]))
+
+
+def test_a_batch_with_unanswerable_questions_may_be_cut_anywhere(check_cuts):
+    check_cuts(finder(no_answer=True), asked(*UNEVEN), [1 / 4] * 4)
+
+
+def test_pads_change_no_bit_also_with_unanswerable_questions(check_pads):
+    check_pads(finder(no_answer=True), asked(*UNEVEN))
+
+
+def test_an_answer_is_said_if_it_beats_none_by_more_than_the_threshold():
+    batch = asked([5, 5], [(2, 3), NONE])
+    scores = np.zeros((10, 2))
+    scores[0] = 1, 1  # s_null is 2, the best span 3 + 1
+    scores[2, 0], scores[3, 1] = 3, 1
+    scores[5] = 2, 2  # s_null is 4, the best span 3
+    scores[7, 0] = 3
+    for threshold, expected in ((0.0, [[2, 3], list(NONE)]), (2.0, [list(NONE)] * 2),
+                                (1.99, [[2, 3], list(NONE)])):
+        assert answers_or_none(threshold).decide(scores, batch).tolist() == expected
+    assert answers_or_none(-1.5).decide(scores, batch).tolist()[1][0] == 2
+    found = answers_or_none().rate(scores, batch)
+    assert found[:, 2].tolist() == [2.0, -1.0]
+    plain = Answers(body(), rng=np.random.default_rng(0))
+    assert (plain.decide(scores, batch)[:, 0] >= 0).all()  # it always answers
+
+
+def test_a_sequence_without_a_passage_has_no_answer_at_any_threshold():
+    no_passage = asked([3], [NONE], questions=2)
+    assert answers_or_none(-1e9).decide(np.ones((3, 2)), no_passage).tolist() == [list(NONE)]
+
+
+def test_an_unanswerable_question_is_right_only_if_nothing_is_said():
+    batch = asked([9] * 5, [(2, 4), (3, 3), NONE, NONE, CUT])
+    said = np.array([(3, 5), NONE, NONE, (2, 7), NONE])
+    found = answers_or_none().score(said, batch)
+    assert found.exact == 1 / 5 and found.f1 == pytest.approx((2 / 3 + 0 + 1 + 0 + 0) / 5)
+    assert found.unanswered == 1 / 2 and found.answered_exact == 0
+    assert found.answered_f1 == pytest.approx(2 / 9)  # the one that was cut off has an answer
+    assert found.averaged == "mean over 5 answers, 1 of them cut off, 2 of them empty"
+
+
+def test_a_small_model_learns_when_to_say_nothing():
+    examples = Examples(
+        ["who", "who", "where", "where"], pairs=["Ann sat", "it sat", "it is at X", "it is"],
+        spans=[(0, 3), (-1, -1), (9, 10), (-1, -1)],
+    )
+    model = finder(no_answer=True)
+    train = model.batch_of(examples)
+    fine_tune(model, train, epochs=60, lr=3e-2, rng=np.random.default_rng(0))
+    assert model.predict(examples.texts, examples.pairs) == ["Ann", "", "X", ""]
+    found = evaluate(model, train)
+    assert found.exact == found.unanswered == found.answered_f1 == 1
+
+
+def test_the_option_and_the_threshold_are_saved_and_older_files_always_answer(
+    tmp_path, monkeypatch
+):
+    model = finder(no_answer=True)
+    model.head().threshold = 0.75
+    save(tmp_path / "new", model)
+    again = load(tmp_path / "new")
+    assert again.head().options() == {"no_answer": True, "threshold": 0.75}
+    plain = finder()
+    older = plain.options()
+    older["answers"]["options"] = {}
+    monkeypatch.setattr(plain, "options", lambda: older)
+    save(tmp_path / "older", plain)
+    assert load(tmp_path / "older").head().options() == {"no_answer": False, "threshold": 0.0}
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_no_answer_is_true_or_false(value):
+    with pytest.raises(ConfigError, match="no_answer is .*, expected True or False"):
+        finder(no_answer=value)
 
 
 # ---- what is refused ----

@@ -9,14 +9,15 @@ from npft.autograd.tensor import Tensor, grad
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Asked, Head
-from npft.encoder.pooling import POOLS, pool
-from npft.errors import ConfigError, DataError, DtypeError
+from npft.encoder.model import Asked, Head, Model
+from npft.encoder.pooling import HEAD_POOLS, POOLS, pool
+from npft.errors import ConfigError, DataError, DtypeError, IdError
 from npft.finetune.regimes import freeze_body
 from npft.finetune.train import evaluate, fine_tune
-from npft.heads.classes import Classes, Classifier
+from npft.heads.classes import Classes, Classifier, balanced_weights
 from npft.heads.words import MaskedLM
 from npft.loading import load
+from npft.metrics.curves import roc_auc
 from npft.nn.module import train_mode
 from npft.text.batch import Batch
 from npft.text.bytes import ByteTokenizer
@@ -79,6 +80,8 @@ def test_the_logits_are_the_linear_map_of_the_pooled_states():
 @pytest.mark.parametrize("options, words", [
     ({"num_labels": 1}, "num_labels is 1 with 1 names; expected at least 2"),
     ({"num_labels": 0}, "num_labels is 0"),
+    ({"num_labels": 2.0}, "num_labels is 2.0, expected a whole number"),
+    ({"num_labels": "2"}, "num_labels is '2', expected a whole number"),
     ({"num_labels": 2, "label_names": ["a"]}, "num_labels is 2 with 1 names"),
     ({"num_labels": 2, "label_names": ["a", "b", "c"]}, "num_labels is 2 with 3 names"),
     ({"num_labels": 2, "label_names": ["a", "a"]}, "expected at least two, all different"),
@@ -92,6 +95,13 @@ def test_a_head_that_cannot_work_is_refused(options, words):
 def test_names_that_are_no_strings_are_refused():
     with pytest.raises(DtypeError, match=r"label_names\[0\] is int, expected str"):
         classifier(2, label_names=[0, 1])
+    with pytest.raises(DtypeError, match="label_names is one string, expected a list of strings"):
+        classifier(2, label_names="ab")
+
+
+def test_a_seed_is_no_generator_for_the_weights_of_a_head():
+    with pytest.raises(ConfigError, match="rng is 3, expected a generator"):
+        Classifier(classifier().encoder, 2, rng=3)
 
 
 # ---- labels ----
@@ -245,7 +255,7 @@ def test_the_score_worked_by_hand():
 
 
 def test_pads_change_no_bit(check_pads):
-    for kind in POOLS:
+    for kind in HEAD_POOLS:
         check_pads(classifier(3, kind), labelled([0, 2, 1, 1], [5, 1, 9, 3]))
 
 
@@ -282,8 +292,149 @@ def test_a_head_made_from_its_options_is_of_the_same_kind():
     first = head("abc", "max")
     again = Classes(body(), **first.options(), rng=np.random.default_rng(1))
     assert again.options() == first.options() == {
-        "label_names": ["a", "b", "c"], "pool": "max", "positive": None}
+        "label_names": ["a", "b", "c"], "pool": "max", "positive": None, "class_weights": None,
+        "smoothing": 0.0}
     assert Head.kinds[Classes.kind] is Classes
+
+
+# ---- what curves are drawn from ----
+
+
+@pytest.mark.parametrize("positive, column", [(None, 1), ("spam", 1), ("ham", 0)])
+def test_margins_are_the_log_odds_of_the_positive_class(positive, column):
+    model = Classifier(body(), 2, label_names=["ham", "spam"], positive=positive,
+                       rng=np.random.default_rng(0))
+    p = model.predict_proba(TEXTS)
+    found = model.margins(model.tokenize(TEXTS))
+    np.testing.assert_allclose(found, np.log(p[:, column] / p[:, 1 - column]), atol=1e-5)
+
+
+def test_margins_keep_an_order_that_probabilities_lose():
+    model = classifier()
+    linear = model.head().linear
+    linear.load_state_dict({k: v * 1e4 for k, v in linear.state_dict().items()})
+    batch = model.tokenize(TEXTS)
+    sure = model.predict_proba(TEXTS)[:, 1]
+    assert len(set(sure.tolist())) < len(TEXTS) == len(set(model.margins(batch).tolist()))
+    labels = model.margins(batch) > np.median(model.margins(batch))
+    assert roc_auc(labels, model.margins(batch)) == 1 > roc_auc(labels, sure)
+
+
+def test_margins_are_of_two_classes():
+    with pytest.raises(ConfigError, match="margins: there are 3 classes, expected two"):
+        classifier(3).margins(TOK(TEXTS))
+
+
+# ---- weights of classes, and smoothed targets ----
+
+
+def weighing(weights=(0.5, 2.0, 3.0), smoothing=0.0, names="abc"):
+    return Classes(body(), list(names), class_weights=weights, smoothing=smoothing,
+                   rng=np.random.default_rng(0))
+
+
+def test_a_class_of_weight_2_costs_what_two_examples_of_it_would():
+    scores = np.random.default_rng(0).standard_normal((4, 3))
+    twice = head("abc").loss(Tensor(scores[[0, 1, 1, 2, 2, 2, 3]]), labelled([0, 1, 1, 2, 2, 2, 0]))
+    once = weighing([1, 2, 3]).loss(Tensor(scores), labelled([0, 1, 2, 0]))
+    assert once.item() == pytest.approx(twice.item(), abs=1e-12)
+
+
+def test_equal_weights_are_as_none_and_none_takes_the_way_without_weights():
+    scores, batch = Tensor(np.random.default_rng(0).standard_normal((4, 3))), labelled([0, 1, 2, 0])
+    plain = head("abc").loss(scores, batch).item()
+    for equal in (1.0, 7.0):
+        found = weighing([equal] * 3).loss(scores, batch).item()
+        assert found == pytest.approx(plain, abs=1e-12)
+    assert weighing(None).loss(scores, batch).item() == plain  # bit for bit
+
+
+def test_a_smoothed_target_worked_by_hand():
+    # p = (3/4, 1/4), ε = 0.2: targets (0.9, 0.1)
+    scores = Tensor(np.log([[3.0, 1.0]]))
+    found = weighing(None, 0.2, "ab").loss(scores, labelled([0])).item()
+    assert found == pytest.approx(-0.9 * np.log(3 / 4) - 0.1 * np.log(1 / 4), abs=1e-12)
+
+
+def test_a_smoothed_loss_is_least_at_the_smoothed_targets_and_not_at_certainty():
+    def loss_at(p):
+        return weighing(None, 0.2, "ab").loss(Tensor(np.log([[p, 1 - p]])), labelled([0])).item()
+
+    assert loss_at(0.9) < min(loss_at(0.85), loss_at(0.95), loss_at(1 - 1e-9))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_a_weighted_batch_may_be_cut_anywhere(check_cuts, smoothing):
+    model = Model(body(), {"classes": weighing(smoothing=smoothing)})
+    weights = np.array([0.5, 3, 2, 2, 0.5])
+    check_cuts(model, labelled([0, 2, 1, 1, 0], [5, 1, 9, 3, 3]), weights / weights.sum())
+
+
+def test_a_weighted_head_beside_another_may_be_cut_anywhere():
+    encoder = body()
+    rng = np.random.default_rng(0)
+    model = Model(encoder, {
+        "weighted": weighing(), "plain": Classes(encoder, list("abc"), rng=rng)}).eval()
+    batch = labelled([0, 2, 1, 1, 0], [5, 1, 9, 3, 3])
+    whole = model.loss(batch)
+    for size in (1, 2, 3):
+        losses = [model.loss(part).parts for part in model.packs(batch, size)]
+        for name in model.heads:
+            total = sum(found[name] for found in losses)
+            assert total == pytest.approx(whole.parts[name], abs=1e-6)
+
+
+def test_balanced_weights_make_every_class_weigh_the_same_and_a_label_1_on_average():
+    labels = np.array([0] * 7 + [1] + [2] * 4)
+    weights = np.array(balanced_weights(labels, 3))
+    assert weights.tolist() == pytest.approx([12 / 21, 12 / 3, 12 / 12])
+    assert weights[labels].mean() == pytest.approx(1)
+    assert np.bincount(labels, weights[labels]) == pytest.approx([4, 4, 4])
+
+
+def test_balanced_weights_need_an_example_of_each_class():
+    with pytest.raises(DataError, match="balanced_weights: 2 labels, none of them of class 1"):
+        balanced_weights([0, 2], 3)
+    with pytest.raises(IdError, match="outside 0..1"):
+        balanced_weights([0, 2], 2)
+    with pytest.raises(ConfigError, match="balanced_weights: classes is '2', expected a whole"):
+        balanced_weights([0, 1], "2")
+
+
+def test_weights_make_a_rare_class_likelier():
+    """A head of a bias alone learns p / (1 - p) = w n_1 / n_0."""
+    labels = [0] * 6 + [1] * 2
+    for weights, p in (((1.0, 1.0), 2 / 8), ((1.0, 3.0), 6 / 12)):
+        one = Classes(body(), ["a", "b"], class_weights=weights, rng=np.random.default_rng(0))
+        bias = Tensor(np.log([[1 - p, p]] * 8), requires_grad=True)
+        (found,) = grad(one.loss(bias, labelled(labels)), [bias])
+        np.testing.assert_allclose(found.sum(axis=0), 0, atol=1e-12)  # there the loss is least
+
+
+def test_weights_and_smoothing_travel_with_the_model(tmp_path):
+    model = Classifier(body(), 2, class_weights=[0.5, 4], smoothing=0.1,
+                       rng=np.random.default_rng(0))
+    save(tmp_path, model)
+    again = load(tmp_path)
+    batch = labelled([0, 1])
+    assert again.head().options() == model.head().options()
+    assert again.head().options()["class_weights"] == [0.5, 4.0]
+    assert evaluate(again, batch).loss == evaluate(model.eval(), batch).loss
+
+
+@pytest.mark.parametrize("options, error, words", [
+    ({"class_weights": [1.0]}, ConfigError, "1 class_weights for 2 classes"),
+    ({"class_weights": [1.0, 0.0]}, ConfigError, r"class_weights\[1\] is 0.0, expected a finite"),
+    ({"class_weights": [1.0, np.nan]}, ConfigError, r"class_weights\[1\] is nan"),
+    ({"class_weights": ["a", 1]}, ConfigError, r"class_weights\[0\] is 'a'"),
+    ({"class_weights": "balanced"}, DtypeError, "class_weights is one string, expected a list of"),
+    ({"class_weights": 2}, DtypeError, "class_weights is int, expected a list of numbers"),
+    ({"smoothing": 1.0}, ConfigError, "smoothing is 1.0, expected a share"),
+    ({"smoothing": None}, ConfigError, "smoothing is None"),
+])
+def test_weights_and_smoothing_out_of_range_are_refused(options, error, words):
+    with pytest.raises(error, match="Classes: " + words):
+        Classifier(body(), 2, **options, rng=np.random.default_rng(0))
 
 
 # ---- the positive class ----

@@ -9,7 +9,7 @@ from npft.autograd.tensor import Tensor, grad
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.pooling import POOLS, pool
+from npft.encoder.pooling import HEAD_POOLS, POOLS, pool
 from npft.errors import ConfigError, DataError
 from npft.finetune.train import evaluate, fine_tune
 from npft.heads.grades import Grades, Regressor
@@ -87,7 +87,7 @@ def test_the_score_is_the_linear_map_of_the_pooled_states():
 
 
 def test_pads_change_no_bit(check_pads):
-    for kind in POOLS:
+    for kind in HEAD_POOLS:
         check_pads(regressor(pool=kind), graded([0.0, 2.5, 5.0, 1.0], [5, 1, 9, 3]))
 
 
@@ -152,9 +152,14 @@ def test_predictions_and_ends_come_back_from_a_file(tmp_path):
 # ---- what is refused ----
 
 
-@pytest.mark.parametrize("low, high", [(1, 1), (2, 1), (0, np.inf), (-np.inf, 0), (np.nan, 1)])
-def test_ends_that_cannot_work_are_refused(low, high):
-    with pytest.raises(ConfigError, match="expected low below high"):
+@pytest.mark.parametrize("low, high, words", [
+    (1, 1, "expected low below high"), (2, 1, "expected low below high"),
+    (0, np.inf, "high is inf, expected a finite number"), (-np.inf, 0, "low is -inf"),
+    (np.nan, 1, "low is nan"), ("0", 1, "low is '0'"), (0, None, "high is None"),
+    (0, 10**400, "high is 1000.*, expected a finite number"), (False, 1, "low is False"),
+])
+def test_ends_that_cannot_work_are_refused(low, high, words):
+    with pytest.raises(ConfigError, match=words):
         head(low, high)
 
 

@@ -125,6 +125,11 @@ def test_an_encoder_that_cannot_tell_the_segments_apart_is_refused(types):
     assert not MaskedLM(body(types), nsp=False, rng=np.random.default_rng(0)).nsp
 
 
+def test_the_generator_is_given_by_its_name():
+    with pytest.raises(TypeError, match="positional"):
+        Pairs(body(), np.random.default_rng(0))
+
+
 @pytest.mark.parametrize("labels", [None, [0, 2, 1], [0.0, 1.0, 1.0]])
 def test_labels_that_are_not_0_and_1_are_refused(labels):
     batch = pairs([0, 1, 1]).replace(labels=labels)

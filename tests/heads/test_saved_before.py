@@ -40,7 +40,8 @@ def test_a_tagger_without_a_scheme_scores_as_it_did(name, tags, scheme, averaged
     model = load(FOLDER / name)
     save(tmp_path, model)  # and goes on with its scheme
     for one in (model, load(tmp_path)):
-        assert one.head().scheme == scheme and one.predict(SAID["words"]) == SAID[name]["predicted"]
+        assert one.head().scheme == scheme and one.head().pieces == "first"
+        assert one.predict(SAID["words"]) == SAID[name]["predicted"]
         found = evaluate(one, one.batch_of(TaggedTexts(SAID["words"], SAID[tags])))
         same_figures(found, SAID[name]["score"])
         assert found.averaged == averaged
@@ -67,6 +68,8 @@ def test_a_tagger_of_format_1_is_read_alike():
     ({"label_names": ["a", "b"], "scheme": "BIO"}, "scheme is 'BIO'"),
     ({"label_names": ["O", "E-X"], "scheme": "bio"}, "the tag 'E-X' is none of bio"),
     ({"label_names": ["a", "b"], "scheme": None, "more": 1}, "more"),
+    ({"label_names": ["a", "b"], "pieces": "last"}, "pieces is 'last'"),
+    ({"label_names": ["a", "b"], "pieces": {}}, "pieces is {}"),
     ({"label_names": ["a", "b"], "scheme": None}, "its heads are .* expected"),
     ([], "list"),
 ])

@@ -1,7 +1,11 @@
 """Tags: a loss over the tokens that have one, decisions by the word, entities by the sentence."""
 
+import itertools
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from npft.autograd.tensor import Tensor, grad
 from npft.encoder.checkpoint import save
@@ -13,9 +17,11 @@ from npft.finetune.train import evaluate, fine_tune
 from npft.heads.tags import Tags, TokenClassifier
 from npft.metrics.tags import tag_metrics
 from npft.loading import load
+from npft.testing import generators, ragged_batches
 from npft.text.batch import IGNORE, Batch
 from npft.text.bytes import ByteTokenizer
 from npft.text.tagged import TaggedTexts
+from npft.text.wordpiece import WordPiece
 
 TOK = ByteTokenizer()
 BIO = ["O", "B-LOC", "I-LOC", "B-PER"]
@@ -279,6 +285,25 @@ def test_it_learns_tags_and_keeps_the_order_of_the_texts():
     assert model.predict(long) == [[kind[w] for w in row] for row in long]
 
 
+def test_janet_will_back_the_bill():
+    # each of will, back and bill is a noun after "the", and else a verb, which only the order tells
+    words = ["will", "back", "bill"]
+    rows, tags = [], []
+    for name, verb, noun in itertools.product(["Janet", "Ann", "Bo"], words, words):
+        rows += [[name, "will", verb, "the", noun], ["the", noun, "will", verb, name]]
+        tags += [["NNP", "MD", "VB", "DT", "NN"], ["DT", "NN", "MD", "VB", "NNP"]]
+    janet = rows.index(["Janet", "will", "back", "the", "bill"])
+    asked, expected = rows.pop(janet), tags.pop(janet)  # not trained on
+    texts = TaggedTexts(rows, tags)
+    tokenizer = WordPiece.train([" ".join(row) for row in rows], 60)
+    config = EncoderConfig(vocab_size=tokenizer.vocab_size, hidden_size=16, num_layers=1,
+                           num_heads=2, intermediate_size=16, max_positions=16, dropout=0.0)
+    rng = np.random.default_rng(0)
+    model = TokenClassifier(Encoder(config, tokenizer=tokenizer, rng=rng), texts.tag_names, rng=rng)
+    fine_tune(model, model.batch_of(texts), epochs=15, lr=3e-2, batch_size=26, rng=rng)
+    assert model.predict([asked]) == [expected] == [["NNP", "MD", "VB", "DT", "NN"]]
+
+
 def test_tags_come_back_from_a_file(tmp_path):
     model = tagger(BIO)
     save(tmp_path, model)
@@ -288,6 +313,99 @@ def test_tags_come_back_from_a_file(tmp_path):
     assert again.predict(rows) == model.predict(rows) and again.predict([]) == []
 
 
+# ---- the tokens of a word together ----
+
+# Jurafsky & Martin, section 11.4.3: words, and what their first tokens are
+SANITAS = ["Mt.", "Sanitas", "is", "in", "Sunshine", "Canyon", "."]
+SANITAS_TAGS = ["B-LOC", "I-LOC", "O", "O", "B-LOC", "I-LOC", "O"]
+PIECES = ["[CLS]", "Mt", ".", "San", "##itas", "is", "in", "Sunshine", "Canyon", ".", "[SEP]"]
+PIECES_OF = [-1, 0, 0, 1, 1, 2, 3, 4, 5, 6, -1]
+LOC = ["O", "B-LOC", "I-LOC"]
+
+
+def sanitas(pieces):
+    """The head of the book's sentence, its batch, and the probabilities of all tokens: each word's
+    tag is likely at its first token, and ##itas is taken for the begin of a name."""
+    one = Tags(body(), LOC, pieces=pieces, rng=np.random.default_rng(0))
+    batch = Batch(np.arange(len(PIECES)), [0, len(PIECES)], words=PIECES_OF)
+    labels = np.array([LOC.index(tag) for tag in ["O", *SANITAS_TAGS]])[np.array(PIECES_OF) + 1]
+    p = np.full((len(PIECES), 3), 0.2)
+    p[range(len(PIECES)), labels] = 0.6
+    p[3:5] = [[0.1, 0.25, 0.65], [0.0, 0.9, 0.1]]  # San ##itas
+    p[2] = [0.05, 0.5, 0.45]  # the . of Mt.
+    return one, batch, p
+
+
+@pytest.mark.parametrize("pieces, second", [
+    ("first", "I-LOC"),  # 0.65 of San
+    ("mean", "B-LOC"),  # (0.25 + 0.9) / 2 of B-LOC, (0.65 + 0.1) / 2 of I-LOC
+    ("max", "B-LOC"),  # 0.9 of ##itas
+])
+def test_the_example_of_the_book(pieces, second):
+    one, batch, p = sanitas(pieces)
+    with np.errstate(divide="ignore"):
+        scores = np.log(p.clip(1e-9)) + np.arange(len(p))[:, None]  # a softmax takes the sum away
+    asked = Asked([SANITAS], None, batch, TOK)
+    assert one.decode(one.decide(scores, batch), asked) == [["B-LOC", second, *SANITAS_TAGS[2:]]]
+    # training tags every token, and reading them back gives the tags of the words
+    labelled = one.labelled(TOK, batch, TaggedTexts([SANITAS], [SANITAS_TAGS], LOC))
+    gold = labelled.token_labels
+    assert [LOC[k] for k in gold[1:5]] == ["B-LOC", "B-LOC", "I-LOC", "I-LOC"]
+    assert one.decode(np.where(gold == IGNORE, 0, gold), asked) == [SANITAS_TAGS]
+
+
+def words_of(n, rng):
+    """Word numbers of n tokens: 1 to 3 tokens a word, and a token of none at both ends if n > 2."""
+    ends = [-1] if n > 2 else []
+    numbers = np.repeat(np.arange(n), rng.integers(1, 4, n))
+    return [*ends, *numbers[: n - 2 * len(ends)], *ends]
+
+
+@given(ragged_batches(max_sequences=4, max_length=7), generators(),
+       st.sampled_from(["mean", "max"]))
+def test_all_tokens_of_a_word_get_the_tag_their_probabilities_give_together(batch, rng, pieces):
+    words = np.concatenate([words_of(int(n), rng) for n in batch.lengths])
+    batch = batch.replace(words=words)
+    scores = rng.standard_normal((len(words), 3))
+    one = Tags(body(), ["a", "b", "c"], pieces=pieces, rng=rng)
+    found = one.decide(scores, batch)
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    for b, (start, end) in enumerate(zip(batch.offsets[:-1], batch.offsets[1:])):
+        for word in range(words[start:end].max() + 1):
+            rows = start + np.flatnonzero(words[start:end] == word)
+            joined = p[rows].mean(axis=0) if pieces == "mean" else p[rows].max(axis=0)
+            assert (found[rows] == joined.argmax()).all(), b
+    outside = words < 0
+    assert (found[outside] == scores[outside].argmax(axis=1)).all()
+
+
+@pytest.mark.parametrize("pieces", ["mean", "max"])
+def test_words_of_one_token_and_batches_without_words_are_as_by_the_first(pieces):
+    one = Tags(body(), BIO, pieces=pieces, rng=np.random.default_rng(0))
+    scores = np.random.default_rng(0).standard_normal((6, 4))
+    for words in (None, [-1, 0, 1, 2, 3, -1], [-1] * 6):
+        batch = tagged([IGNORE, 0, 1, 2, 3, IGNORE], words=words)
+        assert one.decide(scores, batch).tolist() == scores.argmax(axis=1).tolist()
+
+
+@pytest.mark.parametrize("pieces", ["first", "mean", "max"])
+def test_how_the_tokens_of_a_word_decide_is_kept_in_a_file(pieces, tmp_path):
+    rng = np.random.default_rng(0)
+    model = TokenClassifier(body(), BIO, pieces=pieces, rng=rng)
+    save(tmp_path, model)
+    again, rows = load(tmp_path), [["in", "Rome"], ["Ann", "ran"], ["x" * 30, "y"]]
+    assert again.head().pieces == pieces and again.predict(rows) == model.predict(rows)
+    found = evaluate(again, again.batch_of(TaggedTexts(rows, [["O", "B-LOC"]] * 3, BIO)))
+    right = [a == b for row in again.predict(rows) for a, b in zip(row, ["O", "B-LOC"])]
+    assert found.accuracy == pytest.approx(np.mean(right))
+
+
+@pytest.mark.parametrize("pieces", ["last", "", None, ["mean"]])
+def test_another_way_to_decide_is_refused(pieces):
+    with pytest.raises(ConfigError, match="Tags: pieces is .*, expected first, mean, max"):
+        Tags(body(), BIO, pieces=pieces, rng=np.random.default_rng(0))
+
+
 # ---- what is refused ----
 
 
@@ -295,6 +413,7 @@ def test_tags_come_back_from_a_file(tmp_path):
     (tagged([IGNORE, IGNORE]), "no token of this batch has a label"),
     (tagged([0, 1]).replace(token_labels=None), "no token of this batch has a label"),
     (tagged([0, 3]), "Tags: label 3 is not one of the 3 tags"),
+    (tagged([0, 7]), "Tags: label 7 is not one of the 3 tags"),
 ])
 def test_a_batch_it_cannot_learn_from_is_refused(batch, words):
     model, rng = tagger(), np.random.default_rng(0)

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npft.errors import ConfigError, DataError
-from npft.metrics.answers import AnswerMetrics, answer_f1, answer_metrics, shared_f1
+from npft.errors import ConfigError, DataError, DtypeError
+from npft.metrics.answers import (
+    AnswerMetrics, answer_f1, answer_metrics, normal_answer, shared_f1, squad_scores,
+)
 
 WORDS = st.lists(st.sampled_from("abcd"), max_size=6)
 
@@ -66,13 +68,74 @@ def test_an_answer_that_was_cut_off_counts_as_one_that_shares_nothing(pairs, cut
     assert found.averaged == f"mean over {len(pairs) + cut} answers, {cut} of them cut off"
 
 
+def test_questions_with_and_without_an_answer_are_also_counted_apart():
+    true, said = [["a", "b"], ["c"], [], []], [["a"], [], [], ["d"]]
+    found = answer_metrics(true, said, cut=1, no_answer=True)
+    assert (found.exact, found.unanswered, found.answered_exact) == (1 / 5, 1 / 2, 0)
+    assert found.answered_f1 == pytest.approx((2 / 3 + 0 + 0) / 3)
+    assert found.f1 == pytest.approx((2 / 3 + 0 + 1 + 0 + 0) / 5)
+    plain = answer_metrics(true, said, cut=1)
+    assert (plain.exact, plain.f1) == (found.exact, found.f1)
+    assert set(plain.figures()) == {"exact", "f1"}
+
+
+def test_the_share_of_questions_that_are_not_there_is_0():
+    assert answer_metrics([["a"]], [["a"]], no_answer=True).unanswered == 0
+    found = answer_metrics([[]], [[]], no_answer=True)
+    assert (found.f1, found.unanswered, found.answered_f1, found.answered_exact) == (1, 1, 0, 0)
+
+
 @pytest.mark.parametrize("true, said", [([], []), ([["a"]], []), ([["a"]], [["a"], ["b"]])])
 def test_numbers_of_answers_that_differ_or_none_are_refused(true, said):
     with pytest.raises(DataError, match=f"{len(true)} true and {len(said)} predicted answers"):
         answer_metrics(true, said)
 
 
+@pytest.mark.parametrize("answers", [["the cat"], [5], [None], "ab", 5])
+def test_answers_that_are_no_lists_are_refused_for_letters_are_no_words(answers):
+    for true, said in ((answers, [["cat"]]), ([["cat"]], answers)):
+        with pytest.raises(DtypeError, match="answer_metrics: an?.* expected a list of"):
+            answer_metrics(true, said)
+
+
 @pytest.mark.parametrize("cut", [-1, 1.5, True])
 def test_a_number_cut_off_that_is_no_count_is_refused(cut):
     with pytest.raises(ConfigError, match="answer_metrics: cut is"):
         answer_metrics([["a"]], [["a"]], cut=cut)
+
+
+# ---- as SQuAD's scorer compares ----
+
+
+@pytest.mark.parametrize("text, normal", [
+    ("The Denver Broncos", "denver broncos"), ("a  b", "b"), ("theatre an atlas", "theatre atlas"),
+    ("U.S.", "us"), ("co-op", "coop"), ("1,000.5", "10005"), ("", ""), ("the", ""), (" ? ", ""),
+    ("\u201cÉté\u201d", "\u201cété\u201d"),  # only the punctuation of ASCII goes
+])
+def test_an_answer_loses_capitals_punctuation_and_articles(text, normal):
+    assert normal_answer(text) == normal
+
+
+@pytest.mark.parametrize("true, said, scores", [
+    # the questions of the SQuAD paper's first figure
+    (["gravity"], "Gravity", (1.0, 1.0)),
+    (["graupel", "the graupel"], "snow and graupel", (0.0, 0.5)),
+    (["within a cloud", "cloud"], "a cloud", (1.0, 1.0)),  # the closest counts
+    (["within a cloud"], "cloud", (0.0, 2 / 3)),
+    ([""], "", (1.0, 1.0)), ([""], "cloud", (0.0, 0.0)), (["cloud"], "", (0.0, 0.0)),
+    (["the"], "a", (1.0, 1.0)),  # nothing is left of either
+])
+def test_squad_scores_by_hand(true, said, scores):
+    assert squad_scores(true, said) == pytest.approx(scores)
+
+
+@pytest.mark.parametrize("true, said", [([None], "a"), ([["a"]], "a"), (["a"], None), (5, "a")])
+def test_answers_of_squad_are_strings(true, said):
+    with pytest.raises(DtypeError, match="squad_scores: (true|predicted)"):
+        squad_scores(true, said)
+
+
+@pytest.mark.parametrize("true", [[], "gravity", ""])
+def test_an_answer_without_a_list_of_true_ones_is_refused(true):
+    with pytest.raises(DataError, match="squad_scores: expected a list of true answers"):
+        squad_scores(true, "gravity")

@@ -1,12 +1,14 @@
 """Entities in tags: four schemes by hand, written and read back, tags that break the rules."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from npft.errors import ConfigError, DataError
 from npft.metrics.entities import (
-    SCHEMES, check_scheme, entities, letter_of, scheme_of, schemes_of,
+    SCHEMES, check_scheme, entities, letter_of, may_follow, scheme_of, schemes_of,
 )
 
 # ---- reading ----
@@ -97,6 +99,36 @@ def test_entities_written_in_any_scheme_are_read_back_in_both_readings(rows):
         at, touched = at + gap + size, kind
     for scheme, tags in written.items():
         assert entities(tags, scheme) == entities(tags, scheme, strict=True) == wanted
+
+
+# ---- which tag may follow which ----
+
+
+@pytest.mark.parametrize("scheme, rows", [
+    # which of the columns may follow each row; O in the last column: it may end; from O: begin
+    ("bio", {"O": "B-X B-Y O", "B-X": "B-X I-X B-Y O", "I-X": "B-X I-X B-Y O"}),
+    ("iob1", {"O": "I-X I-Y O", "B-X": "B-X I-X I-Y O", "I-X": "B-X I-X I-Y O"}),
+    ("iobes", {"O": "B-X S-X B-Y S-Y O", "B-X": "I-X E-X", "I-X": "I-X E-X",
+               "E-X": "B-X S-X B-Y S-Y O", "S-X": "B-X S-X B-Y S-Y O"}),
+    ("bilou", {"O": "B-X U-X B-Y U-Y O", "B-X": "I-X L-X", "I-X": "I-X L-X",
+               "L-X": "B-X U-X B-Y U-Y O", "U-X": "B-X U-X B-Y U-Y O"}),
+])
+def test_moves_by_hand(scheme, rows):
+    every = [f"{letter}-{kind}" for kind in "XY" for letter in SCHEMES[scheme]] + ["O"]
+    for before, after in rows.items():
+        assert {tag for tag in every if may_follow(before, tag, scheme)} == set(after.split())
+    assert may_follow("DET", "O", "plain") and may_follow("I-X", "B-Y", "plain")
+
+
+@pytest.mark.parametrize("scheme", sorted(SCHEMES))
+@pytest.mark.parametrize("kinds", [["-X", "-Y"], [""]])
+def test_tags_keep_to_the_rules_just_if_a_strict_reading_leaves_no_entity_out(scheme, kinds):
+    names = ["O"] + [letter + kind for letter in SCHEMES[scheme] for kind in kinds]
+    for n in range(4):
+        for tags in itertools.product(names, repeat=n):
+            padded = ["O", *tags, "O"]
+            kept = all(may_follow(a, b, scheme) for a, b in zip(padded, padded[1:]))
+            assert kept == (entities(tags, scheme) == entities(tags, scheme, strict=True)), tags
 
 
 # ---- which scheme it is ----

@@ -380,3 +380,38 @@ def test_a_state_of_other_parameters_is_refused():
         with pytest.raises(CheckpointError, match="the state has .*, expected"):
             optimizer.load_state_dict(wrong)
     assert SGD([Parameter([1.0])]).state_dict() == {}
+
+
+# ---- schedules of a group's own ----
+
+
+def test_a_group_with_a_schedule_of_its_own_moves_by_it_and_others_do_not():
+    w, v = Parameter([0.0]), Parameter([0.0])
+    optimizer = SGD([{"params": [w], "schedule": lambda step: 1 / step}, {"params": [v]}], lr=0.5)
+    moved = []
+    for step in (1, 2, 4):
+        w.grad, v.grad = np.array([-1.0]), np.array([-1.0])
+        before = w.data[0], v.data[0]
+        optimizer.set_rates(step)
+        optimizer.step(factor=0.5)
+        moved.append((w.data[0] - before[0], v.data[0] - before[1]))
+    assert moved == [(0.25, 0.25), (0.125, 0.25), (0.0625, 0.25)]
+
+
+def test_a_group_that_is_frozen_in_part_while_its_rate_is_0_has_its_own_peak_afterwards():
+    w, v = Parameter([0.0]), Parameter([0.0])
+    schedule = [None, 0.0, 1.0].__getitem__
+    optimizer = AdamW([{"params": [w, v], "schedule": schedule}], lr=0.5)
+    optimizer.set_rates(1)
+    v.requires_grad = False
+    assert optimizer.refresh()
+    optimizer.set_rates(2)
+    assert [group.lr for group in optimizer.groups] == [0.5]
+
+
+def test_a_layer_group_may_begin_with_several_names():
+    model = Module()
+    model.a, model.b, model.c = (Linear(2, 2, rng=rng_of()) for _ in range(3))
+    groups = decay_groups(model, lr=1.0, weight_decay=0.1, prefix=("a.", "c."))
+    assert [len(g["params"]) for g in groups] == [2, 2]
+    assert all(p is not model.b.weight for g in groups for p in g["params"])

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npft.errors import ConfigError
-from npft.nn.schedules import slanted_triangular, warmup_cosine, warmup_linear
+from npft.nn.schedules import (
+    SCHEDULES, schedule_of, slanted_triangular, warmup_cosine, warmup_linear,
+)
 
 totals = st.integers(1, 300)
 
@@ -83,3 +85,27 @@ def test_a_cut_or_ratio_outside_is_refused(cut, ratio):
 def test_a_floor_outside_is_refused(floor):
     with pytest.raises(ConfigError, match="floor"):
         warmup_linear(5, 1, 10, floor=floor)
+
+
+# ---- by name ----
+
+
+@given(totals, st.floats(0, 1))
+def test_a_schedule_by_name_is_the_function_of_that_name(total, warmup):
+    rise = max(1, round(warmup * total))
+    for step in (1, (total + 1) // 2, total):
+        for name, expected in (
+            ("linear", warmup_linear(step, rise, total)),
+            ("cosine", warmup_cosine(step, rise, total)),
+            ("slanted", slanted_triangular(step, total)),
+            ("constant", 1.0),
+        ):
+            assert schedule_of(name, total, warmup)(step) == expected
+    assert set(SCHEDULES) == {"linear", "cosine", "slanted", "constant"}
+
+
+def test_an_unknown_schedule_is_refused_with_the_known_ones():
+    with pytest.raises(ConfigError, match="schedule is 'step', expected one of linear, cosine"):
+        schedule_of("step", 5)
+    with pytest.raises(ConfigError, match="schedule: total is 0"):
+        schedule_of("linear", 0)

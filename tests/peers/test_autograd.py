@@ -90,6 +90,17 @@ def segments(reduce, join=anp.stack):
     return lambda x, offsets: join([reduce(x[a:b]) for a, b in itertools.pairwise(offsets)])
 
 
+def chain_log_partition(emissions, transitions, starts, ends, offsets):
+    """The forward algorithm; the 0 is there for chains without a move."""
+    totals, nothing = [], 0 * anp.sum(transitions)
+    for a, b in itertools.pairwise(offsets):
+        alpha = starts + emissions[a]
+        for t in range(a + 1, b):
+            alpha = emissions[t] + logsumexp((alpha[:, None] + transitions).T, keepdims=False)
+        totals.append(logsumexp(alpha + ends, keepdims=False) + nothing)
+    return anp.stack(totals)
+
+
 HIPS = {
     "add": anp.add,
     "subtract": anp.subtract,
@@ -146,6 +157,7 @@ HIPS = {
     "segment_mean": segments(lambda x: anp.mean(x, axis=0)),
     "segment_max": segments(lambda x: anp.max(x, axis=0)),
     "segment_softmax": segments(lambda x: softmax(x.T).T, anp.concatenate),
+    "chain_log_partition": chain_log_partition,
 }
 
 

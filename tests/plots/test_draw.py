@@ -183,8 +183,36 @@ def test_regimes_figure_draws_one_curve_for_each_regime_and_labels_it(ax):
     assert "F1" in ax.get_ylabel() and "epoch" in ax.get_xlabel()
 
 
+def test_few_shot_figure_draws_each_way_for_each_task_and_both_clozes_from_one_point():
+    axes = Figure().subplots(1, 2)
+    cells = [
+        {"task": task, "how": how, "n": n, "seed": s,
+         "accuracy": (i if task == "topic" else 2) * 0.1 + 0.01 * n + 0.02 * s}
+        for task in ("topic", "sentiment")
+        for i, how in enumerate(("prompt", "cloze", "head", "full", "words", "calibrated"))
+        for n in (0, 2, 8)
+        for s in range(3)
+        if n or (how in ("prompt", "calibrated") and s == 0)
+    ]
+    plots.draw_few_shot(axes, cells)
+    for ax, chance, ends in zip(axes, (1 / 8, 1 / 2), ((0.1, 0.2, 0.3, 0.4, 0.5, 0.6), [0.3] * 6)):
+        *curves, dotted = ax.lines
+        assert dotted.get_ydata()[0] == chance
+        assert sorted(len(c.get_xdata()) for c in curves) == [2, 2, 2, 3, 3, 3]  # none without labels
+        # with 8 labels the mean of three seeds, each 0.02 above the one before
+        assert sorted(c.get_ydata()[-1] for c in curves) == pytest.approx(ends)
+        assert "labelled" in ax.get_xlabel()
+    for name in ("cloze, trained", "cloze, shown", "new head alone", "bag of words", "chance"):
+        assert name in texts(axes[0])
+    assert texts(axes[1]) == "every way | chance"  # names would stand for lines on one another
+    assert axes[0].get_title() == "topic: 0.00 without a label,\nat best 0.60 with 8"
+
+
 @pytest.mark.parametrize(
-    "name", ["mlm_training", "regimes", "forgetting", "embeddings", "vocabulary"]
+    "name",
+    ["mlm_training", "regimes", "few_shot", "forgetting", "embeddings", "vocabulary", "robustness",
+     "multi_task", "ablation", "labels", "rates", "depth", "pads", "decisions", "frozen_tags",
+     "taggers"],
 )
 def test_committed_results_are_of_five_seeds(name):
     results = json.loads((FIGURES / f"{name}.json").read_text(encoding="utf-8"))
@@ -195,7 +223,9 @@ def test_committed_results_are_of_five_seeds(name):
 FIGURE_NAMES = [
     "graph", "step_size", "tasks", "pieces", "tokens_per_word", "coverage", "mlm_training",
     "masking_audit", "objectives", "attention", "attention_decay", "adaptation", "languages",
-    "false_friend", "regimes", "forgetting", "repairs", "cone", "layers", "alignment", "speed",
+    "false_friend", "regimes", "few_shot", "forgetting", "repairs", "cone", "layers", "alignment",
+    "speed", "robustness", "multi_task", "schedules", "ablation", "labels", "rates", "depth", "pads",
+    "decisions", "frozen_tags", "taggers",
 ]  # fmt: skip
 
 

@@ -91,7 +91,17 @@ def test_the_json_of_squad_gives_its_first_answers_and_none_where_there_is_none(
         assert e.pairs == [PASSAGE] * 3 + ["ab"] and e.texts == ["Who?"] * 4
 
 
+def test_an_impossible_question_has_no_answer_and_its_plausible_ones_are_none(write):
+    plausible = {"plausible_answers": [{"text": "Ann", "answer_start": 0}]}
+    two = {"question": "When?", "is_impossible": True, **plausible}  # and no list of answers
+    content = squad(asked(is_impossible=True, **plausible), two, asked("Ann", 8, is_impossible=False))
+    assert cut(read_answers(write(json.dumps(content), "a.json"))) == [None, None, "Ann"]
+
+
 @pytest.mark.parametrize("content, words", [
+    (squad(asked("Ann", 8, is_impossible=True)),
+     r"qas\[0\].is_impossible is True, and there are answers; take away"),
+    (squad(asked("Ann", 8, is_impossible="no")), "is_impossible is 'no', expected bool"),
     (squad(asked("Ann", 8), asked("Ann", 3)),
      r"json: data\[0\].paragraphs\[0\].qas\[1\].answer is 'Ann'"),
     (squad(asked("Ann", "8")), r"qas\[0\].answers\[0\].answer_start is '8', expected int"),

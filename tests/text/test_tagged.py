@@ -53,6 +53,12 @@ def test_the_lists_given_may_change_later():
     ({"spans": []}, ShapeError, "spans of 0 texts for 1"),
     ({"spans": [[(0, 2, "X")]]}, DataError, r"spans\[0\] has X from 0 to 2 in a text of 1 words"),
     ({"spans": [[(0, 0, "X")]]}, DataError, "from 0 to 0"),
+    ({"spans": [[(0.0, 1, "X")]]}, DtypeError, "expected two whole numbers and a string"),
+    ({"spans": [[("0", 1, "X")]]}, DtypeError, "expected two whole numbers and a string"),
+    ({"spans": [[(0, 1, 7)]]}, DtypeError, "expected two whole numbers and a string"),
+    ({"spans": [[(0, 1)]]}, ShapeError, r"spans\[0\] has \(0, 1\), expected \(first word"),
+    ({"spans": [5]}, DtypeError, r"spans\[0\] is int, expected a list of spans"),
+    ({"spans": 5}, DtypeError, "spans is int, expected a list of lists of spans"),
     ({"groups": [1, 2]}, ShapeError, "groups"),
 ])
 def test_parts_that_do_not_fit_are_refused(fields, error, words):

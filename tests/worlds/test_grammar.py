@@ -18,7 +18,7 @@ from npft.worlds.domains import misspelt
 from npft.worlds.draws import stream
 from npft.worlds.lexicon import SENSES, topics
 from npft.worlds.phone import cue_groups
-from npft.worlds.sms import sms_messages, sms_test
+from npft.worlds.hard_sms import hard_sms_messages, hard_sms_test
 
 DOCUMENTS_SHA256 = "3d4b10b253fe7b530bd277cf06c69fa2ec36c137ac7f3e129783e00e05b2b938"
 
@@ -40,13 +40,13 @@ def test_the_bytes_of_50_documents_are_pinned():
 @pytest.mark.parametrize("hash_seed", ["0", "4321"])
 def test_the_bytes_do_not_depend_on_pythons_hash_seed(hash_seed):
     code = (
-        "import hashlib; from npft.worlds import TinyWorld, sms_messages, vocabulary;"
-        "documents = TinyWorld(3).documents(40); messages = sms_messages(100, 3);"
+        "import hashlib; from npft.worlds import TinyWorld, hard_sms_messages, vocabulary;"
+        "documents = TinyWorld(3).documents(40); messages = hard_sms_messages(100, 3);"
         "task = TinyWorld(3).task('topic', 50);"
         "parts = (documents, messages.texts, messages.groups.tolist(), task.texts, vocabulary());"
         "print(hashlib.sha256(repr(parts).encode()).hexdigest())"
     )
-    documents, messages = TinyWorld(3).documents(40), sms_messages(100, 3)
+    documents, messages = TinyWorld(3).documents(40), hard_sms_messages(100, 3)
     task = TinyWorld(3).task("topic", 50)
     parts = (documents, messages.texts, messages.groups.tolist(), task.texts, vocabulary())
     run = subprocess.run(
@@ -232,7 +232,7 @@ def test_twelve_percent_of_documents_talk_about_messages_of_one_kind_each():
 
 def test_every_word_of_the_spam_task_occurs_in_the_default_corpus():
     counts = Counter(token.word for tokens in SENTENCES for token in tokens)
-    texts = [*sms_messages().texts, *sms_messages(2000, seed=5).texts, *sms_test(2000).texts]
+    texts = [*hard_sms_messages().texts, *hard_sms_messages(2000, seed=5).texts, *hard_sms_test(2000).texts]
     used = sorted({word for text in texts for word in text.split()})
     assert len(used) > 300
     assert not [word for word in used if not counts[word]]

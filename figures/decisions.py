@@ -1,0 +1,27 @@
+"""F23: confusion matrix, and precision against recall. The bundled body, five seeds."""
+
+from pathlib import Path
+
+from common import SEEDS, results
+
+from npft.experiments.decisions import WAYS, decision_cell
+from npft.experiments.regimes import EPOCHS
+from npft.experiments.sweep import sweep
+from npft.loading import folder_of
+from npft.plots import draw_decisions, save_figure
+
+
+def compute() -> list:
+    body = str(folder_of("tinyworld"))
+    cells = [
+        {"way": way, "seed": seed, "body": body, "epochs": EPOCHS}
+        for way in WAYS
+        for seed in SEEDS
+    ]
+    return [{k: v for k, v in c.items() if k != "body"} for c in sweep(decision_cell, cells)]
+
+
+if __name__ == "__main__":
+    save_figure(
+        Path(__file__).with_suffix(".png"), draw_decisions, results(__file__, compute), columns=2
+    )
