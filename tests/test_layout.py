@@ -47,7 +47,7 @@ ORDER = """
     loading
     experiments/sweep experiments/bodies experiments/regimes experiments/ablation experiments/labels
     experiments/few_shot experiments/repairs experiments/rates experiments/depth experiments/pads
-    experiments/decisions experiments/checkpoints experiments/frozen_tags experiments/cone
+    experiments/decisions experiments/frozen_tags experiments/cone
     experiments/taggers experiments/multi_task experiments/robustness experiments/__init__
     files/lock files/output files/ending files/pretrain files/domains files/memory files/tasks
     files/report files/finetune files/evaluate files/predict files/embed files/arguments

@@ -1,6 +1,6 @@
 """What the tour and the lecture figures measure, a file each. Nothing else knows TinyWorld.
 
 Read in this order: sweep, bodies, regimes; then what fine-tuning is worth: ablation, labels, rates,
-depth, pads, decisions, checkpoints, few_shot, frozen_tags, taggers, multi_task, robustness; what it
+depth, pads, decisions, few_shot, frozen_tags, taggers, multi_task, robustness; what it
 forgets: repairs; and the cone.
 """

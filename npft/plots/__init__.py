@@ -3,7 +3,6 @@
 from npft.plots.ablation import draw_ablation
 from npft.plots.adaptation import draw_adaptation
 from npft.plots.attention import draw_attention, draw_decay
-from npft.plots.checkpoints import draw_checkpoints
 from npft.plots.cone import draw_alignment_uniformity, draw_cone, draw_layers
 from npft.plots.decisions import draw_decisions
 from npft.plots.depth import draw_depth
@@ -30,10 +29,10 @@ from npft.plots.tokens import draw_coverage, draw_pieces, draw_tokens_per_word
 
 __all__ = [
     "STYLE", "draw_ablation", "draw_adaptation", "draw_alignment_uniformity", "draw_attention",
-    "draw_checkpoints", "draw_cone", "draw_coverage", "draw_decay", "draw_decisions",
-    "draw_depth", "draw_false_friend", "draw_few_shot", "draw_forgetting", "draw_frozen_tags",
-    "draw_graph", "draw_labels", "draw_languages", "draw_layers", "draw_masking_audit",
-    "draw_mlm", "draw_multi_task", "draw_objectives", "draw_pads", "draw_pieces", "draw_rates",
+    "draw_cone", "draw_coverage", "draw_decay", "draw_decisions", "draw_depth",
+    "draw_false_friend", "draw_few_shot", "draw_forgetting", "draw_frozen_tags", "draw_graph",
+    "draw_labels", "draw_languages", "draw_layers", "draw_masking_audit", "draw_mlm",
+    "draw_multi_task", "draw_objectives", "draw_pads", "draw_pieces", "draw_rates",
     "draw_regimes", "draw_repairs", "draw_robustness", "draw_schedules", "draw_span_lengths",
     "draw_speed", "draw_step_sizes", "draw_taggers", "draw_tasks", "draw_tokens_per_word",
     "save_figure",

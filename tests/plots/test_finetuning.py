@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from npft import plots
 from npft.experiments import (
-    ablation, checkpoints, decisions, depth, frozen_tags, labels, pads, rates,
+    ablation, decisions, depth, frozen_tags, labels, pads, rates,
 )
 
 
@@ -119,19 +119,6 @@ def test_decisions_figure_counts_the_messages_and_names_the_areas():
     assert "precision 0.50, recall 0.50" in axes[0].get_title()
     assert "full: average precision 1.00" in everywhere(axes)
     assert "head only: average precision 0.83" in everywhere(axes)  # (1 + 2 / 3) / 2
-
-
-def test_checkpoints_figure_draws_a_point_for_each_step_and_the_agreement():
-    cells = [
-        {"task": task, "step": step, "regime": regime, "seed": seed, "f1": 0.1 * k + 0.3 * full}
-        for task in checkpoints.TASKS for k, step in enumerate(checkpoints.STEPS)
-        for full, regime in enumerate(("head", "full")) for seed in (0, 1)
-    ]  # fmt: skip
-    axes = panels(2)
-    plots.draw_checkpoints(axes, cells)
-    assert axes[0].lines[-1].get_xdata() == pytest.approx(0.1 * np.arange(6))
-    assert axes[0].lines[-1].get_ydata() == pytest.approx(0.3 + 0.1 * np.arange(6))
-    assert "1.00" in axes[1].get_title() and "2,800" in everywhere(axes)
 
 
 def test_depth_figure_compares_the_last_block_with_all():
