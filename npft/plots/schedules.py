@@ -21,7 +21,7 @@ def draw_schedules(axes: Any, steps: int, ratio: float, epochs: int) -> None:
     left, middle, right = axes
     at = np.arange(1, steps + 1)
     places = {  # where a name stands: a share of the steps, and how far to the right and up of it
-        "linear": (0.25, -62, -34), "cosine": (0.75, -64, -14), "slanted": (0.7, 6, 6),
+        "linear": (0.25, -34, -48), "cosine": (0.75, -64, -14), "slanted": (0.7, 6, 6),
         "constant": (0.6, 0, 6),
     }  # fmt: skip
     for (name, (place, x, y)), color in zip(places.items(), (BLUE, GREEN, ORANGE, GREY)):
