@@ -1,8 +1,12 @@
-"""All figures: ``python figures`` redraws them, ``python figures --recompute`` runs all anew.
+"""All figures, or those named: ``python figures`` redraws, ``--recompute`` runs all anew.
+
+    python figures
+    python figures --recompute forgetting repair_path
 
 The five bodies are pretrained once and kept in figures/.cache; remove it to pretrain them again.
 """
 
+import argparse
 import runpy
 import sys
 from pathlib import Path
@@ -11,10 +15,18 @@ SCRIPTS = (
     "graph", "step_size", "pieces", "vocabulary", "masking_audit", "mlm_training", "objectives",
     "adaptation", "languages", "attention", "schedules", "regimes", "ablation", "labels", "rates",
     "depth", "pads", "decisions", "few_shot", "frozen_tags", "taggers",
-    "multi_task", "robustness", "forgetting", "repairs", "embeddings", "tasks", "speed",
+    "multi_task", "robustness", "forgetting", "tradeoff", "repairs", "drift", "replay_share",
+    "repair_path", "task_matrix", "lost", "interference", "embeddings", "tasks", "speed",
 )
 
 if __name__ == "__main__":
-    for name in SCRIPTS:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SCRIPTS)}")
+    parser.add_argument("--recompute", action="store_true", help="run the experiments again")
+    args = parser.parse_args()
+    if unknown := set(args.names) - set(SCRIPTS):
+        parser.error(f"no figure is called {', '.join(sorted(unknown))}")
+    for name in args.names or SCRIPTS:
         print(name, file=sys.stderr)
+        sys.argv = [name, *(["--recompute"] if args.recompute else [])]
         runpy.run_path(str(Path(__file__).with_name(f"{name}.py")), run_name="__main__")

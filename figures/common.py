@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from npft import save
+from npft import Progress, save
 from npft.autograd.machine import threads
-from npft.experiments.bodies import pretrain_tinyworld
+from npft.experiments.bodies import DOCUMENTS, pretrain_tinyworld
+from npft.experiments.grid import grid
+from npft.experiments.sweep import sweep
 
 FOLDER = Path(__file__).parent
 SEEDS = range(5)
@@ -36,6 +38,38 @@ def pretrain_seed(seed: int) -> list[dict[str, Any]]:
     return json.loads(history.read_text(encoding="utf-8"))
 
 
+def on_bodies(options: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each of the options as a cell of each seed, on the body of that seed; seed after seed."""
+    chosen = list(options)
+    sweep(pretrain_seed, list(SEEDS))
+    return [
+        {"seed": seed, "world": seed, "body": str(body_folder(seed)), "documents": DOCUMENTS, **o}
+        for seed in SEEDS
+        for o in chosen
+    ]
+
+
+def run_grid(
+    script: str, function: Callable[[Any], dict[str, Any]], cells: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The results of all cells, without the folders of this machine, in five digits.
+
+    What is done is kept in figures/.cache until all is, so that a stopped run goes on.
+    """
+    path = FOLDER / ".cache" / f"{Path(script).stem}.jsonl"
+    found = grid(function, cells, path, progress=Progress(Path(script).stem))
+    return [rounded({k: v for k, v in cell.items() if k != "body"}) for cell in found]
+
+
+def rounded(found: Any) -> Any:
+    """Numbers of five digits, which no figure shows more of."""
+    if isinstance(found, dict):
+        return {k: rounded(v) for k, v in found.items()}
+    if isinstance(found, list):
+        return [rounded(v) for v in found]
+    return float(f"{found:.5g}") if isinstance(found, float) else found
+
+
 def results(script: str, compute: Callable[[], Any]) -> Any:
     """The cached results of a script, computed first if ``--recompute`` was given."""
     parser = argparse.ArgumentParser()
@@ -43,6 +77,7 @@ def results(script: str, compute: Callable[[], Any]) -> Any:
     cache = Path(script).with_suffix(".json")
     if parser.parse_args().recompute:
         cache.write_text(json.dumps(compute(), indent=1) + "\n", encoding="utf-8")
+        (FOLDER / ".cache" / f"{cache.stem}.jsonl").unlink(missing_ok=True)
     if not cache.exists():
         raise SystemExit(f"{cache.name} has not been computed yet: run this with --recompute")
     return json.loads(cache.read_text(encoding="utf-8"))

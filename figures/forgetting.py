@@ -1,43 +1,47 @@
-"""F6: fine-tuning forgets. Held-out loss and task F1 along fine-tuning, five seeds."""
+"""F6: fine-tuning forgets. Held-out loss and task F1 along fine-tuning, five seeds.
+
+With ``--recompute`` all methods and controls are run on two tasks: also the data of tradeoff.py,
+repairs.py and drift.py.
+"""
 
 from pathlib import Path
 
-from common import SEEDS, body_folder, pretrain_seed, results
+from common import on_bodies, results, run_grid
 
-from npft.experiments.bodies import DOCUMENTS
-from npft.experiments.regimes import EPOCHS
-from npft.experiments.repairs import CONTROLS, METHODS, forgetting_cell
-from npft.experiments.sweep import sweep
+from npft.experiments.methods import method_cells
+from npft.experiments.repairs import EPOCHS, EVERY, TASKS, forgetting_cell
 from npft.forgetting.measure import ForgettingCurve
 from npft.plots import draw_forgetting, save_figure
 
-SHOWN = {
-    "full, rate 1e-3": "rate 1e-3",
-    "rate 3e-4": "rate 3e-4",
-    "anchor 0.01": "anchor 0.01",
-    "replay": "replay, weight 0.2",
-    "frozen body": "frozen body",
+SHOWN = {  # name: method and strength
+    "plain": ("plain", None),
+    "3 x rate": ("3 x rate", None),
+    "rate x 0.3": ("lr", 0.3),
+    "anchor 0.01": ("anchor", 1e-2),
+    "replay": ("replay", 0.2),
+    "frozen body": ("frozen body", None),
 }
+DRIFT = set(SHOWN.values())  # what drift.py draws
+ALL_SPAM = 2 / 3  # F1 of calling every message spam, where half of them are
 
 
 def compute() -> list:
-    sweep(pretrain_seed, list(SEEDS))
-    cells = [
-        {
-            "method": method, "seed": seed, "world": seed, "body": str(body_folder(seed)),
-            "documents": DOCUMENTS, "epochs": EPOCHS, "every": 20, **options,
-        }
-        for method, options in (METHODS | CONTROLS).items()
-        for seed in SEEDS
-    ]
-    found = sweep(forgetting_cell, cells)
-    return [{k: v for k, v in cell.items() if k != "body"} for cell in found]
+    cells = on_bodies(
+        {"task": task, "epochs": EPOCHS, "every": EVERY, "drift": name in DRIFT, **method}
+        for task in TASKS
+        for method in method_cells()
+        for name in [(method["method"], method.get("strength"))]
+    )
+    return run_grid(__file__, forgetting_cell, cells)
 
 
 if __name__ == "__main__":
     cells = results(__file__, compute)
     curves = {
-        name: [ForgettingCurve.from_dict(c["curve"]) for c in cells if c["method"] == method]
-        for name, method in SHOWN.items()
+        name: [
+            ForgettingCurve.from_dict(c["curve"]) for c in cells
+            if (c["task"], c["method"], c.get("strength")) == ("hard sms", method, strength)
+        ]
+        for name, (method, strength) in SHOWN.items()
     }
-    save_figure(Path(__file__).with_suffix(".png"), draw_forgetting, curves, columns=2)
+    save_figure(Path(__file__).with_suffix(".png"), draw_forgetting, curves, ALL_SPAM, columns=2, width=7)

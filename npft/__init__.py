@@ -11,7 +11,7 @@ from npft import errors, plots
 from npft.autograd import Tensor, grad, gradcheck, no_grad, primitive, trace
 from npft.autograd.machine import set_threads
 from npft.embed.contrastive import in_batch_loss, nt_xent, simcse_loss, train_contrastive
-from npft.embed.geometry import alignment, effective_rank, mean_cosine, uniformity
+from npft.embed.geometry import alignment, cka, effective_rank, mean_cosine, uniformity
 from npft.embed.sentences import SentenceEncoder
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
@@ -26,11 +26,24 @@ from npft.finetune.recipes import fine_tune_as
 from npft.finetune.regimes import freeze_body, freeze_first, num_trainable, unfreeze_body
 from npft.finetune.train import evaluate, fine_tune, train_classifier
 from npft.finetune.trainable import trainable
+from npft.forgetting.afterwards import refit_head, replay_afterwards
+from npft.forgetting.agem import AGEM
 from npft.forgetting.anchors import L2ToInit
+from npft.forgetting.compare import least_forgetting
 from npft.forgetting.distill import Distill
+from npft.forgetting.drift import prediction_drift, representation_drift, weight_drift
+from npft.forgetting.early_stop import fine_tune_within
+from npft.forgetting.ewc import EWC
+from npft.forgetting.fisher import diagonal_fisher
+from npft.forgetting.generate import generate
 from npft.forgetting.interpolate import interpolate
-from npft.forgetting.measure import ForgettingCurve, forgetting_curve
+from npft.forgetting.latent import latent_forgetting, linear_probe, savings
+from npft.forgetting.lwf import LwF
+from npft.forgetting.matrix import TaskMatrix
+from npft.forgetting.measure import ForgettingCurve, forgetting_curve, measure_forgetting
+from npft.forgetting.recadam import RecAdam
 from npft.forgetting.replay import ReplayMixer
+from npft.forgetting.sequence import joint_scores, train_sequence
 from npft.heads.answers import SpanFinder
 from npft.heads.boundary import SpanLM
 from npft.heads.classes import Classifier, balanced_weights
@@ -45,6 +58,7 @@ from npft.loading import load
 from npft.metrics.answers import squad_scores
 from npft.metrics.classes import Metrics
 from npft.metrics.curves import average_precision, precision_recall, roc_auc
+from npft.metrics.intervals import interval
 from npft.metrics.overlap import bleu, pass_at_k, rouge_l, rouge_n
 from npft.metrics.score import perplexity
 from npft.metrics.tags import tag_metrics
@@ -78,25 +92,29 @@ from npft.worlds import (
 __version__ = "0.1.0"
 
 __all__ = [
-    "AdamW", "BPE", "Batch", "ByteTokenizer", "CausalLM", "ChainTagger", "Classifier",
-    "ClozeClassifier", "Distill", "Dropout", "Embedding", "Encoder", "EncoderConfig",
+    "AGEM", "AdamW", "BPE", "Batch", "ByteTokenizer", "CausalLM", "ChainTagger", "Classifier",
+    "ClozeClassifier", "Distill", "Dropout", "EWC", "Embedding", "Encoder", "EncoderConfig",
     "Examples", "FileFormat", "ForgettingCurve", "GradualUnfreezing", "Head", "History",
-    "L2ToInit", "LayerNorm", "Linear", "Loss", "MaskedLM", "Metrics", "Model", "Module",
-    "OBJECTIVES", "Parameter", "Part", "Progress", "Regressor", "Repair", "ReplacedTokens",
-    "ReplayMixer", "SGD", "SentenceEncoder", "SpanFinder", "SpanLM", "SpanTagger", "Step",
-    "TaggedTexts", "Tensor", "TinyWorld", "TokenClassifier", "Unigram", "WordPiece", "adapt",
-    "alignment", "attention_profile", "average_precision", "bag_of_words", "balanced_weights",
-    "batches_by_length", "batches_of", "bleu", "cached", "calibrate", "copy_of",
-    "drop_duplicates", "effective_rank", "errors", "evaluate", "fine_tune", "fine_tune_as",
-    "forgetting_curve", "freeze", "freeze_body", "freeze_first", "grad", "gradcheck",
+    "L2ToInit", "LayerNorm", "Linear", "Loss", "LwF", "MaskedLM", "Metrics", "Model", "Module",
+    "OBJECTIVES", "Parameter", "Part", "Progress", "RecAdam", "Regressor", "Repair",
+    "ReplacedTokens", "ReplayMixer", "SGD", "SentenceEncoder", "SpanFinder", "SpanLM",
+    "SpanTagger", "Step", "TaggedTexts", "TaskMatrix", "Tensor", "TinyWorld", "TokenClassifier",
+    "Unigram", "WordPiece", "adapt", "alignment", "attention_profile", "average_precision",
+    "bag_of_words", "balanced_weights", "batches_by_length", "batches_of", "bleu", "cached",
+    "calibrate", "cka", "copy_of", "diagonal_fisher", "drop_duplicates", "effective_rank",
+    "errors", "evaluate", "fine_tune", "fine_tune_as", "fine_tune_within", "forgetting_curve",
+    "freeze", "freeze_body", "freeze_first", "generate", "grad", "gradcheck",
     "hard_sms_fixture", "hard_sms_messages", "hard_sms_test", "hold_out", "in_batch_loss",
-    "interpolate", "load", "make_probe", "mask_spans", "mask_tokens", "mean_cosine",
-    "next_sentence_pairs", "no_grad", "nt_xent", "num_trainable", "pass_at_k", "perplexity",
-    "plots", "pool", "precision_recall", "pretrain", "primitive", "read_answers", "read_conll",
-    "read_conllu", "read_jsonl", "read_labelled", "read_pairs", "read_records", "read_scored",
-    "read_tagged", "read_text", "roc_auc", "rouge_l", "rouge_n", "save", "set_dropout",
-    "set_threads", "simcse_loss", "slanted_triangular", "sms_fixture", "sms_messages",
-    "sms_test", "split", "squad_scores", "tag_metrics", "threshold_curve", "trace",
-    "train_classifier", "train_contrastive", "train_steps", "trainable", "unfreeze",
-    "unfreeze_body", "uniformity", "warmup_cosine", "warmup_linear",
+    "interpolate", "interval", "joint_scores", "latent_forgetting", "least_forgetting",
+    "linear_probe", "load", "make_probe", "mask_spans", "mask_tokens", "mean_cosine",
+    "measure_forgetting", "next_sentence_pairs", "no_grad", "nt_xent", "num_trainable",
+    "pass_at_k", "perplexity", "plots", "pool", "precision_recall", "prediction_drift",
+    "pretrain", "primitive", "read_answers", "read_conll", "read_conllu", "read_jsonl",
+    "read_labelled", "read_pairs", "read_records", "read_scored", "read_tagged", "read_text",
+    "refit_head", "replay_afterwards", "representation_drift", "roc_auc", "rouge_l", "rouge_n",
+    "save", "savings", "set_dropout", "set_threads", "simcse_loss", "slanted_triangular",
+    "sms_fixture", "sms_messages", "sms_test", "split", "squad_scores", "tag_metrics",
+    "threshold_curve", "trace", "train_classifier", "train_contrastive", "train_sequence",
+    "train_steps", "trainable", "unfreeze", "unfreeze_body", "uniformity", "warmup_cosine",
+    "warmup_linear", "weight_drift",
 ]

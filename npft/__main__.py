@@ -21,6 +21,7 @@ from npft.files.embed import embed_file, report_embed
 from npft.files.ending import Ending, open_streams, say
 from npft.files.evaluate import evaluate_file, report_evaluate
 from npft.files.finetune import Material, Start, Training, finetune_file
+from npft.files.forgetting import forgetting_file, report_forgetting
 from npft.files.predict import predict_file, print_predictions, report_counts
 from npft.files.pretrain import (
     file_text, pretrain_languages, pretrain_text, report_languages, report_text,
@@ -47,6 +48,13 @@ def run(args: argparse.Namespace) -> Result | None:
             training=picked(args, Training), force=args.force, progress=Progress,
         )  # fmt: skip
         return results, report_finetune(results)
+    if args.verb == "forgetting":
+        results = forgetting_file(
+            picked(args, Material), args.model, args.text, args.out, fmt=file_format(args),
+            training=picked(args, Training), repairs=args.repairs, force=args.force,
+            progress=Progress,
+        )  # fmt: skip
+        return results, report_forgetting(results)
     if args.verb == "embed":
         results = embed_file(
             args.text, args.model, args.out, pool=args.pool, fmt=file_format(args)

@@ -155,7 +155,7 @@ def new_file(path: PathLike) -> Iterator[BinaryIO]:
             raise
     except OSError as error:
         raise unwritable(path, error) from None
-    _sync_folder(os.path.dirname(real))
+    sync_folder(os.path.dirname(real))
     _sweep(os.path.dirname(real))
 
 
@@ -221,7 +221,7 @@ def _temporary(folder: str) -> tuple[int, str]:
         os.close(handle)  # taken for a left one in the moment before it was held
 
 
-def _sync_folder(folder: str) -> None:
+def sync_folder(folder: str) -> None:
     """Let a new name survive a power cut too, where folders can be flushed."""
     if hasattr(os, "O_DIRECTORY"):
         with suppress(OSError):

@@ -20,7 +20,8 @@ from npft.encoder.checkpoint import save
 from npft.experiments.bodies import DOCUMENTS, HELD_OUT, STEPS, pretrain_tinyworld
 from npft.experiments.cone import embedding_cell
 from npft.experiments.regimes import EPOCHS, REGIMES, run_cell
-from npft.experiments.repairs import CONTROLS, METHODS, PLAIN, forgetting_cell
+from npft.experiments.repairs import EPOCHS as FORGETTING_EPOCHS
+from npft.experiments.repairs import forgetting_cell
 from npft.experiments.sweep import sweep
 from npft.files.output import ProgressMaker, claimed, drop_results, timed, write_run
 from npft.forgetting.compare import compare_methods
@@ -30,6 +31,16 @@ from npft.plots import draw_cone, draw_forgetting, draw_mlm, draw_regimes, save_
 
 APART = ("body", "cones", "seconds")  # of a cell, not among the results: a place, a time, angles
 FIGURES = ("mlm.png", "regimes.png", "forgetting.png", "cone.png")
+
+
+# what the forgetting of plain fine-tuning is compared with: what a cell says of each
+AGAINST_FORGETTING: dict[str, dict[str, Any]] = {
+    "plain": {"method": "plain"},
+    "rate x 0.3": {"method": "lr", "strength": 0.3},
+    "anchor 0.01": {"method": "anchor", "strength": 1e-2},
+    "replay": {"method": "replay", "strength": 0.2},
+    "frozen body": {"method": "frozen body"},
+}
 
 
 @dataclass(frozen=True)
@@ -43,9 +54,7 @@ class Sizes:
     epochs: int = EPOCHS
     contrast: int = 300  # steps of SimCSE
     tasks: tuple[tuple[str, int], ...] = (("sms", 640), ("topic", 32), ("topic", 160))
-    methods: tuple[str, ...] = (
-        "rate 1e-3", "rate 3e-4", "anchor 0.01", "replay, weight 0.2", "frozen body",
-    )  # fmt: skip
+    methods: tuple[str, ...] = tuple(AGAINST_FORGETTING)
     measured: dict[str, int] = field(default_factory=dict)  # "sentences", "pairs" of the cone
 
 
@@ -73,10 +82,11 @@ def make_cells(body: Path, seed: int, sizes: Sizes) -> list[dict[str, Any]]:
     ]  # fmt: skip
     cells += [
         {
-            "experiment": "forgetting", "method": method, "seed": s, "epochs": sizes.epochs,
-            "every": 40, **(METHODS | CONTROLS)[method],
+            "experiment": "forgetting", "name": name, "seed": s,
+            "epochs": min(sizes.epochs, FORGETTING_EPOCHS),
+            "every": 20, **AGAINST_FORGETTING[name],
         }
-        for method in sizes.methods
+        for name in sizes.methods
         for s in seeds
     ]  # fmt: skip
     cells += [
@@ -113,7 +123,8 @@ def make_table(cells: list[dict[str, Any]], tasks: tuple[tuple[str, int], ...]) 
 def forgetting_table(cells: list[dict[str, Any]]) -> str:
     """Best F1 and the rise of the held-out loss at the end, mean and standard deviation."""
     lines = [f"{'fine-tuning':22}{'best F1':>18}{'rise of held-out loss (nats)':>32}"]
-    for method, row in compare_methods(cells, PLAIN).items():
+    named = [{"method": c["name"], "seed": c["seed"], "curve": c["curve"]} for c in cells]
+    for method, row in compare_methods(named, "plain").items():
         shown = [f"{np.mean(row[k]):.3f}{_spread(row[k])}" for k in ("f1", "end")]
         lines.append(f"{method:22}{shown[0]:>18}{shown[1]:>32}")
     return "\n".join(lines)
@@ -210,10 +221,10 @@ def draw_all(
     sms = [c for c in found["regime"] if c["task"] == "sms"]
     save_figure(out / "regimes.png", draw_regimes, sms)
     curves = {
-        m: [ForgettingCurve.from_dict(c["curve"]) for c in found["forgetting"] if c["method"] == m]
+        m: [ForgettingCurve.from_dict(c["curve"]) for c in found["forgetting"] if c["name"] == m]
         for m in methods
     }
-    save_figure(out / "forgetting.png", draw_forgetting, curves, columns=2)
+    save_figure(out / "forgetting.png", draw_forgetting, curves, columns=2, width=7)
     cones = found["embedding"][0]["cones"]
     cones = {name: cones[name] for name in ("random", "mlm", "simcse 0.1")}
     save_figure(out / "cone.png", draw_cone, cones, columns=3, polar=True)

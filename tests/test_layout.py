@@ -20,7 +20,7 @@ ORDER = """
     nn/module nn/layers nn/optim nn/schedules nn/history nn/progress nn/packs nn/repair nn/loop
     nn/fit nn/__init__
     metrics/score metrics/classes metrics/curves metrics/entities metrics/tags metrics/spans
-    metrics/answers metrics/ranking metrics/overlap metrics/__init__
+    metrics/answers metrics/ranking metrics/overlap metrics/intervals metrics/__init__
     text/examples text/typed_spans text/batch text/labels_and_tokens text/tokenizer text/windows
     text/bytes text/basic text/joins text/wordpiece text/pieces text/bpe text/unigram text/readers
     text/layout
@@ -42,17 +42,22 @@ ORDER = """
     finetune/regimes finetune/rates finetune/train finetune/features finetune/gradual
     finetune/recipes finetune/trainable finetune/baselines finetune/__init__
     embed/geometry embed/sentences embed/similarity embed/contrastive embed/__init__
-    forgetting/measure forgetting/anchors forgetting/replay forgetting/distill
-    forgetting/interpolate forgetting/compare forgetting/__init__
+    forgetting/measure forgetting/drift forgetting/latent forgetting/anchors forgetting/fisher
+    forgetting/ewc forgetting/recadam forgetting/replay forgetting/agem forgetting/generate
+    forgetting/distill forgetting/lwf forgetting/early_stop forgetting/interpolate
+    forgetting/afterwards forgetting/methods forgetting/matrix forgetting/sequence
+    forgetting/compare forgetting/__init__
     loading
-    experiments/sweep experiments/bodies experiments/regimes experiments/ablation experiments/labels
-    experiments/few_shot experiments/repairs experiments/rates experiments/depth experiments/pads
-    experiments/decisions experiments/frozen_tags experiments/cone
-    experiments/taggers experiments/multi_task experiments/robustness experiments/__init__
-    files/lock files/output files/ending files/pretrain files/domains files/memory files/tasks
-    files/report files/finetune files/evaluate files/predict files/embed files/arguments
-    files/__init__
+    experiments/sweep experiments/grid experiments/bodies experiments/regimes experiments/ablation
+    experiments/labels experiments/few_shot experiments/methods experiments/repairs
+    experiments/rates experiments/depth experiments/replay_share experiments/repair_path
+    experiments/lost experiments/pads experiments/decisions experiments/frozen_tags
+    experiments/cone experiments/taggers experiments/multi_task experiments/task_sequence
+    experiments/robustness experiments/interference experiments/__init__
     plots/* plots/__init__
+    files/lock files/output files/ending files/pretrain files/domains files/memory files/tasks
+    files/report files/finetune files/forgetting files/evaluate files/predict files/embed
+    files/arguments files/__init__
     testing
     tour
     __init__

@@ -12,7 +12,7 @@ from npft.tour import Sizes, tour
 
 SMALL = Sizes(
     documents=60, held_out=20, steps=10, seeds=2, epochs=2, contrast=6,
-    tasks=(("topic", 32), ("sms", 160)), methods=("rate 1e-3", "frozen body"),
+    tasks=(("topic", 32), ("sms", 160)), methods=("plain", "frozen body"),
     measured={"sentences": 60, "pairs": 40},
 )  # fmt: skip
 
@@ -35,7 +35,7 @@ def test_the_same_seed_gives_the_same_results_and_all_files(tmp_path):
         assert (out / "timings.json").exists() and (out / "history.json").exists()
     assert found[0] == found[1]
     table = results["table"]
-    for words in ("head only", "bag of words", "rate 1e-3", "simcse 0.1", "below the unigram"):
+    for words in ("head only", "bag of words", "plain", "simcse 0.1", "below the unigram"):
         assert words in table
     frozen = [c for c in results["cells"] if c.get("method") == "frozen body"]
     assert all(len(set(c["curve"]["mlm_loss"])) == 1 for c in frozen)

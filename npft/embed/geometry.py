@@ -203,6 +203,42 @@ def effective_rank(x: np.ndarray) -> float:
     return float(np.exp(-(p * np.log(p)).sum()))
 
 
+def cka(x: np.ndarray, y: np.ndarray) -> float:
+    """How alike two bodies see the same n things: linear centred kernel alignment.
+
+        CKA = |XᵀY|² / (|XᵀX| |YᵀY|)      columns centred, |.| the Frobenius norm
+
+    (Kornblith et al. 2019, section 3.) 1 if y is x rotated, scaled as a whole and moved; at least
+    0. A scale of each column alone, or another linear map, does change it. It looks at D by D
+    tables, n D² operations, and not at the similarities of all pairs, which would be n² D.
+
+    x (n, D) and y (n, E) are paired rows. Raises ``ShapeError`` for different numbers of rows, or
+    if all rows of one are equal: what is always the same resembles nothing.
+
+    Two directions alike, of which one body keeps the first only: 2² / (√8 · 2)
+
+    >>> x = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    >>> round(cka(x, x[:, :1]), 4), cka(x, 3 * x)
+    (0.7071, 1.0)
+    """
+    x, y = _centred("cka: x", x), _centred("cka: y", y)
+    if len(x) != len(y):
+        raise ShapeError(f"cka: x has {len(x)} rows, y {len(y)}; give paired rows")
+    both, of_x, of_y = (float(np.square(a.T @ b).sum()) for a, b in ((x, y), (x, x), (y, y)))
+    return min(1.0, both / float(np.sqrt(of_x * of_y)))  # rounding may exceed 1
+
+
+def _centred(name: str, x: np.ndarray) -> np.ndarray:
+    """x (n, D) with columns of mean 0, as a whole scaled to numbers of at most 1."""
+    x = checked_rows(name, x)
+    if (x == x[0]).all():  # by rounding, the centred rows need not be exactly 0
+        raise ShapeError(f"{name}: all rows are equal, so there is nothing to compare")
+    x /= np.abs(x).max()  # the squares of very large or small numbers would not be finite, or 0
+    x -= x.mean(axis=0)
+    x /= np.abs(x).max()
+    return x
+
+
 def cone(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The vectors seen along their mean direction: radius and direction of each, in radians.
 

@@ -1,6 +1,7 @@
 """What the tour and the lecture figures measure, a file each. Nothing else knows TinyWorld.
 
-Read in this order: sweep, bodies, regimes; then what fine-tuning is worth: ablation, labels, rates,
-depth, pads, decisions, few_shot, frozen_tags, taggers, multi_task, robustness; what it
-forgets: repairs; and the cone.
+Read in this order: sweep, grid, bodies, regimes; then what fine-tuning is worth: ablation, labels,
+rates, depth, pads, decisions, few_shot, frozen_tags, taggers, multi_task, robustness; what it
+forgets: interference (the classic), methods, repairs, replay_share, repair_path, lost,
+task_sequence; and the cone.
 """

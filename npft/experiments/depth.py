@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.experiments.rates import EPOCHS, HEAD_LR, STEPS, f1_and_rise
+from npft.experiments.rates import EPOCHS, HEAD_LR, PROBE_SIZE, STEPS, TESTS, f1_and_rise
 
 TASKS = ("sms",)
 DEPTHS = ("head", "last block", "both blocks", "all")  # of a body of two blocks
@@ -24,8 +24,9 @@ def depth_cells(
     """The cells for ``forgetting_cell`` on the body in a folder; see ``rate_cells``."""
     return [
         {
-            "task": task, "method": name, "lr": LR, "head_lr": HEAD_LR, "seed": seed,
+            "task": task, "depth": name, "lr": LR, "head_lr": HEAD_LR, "seed": seed,
             "world": world, "documents": documents, "body": body, "epochs": EPOCHS, "every": STEPS,
+            "tests": TESTS, "probe": PROBE_SIZE,
             **({} if name == "all" else {"last": depth}),
         }
         for depth, name in enumerate(DEPTHS)
@@ -36,4 +37,4 @@ def depth_cells(
 
 def depth_table(cells: Sequence[Mapping[str, Any]], task: str) -> dict[str, dict[str, np.ndarray]]:
     """{depth: its ``f1_and_rise``}, from the head alone to all."""
-    return {name: f1_and_rise(cells, task=task, method=name) for name in DEPTHS}
+    return {name: f1_and_rise(cells, task=task, depth=name) for name in DEPTHS}

@@ -18,6 +18,7 @@ RATES = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 TASKS = ("sms",)
 HEAD_LR = 1e-2  # or the rate of the body, where that is higher
 EPOCHS = 20
+TESTS, PROBE_SIZE = 1000, 200
 STEPS = EPOCHS * 20  # 640 labels in batches of 32
 
 
@@ -28,8 +29,9 @@ def rate_cells(body: str, world: int, documents: int, seeds: Sequence[int]) -> l
     """
     return [
         {
-            "task": task, "method": f"rate {lr:g}", "lr": lr, "head_lr": HEAD_LR, "seed": seed,
+            "task": task, "lr": lr, "head_lr": HEAD_LR, "seed": seed,
             "world": world, "documents": documents, "body": body, "epochs": EPOCHS, "every": STEPS,
+            "tests": TESTS, "probe": PROBE_SIZE,
         }
         for lr in RATES
         for task in TASKS

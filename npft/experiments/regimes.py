@@ -40,7 +40,8 @@ def make_task(name: str, n: int, seed: int) -> tuple[Examples, Examples]:
     """``n`` training examples of a task of TinyWorld and 1,000 to test on.
 
     "sms" are the messages of the lesson, "hard sms" those that depend on order, both tested on
-    their test side; "topic" are sentences, all of which are of the same forms and names.
+    their test side; "topic" are sentences, all of which are of the same forms and names, and
+    "clinic" such sentences of another domain, of whose words pretraining has read few.
     Raises ``ConfigError`` for another name.
     """
     if name == "sms":
@@ -49,10 +50,10 @@ def make_task(name: str, n: int, seed: int) -> tuple[Examples, Examples]:
         messages = hard_sms_messages(n + n // 4, seed)
         train = messages[~is_test_side(np.asarray(messages.groups))]
         return train, hard_sms_test(TEST_SIZE, seed + 1)
-    if name == "topic":
-        world = TinyWorld(seed)
+    if name in ("topic", "clinic"):
+        world = TinyWorld(seed, domain="clinic" if name == "clinic" else "general")
         return world.task("topic", n, seed=1), world.task("topic", TEST_SIZE, seed=2)
-    raise ConfigError(f"task is {name!r}, expected 'sms', 'hard sms' or 'topic'")
+    raise ConfigError(f"task is {name!r}, expected 'sms', 'hard sms', 'topic' or 'clinic'")
 
 
 def run_cell(cell: dict[str, Any]) -> dict[str, Any]:

@@ -21,9 +21,10 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future
+from concurrent.futures import wait as first_of
+from contextlib import closing, contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -35,6 +36,7 @@ from npft.errors import ConfigError, WorkerError
 UNGUARDED = 73  # exit status of a worker that found itself running the whole script
 GRACE = 5.0  # seconds for a worker without work to end by itself
 Function = Callable[[Any], Any]
+Ends = Generator[tuple[int, Future], None, None]
 
 
 def sweep(function: Function, cells: Sequence[Any], executor: Executor | None = None) -> list[Any]:
@@ -52,12 +54,45 @@ def sweep(function: Function, cells: Sequence[Any], executor: Executor | None = 
     ...     sweep(abs, [-1, 2, -3], executor)
     [1, 2, 3]
     """
-    if executor is not None:
-        return list(executor.map(function, cells))
-    if _rereads_script():
-        os._exit(UNGUARDED)  # the sweep that waits for this process says so
-    _check_can_be_sent(function, cells)
     results: list[Any] = [None] * len(cells)
+    with closing(finished(function, cells, executor)) as ends:
+        for index, done in ends:
+            results[index] = done.result()
+    return results
+
+
+def finished(
+    function: Function, cells: Sequence[Any], executor: Executor | None = None
+) -> Ends:
+    """The number of each cell and what became of it, as soon as it is done, in any order.
+
+    ``future.result()`` is the result of the cell, or raises what its function raised. Of cells that
+    are done at the same moment those that failed come last. To close the generator ends the work.
+    """
+    if executor is None:
+        leave_if_script_is_read_again()
+        _check_can_be_sent(function, cells)
+        return _by_workers(function, cells)
+    return _by_executor(function, cells, executor)
+
+
+def _by_executor(
+    function: Function, cells: Sequence[Any], executor: Executor
+) -> Ends:
+    """Hand all cells to an executor at once; what it has not begun at the end is taken back."""
+    places = {executor.submit(function, cell): index for index, cell in enumerate(cells)}
+    left = set(places)
+    try:
+        while left:
+            done, left = first_of(left, return_when=FIRST_COMPLETED)
+            yield from ((places[future], future) for future in sorted(done, key=_failed))
+    finally:
+        for future in left:
+            future.cancel()
+
+
+def _by_workers(function: Function, cells: Sequence[Any]) -> Ends:
+    """Deal the cells to new processes, a new one to each that is done with its last."""
     left = iter(range(len(cells)))
     doing: dict[Connection, int] = {}
     with _workers(function, min(len(cells), os.cpu_count() or 1)) as workers:
@@ -68,11 +103,15 @@ def sweep(function: Function, cells: Sequence[Any], executor: Executor | None = 
                     line.send(cells[index])
                 doing[line] = index
             if not doing:
-                return results
+                return
             ready = wait(list(doing))
             free = [line for line in doing if line in ready]
-            for line in free:
-                results[doing.pop(line)] = _received(line, workers[line])
+            done = {_received(line, workers[line]): doing.pop(line) for line in free}
+            yield from ((done[future], future) for future in sorted(done, key=_failed))
+
+
+def _failed(future: Future) -> bool:
+    return future.exception() is not None
 
 
 @contextmanager
@@ -121,13 +160,21 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _received(line: Connection, process: BaseProcess) -> Any:
-    """The result that a worker sends; raises the error that its function raised."""
-    with _unbroken(process):
-        result, error, trace = line.recv()
-    if error is not None:
-        raise error from WorkerError(f"in a worker process:\n{trace}")
-    return result
+def _received(line: Connection, process: BaseProcess) -> Future:
+    """What a worker sends: the result of its cell, or the error that the function raised."""
+    done: Future = Future()
+    try:
+        with _unbroken(process):
+            result, error, trace = line.recv()
+    except WorkerError as killed:
+        done.set_exception(killed)
+        return done
+    if error is None:
+        done.set_result(result)
+    else:
+        error.__cause__ = WorkerError(f"in a worker process:\n{trace}")
+        done.set_exception(error)
+    return done
 
 
 @contextmanager
@@ -156,13 +203,15 @@ def _unbroken(process: BaseProcess) -> Iterator[None]:
     ) from None
 
 
-def _rereads_script() -> bool:
-    """Whether this is a new process that is still reading the script of the one that started it.
+def leave_if_script_is_read_again() -> None:
+    """End a new process that is still reading the script of the one that started it.
 
-    Meanwhile Python calls the script ``__mp_main__``, and afterwards ``__main__`` as well.
+    Meanwhile Python calls the script ``__mp_main__``, and afterwards ``__main__`` as well. The
+    sweep that waits for the process says what is wrong with the script.
     """
     script = sys.modules.get("__mp_main__")
-    return script is not None and script is not sys.modules["__main__"]
+    if script is not None and script is not sys.modules["__main__"]:
+        os._exit(UNGUARDED)
 
 
 def _check_can_be_sent(function: Function, cells: Sequence[Any]) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from npft.encoder.pooling import HEAD_POOLS, POOLS
+from npft.files.forgetting import DEFAULT
+from npft.forgetting.methods import METHODS, PLAIN
 from npft.files.tasks import TAGGERS, TASKS
 from npft.finetune.regimes import LEARNING_RATES
 from npft.metrics.entities import SCHEMES
@@ -30,6 +32,8 @@ EXAMPLES = {
                 "npft finetune messages.tsv --out spam",
     "evaluate": "npft evaluate messages.tsv --model spam    # after the example of finetune",
     "predict": "echo 'win a prize' | npft predict --model spam    # after the example of finetune",
+    "forgetting": "npft forgetting messages.tsv --model body --text notes.txt --out kept"
+                  "    # after those of pretrain and finetune",
     "embed": r"printf 'one line\nanother\n' > lines.txt && "
              "npft embed lines.txt --model tinyworld --out lines.npy",
 }  # fmt: skip
@@ -58,6 +62,7 @@ def build_parser(version: str) -> argparse.ArgumentParser:
     add_tour(verb("tour", "the life of one encoder: four tables and four figures in three minutes"))
     add_pretrain(verb("pretrain", "pretrain an encoder on text files, or on TinyWorld"))
     add_finetune(verb("finetune", "fine-tune a model on labelled texts, pairs, tags or answers"))
+    add_forgetting(verb("forgetting", "what fine-tuning makes a model forget, and what keeps it"))
     add_evaluate(verb("evaluate", "measure a fine-tuned model on labelled data"))
     add_predict(verb("predict", "what a fine-tuned model says of each row, as the rows come"))
     add_embed(verb("embed", "write a vector for each line of a text file"))
@@ -102,31 +107,17 @@ def add_finetune(p: argparse.ArgumentParser) -> None:
     """The options of ``npft finetune``."""
     p.add_argument("data", type=Path, help="file of labelled rows")
     p.add_argument("--out", type=Path, required=True, help="folder for the model")
-    add_task(p, "what to learn (default: guessed where the file leaves no doubt)")
-    add_format(p)
-    p.add_argument("--test", type=Path, metavar="FILE",
-                   help="labelled rows to measure on (default: 20 %% of the data)")
+    add_rows(p)
     p.add_argument("--validation", metavar="FILE",
                    help="rows to choose the best epoch by: a file, or a share such as 0.1")
     p.add_argument("--patience", type=int, metavar="N",
                    help="with --validation: end after N epochs without a better one")
-    p.add_argument("--positive", metavar="LABEL",
-                   help="the label whose precision and recall count, of two (default: the later "
-                        "in the alphabet)")
-    p.add_argument("--scheme", choices=[*SCHEMES, "plain"],
-                   help="how tags mark entities (default: as the tags say)")
-    p.add_argument("--tagger", choices=list(TAGGERS),
-                   help="each word by itself, or a chain (CRF) that keeps to the scheme "
-                        "(default token)")
     p.add_argument("--model", type=Path, help="folder of a pretrained model (default: a new body)")
     add_tokenizer(p, "of a new body; default wordpiece where it suits the text, else bpe")
     p.add_argument("--regime", default="full", choices=list(LEARNING_RATES),
                    help="what trains: the head, the last block too, or all; gradual and ulmfit: "
                         "one layer more in each epoch; lp-ft: the head first (default full)")
-    p.add_argument("--pool", choices=HEAD_POOLS,
-                   help="how the tokens of a text become one vector (default mean)")
-    p.add_argument("--epochs", type=int, default=10, help="passes over the data (default 10)")
-    p.add_argument("--batch-size", type=int, default=32, help="rows a step (default 32)")
+    add_length(p)
     rates = ", ".join(f"{k} {v:g}" for k, v in LEARNING_RATES.items())
     p.add_argument("--lr", type=float, help=f"learning rate (default: {rates})")
     p.add_argument("--anchor", type=float, metavar="LAMBDA",
@@ -136,6 +127,51 @@ def add_finetune(p: argparse.ArgumentParser) -> None:
     p.add_argument("--text", type=Path, nargs="+",
                    help="the text --model was pretrained on: measures what is forgotten")
     add_force(p)
+
+
+def add_forgetting(p: argparse.ArgumentParser) -> None:
+    """The options of ``npft forgetting``."""
+    p.add_argument("data", type=Path, help="file of labelled rows")
+    p.add_argument("--out", type=Path, required=True, help="folder for the table and the figure")
+    p.add_argument("--model", type=Path, required=True, help="folder of a pretrained model")
+    p.add_argument("--text", type=Path, nargs="+", required=True,
+                   help="the text it was pretrained on: what is forgotten is measured on it")
+    names = ", ".join(
+        name if method.strength is None else f"{name}={method.strength:g}"
+        for name, method in METHODS.items() if name != PLAIN
+    )
+    p.add_argument("--repairs", nargs="+", default=DEFAULT, metavar="NAME[=STRENGTH]",
+                   help=f"what is tried beside plain fine-tuning, of {names} "
+                        f"(default {' '.join(DEFAULT)})")
+    add_rows(p)
+    add_length(p)
+    p.add_argument("--lr", type=float,
+                   help=f"learning rate (default {LEARNING_RATES['full']:g})")
+    add_force(p)
+
+
+def add_rows(p: argparse.ArgumentParser) -> None:
+    """What is learnt from a file, and what it is measured on."""
+    add_task(p, "what to learn (default: guessed where the file leaves no doubt)")
+    add_format(p)
+    p.add_argument("--test", type=Path, metavar="FILE",
+                   help="labelled rows to measure on (default: 20 %% of the data)")
+    p.add_argument("--positive", metavar="LABEL",
+                   help="the label whose precision and recall count, of two (default: the later "
+                        "in the alphabet)")
+    p.add_argument("--scheme", choices=[*SCHEMES, "plain"],
+                   help="how tags mark entities (default: as the tags say)")
+    p.add_argument("--tagger", choices=list(TAGGERS),
+                   help="each word by itself, or a chain (CRF) that keeps to the scheme "
+                        "(default token)")
+    p.add_argument("--pool", choices=HEAD_POOLS,
+                   help="how the tokens of a text become one vector (default mean)")
+
+
+def add_length(p: argparse.ArgumentParser) -> None:
+    """How long is trained."""
+    p.add_argument("--epochs", type=int, default=10, help="passes over the data (default 10)")
+    p.add_argument("--batch-size", type=int, default=32, help="rows a step (default 32)")
 
 
 def add_evaluate(p: argparse.ArgumentParser) -> None:

@@ -24,6 +24,7 @@ from npft.finetune.recipes import check_epochs, fine_tune_as
 from npft.finetune.regimes import DROPOUT, learning_rate, num_trainable
 from npft.finetune.train import check_numbers, evaluate
 from npft.forgetting.anchors import L2ToInit
+from npft.forgetting.methods import REPLAY_WEIGHT
 from npft.forgetting.replay import ReplayMixer
 from npft.heads.words import MaskedLM
 from npft.loading import load
@@ -38,7 +39,6 @@ from npft.text import (
 
 QUICK_EPOCHS = 5  # of masked-word training on the training texts, when no model is given
 TEST_SHARE = 0.2
-REPLAY_WEIGHT = 0.2  # of the replay loss; weight 1 keeps the text better and starves the task
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def finetune_file(
             body = loaded.body if loaded else quick_body(texts, start, progress("pretrain"), rng)
         model = task.model(body, parts.train, rng, **options)
         set_dropout(model, DROPOUT)
-        memory = memory_of(loaded, start, training.seed)
+        memory = memory_of(loaded, start.model, start.text, training.seed) if start.text else None
         repairs = repairs_of(model, memory, training)
         train, test = model.batch_of(parts.train), model.batch_of(parts.test)
         held_out = None if parts.validation is None else model.batch_of(parts.validation)
@@ -263,15 +263,11 @@ def quick_body(
     return mlm.body
 
 
-def memory_of(loaded: Any, start: Start, seed: int) -> Memory | None:
+def memory_of(loaded: Any, folder: Path | None, text: list[Path], seed: int) -> Memory:
     """The memory of the model that was loaded; raises ``ConfigError`` if it predicts no words."""
-    if not start.text:
-        return None
     if not isinstance(loaded, MaskedLM):
-        raise ConfigError(
-            f"{start.model} holds no pretraining head; --text needs a pretrained model"
-        )
-    return Memory(loaded, start.text, seed)
+        raise ConfigError(f"{folder} holds no pretraining head; --text needs a pretrained model")
+    return Memory(loaded, text, seed)
 
 
 def repairs_of(model: Model, memory: Memory | None, training: Training) -> list[Repair]:

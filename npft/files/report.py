@@ -26,14 +26,7 @@ def report_finetune(results: dict[str, Any]) -> str:
         f"{r['repeats_dropped']} repeats dropped; "
         f"{r['trained_weights']:,} of {r['weights']:,} weights trained"
     )
-    if r["conflicts"]:
-        lines.append(f"conflicts: {r['conflicts']} texts stand there with different labels; the "
-                     "first label was kept")  # fmt: skip
-    if r["held_out_dropped"]:
-        lines.append(f"{r['held_out_dropped']} rows left out, for they are in the test or "
-                     "validation file too")  # fmt: skip
-    if r["unknown"] > 0:
-        lines.append(f"unknown to the {r['tokenizer']} tokenizer: {r['unknown']:.1%} of the words")
+    lines += lost_lines(r)
     if "rise" in r:
         lines.append(
             f"held-out masked-token loss {r['mlm_loss_before']:.3f} before, "
@@ -43,14 +36,35 @@ def report_finetune(results: dict[str, Any]) -> str:
     return "\n".join([*lines, *score_lines(r)])
 
 
-def score_lines(results: dict[str, Any]) -> list[str]:
-    """The figures, those of the baselines, and what was confused with what."""
-    task, lines = TASKS[results["task"]], []
+def lost_lines(results: dict[str, Any]) -> list[str]:
+    """What became of rows and words on the way to the model."""
+    r, lines = results, list[str]()
+    if r["conflicts"]:
+        lines.append(f"conflicts: {r['conflicts']} texts stand there with different labels; the "
+                     "first label was kept")  # fmt: skip
+    if r["held_out_dropped"]:
+        lines.append(f"{r['held_out_dropped']} rows left out, for they are in the test or "
+                     "validation file too")  # fmt: skip
+    if r["unknown"] > 0:
+        lines.append(f"unknown to the {r['tokenizer']} tokenizer: {r['unknown']:.1%} of the words")
+    return lines
+
+
+def cut_lines(results: dict[str, Any]) -> list[str]:
+    """What of the rows could not be used, or not whole."""
+    lines = []
     if results["skipped"]:
         lines.append(f"skipped: {results['skipped']} rows without a score")
     if results["truncated"]:
         cut = results["truncated"]
         lines.append(f"cut to {results['max_length']} tokens: {cut} texts")
+    return lines
+
+
+def score_lines(results: dict[str, Any]) -> list[str]:
+    """The figures, those of the baselines, and what was confused with what."""
+    task, lines = TASKS[results["task"]], []
+    lines += cut_lines(results)
     if results.get("absent"):
         lines.append(f"absent from the test rows and from what was said: "
                      f"{listed(map(str, results['absent']))}")  # fmt: skip

@@ -5,9 +5,12 @@
     ...
     epoch L + 2  everything, for the embeddings are the lowest layer
 
-So epoch e trains the top e layers. The head is new and wrong at first, and so is what it would
-teach the body; a body that waits until the head knows something forgets less (Howard & Ruder 2018,
-section 3.3, ULMFiT).
+Idea        The head is new and wrong at first, and so is what it would teach the body. A body that
+            waits until the head knows something forgets less.
+Equation    θ_l ← θ_l - lr ∇_l L_task in epoch e for the top e layers l; the others stay
+When        where labelled examples are few, and a few more epochs are no matter
+Cost        nothing: an epoch with frozen layers is cheaper; no text of before
+Source      Howard & Ruder 2018, "Universal Language Model Fine-tuning", section 3.3
 """
 
 from __future__ import annotations

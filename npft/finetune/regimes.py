@@ -8,6 +8,14 @@
     lp-ft    the head alone at first, then everything
 
 The last three change on the way; ``recipes.py`` runs each of the six in one call.
+
+Freezing the lower layers (``freeze_first``, ``freeze_body``) against forgetting:
+
+Idea        What does not move cannot forget. The lower layers hold what is common to all tasks.
+Equation    θ_l stays for all layers l up to n; a frozen body forgets exactly 0
+When        where the task is near to pretraining, so that the upper layers are enough for it
+Cost        less than nothing: a frozen layer records no graph, and has no gradient or moments
+Source      Lee et al. 2019, "What Would Elsa Do? Freezing Layers During Transformer Fine-Tuning"
 """
 
 from __future__ import annotations

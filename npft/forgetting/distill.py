@@ -5,6 +5,9 @@
 The old model reads the same texts and says what it would have said; the new one must go on saying
 it. No text of before is needed, only the old model. The texts need labels for that head; where only
 the teacher shall count, give the head the loss weight 0.
+
+``Distill`` holds a head of the model that trains: an old task. What the body learnt in pretraining
+belongs to no head of that model; ``LwF`` (``lwf.py``) holds it with the same loss.
 """
 
 from __future__ import annotations
@@ -23,6 +26,19 @@ from npft.nn.module import freeze
 from npft.nn.optim import check_positive
 from npft.nn.repair import Repair
 from npft.text.batch import Batch
+
+
+def softened_kl(new: Tensor, old: Tensor, temperature: float) -> Tensor:
+    """The mean over the rows of KL(p_old ‖ p_new) in nats, p = softmax(scores / temperature).
+
+    new, old: scores (N, V); no gradient goes into the old ones.
+
+    >>> new, old = Tensor(np.zeros((1, 2))), Tensor(np.array([[0.0, 40.0]]))
+    >>> round(softened_kl(new, old, temperature=1.0).item(), 4)  # log 2: sure against evenly
+    0.6931
+    """
+    p = softmax(old * (1 / temperature))
+    return kl_divergence(new * (1 / temperature), targets=np.asarray(p.data))
 
 
 class Distill(Repair):
@@ -63,10 +79,8 @@ class Distill(Repair):
             return None
         t = self.temperature
         said = self.teacher.scores(part.batch, heads=(self.head,))[self.head]
-        old = softmax(self._rows(said, part.batch) * (1 / t))
-        new = self._rows(scores[self.head], part.batch) * (1 / t)
-        kl = kl_divergence(new, targets=np.asarray(old.data))
-        return kl * (self.weight * t * t * part.shares[self.head])
+        old, new = self._rows(said, part.batch), self._rows(scores[self.head], part.batch)
+        return softened_kl(new, old, t) * (self.weight * t * t * part.shares[self.head])
 
     def _rows(self, scores: Tensor, batch: Batch) -> Tensor:
         """The scores of classes, a row for each thing the head's loss is over."""

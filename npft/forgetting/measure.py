@@ -8,18 +8,20 @@ value at step 0 is what has been forgotten:
     share = rise / (L_unigram - L_MLM(0))                         0: all kept, 1: back to guessing
                                                                   by frequency
 
-Measured only after the first epoch, a large part of the rise can be hidden.
+Measured only after the first epoch, a large part of the rise can be hidden: ``measure_forgetting``
+reads a curve in that way.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from npft.encoder.model import Model
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_count
 from npft.finetune.train import Data, evaluate, fine_tune_steps, rank_of
 from npft.nn.history import History
 from npft.text.batch import Batch
@@ -30,7 +32,7 @@ class ForgettingCurve:
     """What was measured along one fine-tuning run; ``step[0]`` is 0.
 
     step (S,), mlm_loss and mlm_acc (S,) on the frozen probe, f1 (S,) on the task's test set, and
-    ``unigram``, the loss of guessing by frequency.
+    ``unigram``, the loss of guessing by frequency. ``also``: further figures, (S,) each, by name.
     """
 
     step: np.ndarray
@@ -38,6 +40,7 @@ class ForgettingCurve:
     mlm_acc: np.ndarray
     f1: np.ndarray
     unigram: float
+    also: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def rise(self) -> np.ndarray:
@@ -60,19 +63,21 @@ class ForgettingCurve:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain lists, for JSON."""
+        also = {name: figures.tolist() for name, figures in self.also.items()}
         return {
             "step": self.step.tolist(),
             "mlm_loss": self.mlm_loss.tolist(),
             "mlm_acc": self.mlm_acc.tolist(),
             "f1": self.f1.tolist(),
             "unigram": self.unigram,
-        }
+        } | ({"also": also} if also else {})
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> ForgettingCurve:
         """The inverse of ``as_dict``."""
-        arrays = {k: np.array(v) for k, v in fields.items() if k != "unigram"}
-        return cls(**arrays, unigram=fields["unigram"])
+        arrays = {k: np.array(v) for k, v in fields.items() if k not in ("unigram", "also")}
+        also = {name: np.array(figures) for name, figures in fields.get("also", {}).items()}
+        return cls(**arrays, unigram=fields["unigram"], also=also)
 
 
 def check_shared(caller: str, model: Model, mlm: Model) -> None:
@@ -93,6 +98,7 @@ def forgetting_curve(
     test: Batch,
     unigram: float,
     every: int = 25,
+    also: Mapping[str, Callable[[], float]] | None = None,
     rng: np.random.Generator,
     **options: Any,
 ) -> ForgettingCurve:
@@ -103,10 +109,20 @@ def forgetting_curve(
     same ``options`` (epochs, batch_size, lr, body_lr, repairs, progress), bit for bit; measuring
     draws nothing. "f1" is the main figure of the task's score on ``test``.
 
-    Raises ``ConfigError`` if the two models do not share their encoder, or every < 1; else as
-    ``fine_tune``.
+    also: what else to measure each time, by name, such as next sentences, or what a probe of the
+    body still finds (``latent.linear_probe``):
+    {"nsp_acc": lambda: mlm.measure(probe)["nsp_acc"]}. They must leave both models as they are.
+
+    Raises ``ConfigError`` if the two models do not share their encoder, every < 1, or for a further
+    figure with the name of one that is measured anyway; else as ``fine_tune``.
     """
     check_shared("forgetting_curve", model, mlm)
+    also = dict(also or {})
+    if taken := sorted(also.keys() & {"step", "loss", "mlm_loss", "mlm_acc", "f1"}):
+        raise ConfigError(
+            f"forgetting_curve: {', '.join(taken)} is measured anyway; give what is in also "
+            "another name"
+        )
 
     def measure() -> dict[str, float]:
         known = mlm.measure(probe)
@@ -114,6 +130,7 @@ def forgetting_curve(
             "mlm_loss": known["mlm_loss"],
             "mlm_acc": known["mlm_acc"],
             "f1": rank_of(evaluate(model, test))[0],
+            **{name: figure() for name, figure in also.items()},
         }
 
     history = History()
@@ -122,4 +139,34 @@ def forgetting_curve(
     ):
         pass
     loss, accuracy, f1 = (history[name] for name in ("mlm_loss", "mlm_acc", "f1"))
-    return ForgettingCurve(history.at("f1"), loss, accuracy, f1, unigram)
+    further = {name: history[name] for name in also}
+    return ForgettingCurve(history.at("f1"), loss, accuracy, f1, unigram, further)
+
+
+def measure_forgetting(curve: ForgettingCurve, epoch: int) -> np.ndarray:
+    """What a loop that measures after each epoch sees of a curve: the losses (E,), without step 0.
+
+    Such loops are common: train an epoch, evaluate, append; at the end print the first loss and the
+    last. The first was taken when most of the forgetting had already happened, so the rise that is
+    printed lacks all of epoch 1. ``epoch``: the number of steps in an epoch.
+
+    Raises ``ConfigError`` for an epoch below 1, or a curve without a measurement after each.
+
+    The loss rises by 2 nats; seen in this way it falls:
+
+    >>> losses = np.array([2.0, 3.9, 4.2, 4.1, 4.0])
+    >>> curve = ForgettingCurve(np.arange(5) * 10, losses, losses * 0, losses * 0, 5.0)
+    >>> seen = measure_forgetting(curve, epoch=20)
+    >>> f"{seen[0]:.1f} -> {seen[-1]:.1f}, in truth {curve.rise[-1]:+.1f}"
+    '4.2 -> 4.0, in truth +2.0'
+    """
+    check_count("measure_forgetting: epoch", epoch)
+    ends = np.arange(epoch, curve.step[-1] + 1, epoch)
+    missing = np.setdiff1d(ends, curve.step)
+    if len(ends) == 0 or len(missing):
+        where = f"at step {missing[0]}" if len(missing) else "after an epoch"
+        raise ConfigError(
+            f"measure_forgetting: the curve has no measurement {where}; epoch is {epoch} steps, "
+            f"measured are {curve.step.tolist()}"
+        )
+    return curve.mlm_loss[np.isin(curve.step, ends)]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from npft.autograd.tensor import Tensor
-from npft.errors import ConfigError, check_share
+from npft.errors import ConfigError, check_rng, check_share
 from npft.heads.words import MaskedLM
 from npft.nn.module import Module, freeze
 from npft.nn.optim import check_positive
@@ -23,6 +23,20 @@ from npft.pretrain.masking import mask_tokens
 from npft.pretrain.pairs import Corpus, Documents
 from npft.pretrain.source import Source, layout_for
 from npft.text.batch import Batch
+
+
+def source_for(owner: str, documents: Documents, mlm: MaskedLM) -> Source:
+    """The sequences that ``mlm`` was pretrained on, of the documents, in its own layout."""
+    corpus = Corpus(documents, mlm.encoder.need_tokenizer(owner))
+    return Source(corpus, layout_for(mlm), mlm.encoder.config.max_positions)
+
+
+def draw_masked(source: Source, n: int, *, rng: np.random.Generator) -> Batch:
+    """n sequences of a source, any of them perhaps twice, with masks drawn now, by length."""
+    chosen = source.starts[rng.integers(0, len(source.starts), n)]
+    drawn = source.draw(chosen, rng)
+    drawn = drawn[np.argsort(drawn.lengths, kind="stable")]
+    return mask_tokens(drawn, source.tokenizer, rng=rng)
 
 
 class ReplayMixer(Repair):
@@ -52,8 +66,8 @@ class ReplayMixer(Repair):
     ) -> None:
         check_share("ReplayMixer: share", share, zero=True)
         check_positive("ReplayMixer: weight", weight, zero=True)
-        corpus = Corpus(documents, mlm.encoder.need_tokenizer("ReplayMixer"))
-        self.source = Source(corpus, layout_for(mlm), mlm.encoder.config.max_positions)
+        check_rng("ReplayMixer: rng", rng)
+        self.source = source_for("ReplayMixer", documents, mlm)
         self.mlm = mlm
         self.share = share
         self.weight = weight
@@ -90,11 +104,7 @@ class ReplayMixer(Repair):
             )
         if self.replayed == 0:
             return
-        starts = self.source.starts
-        chosen = starts[self.rng.integers(0, len(starts), self.replayed)]
-        drawn = self.source.draw(chosen, self.rng)
-        drawn = drawn[np.argsort(drawn.lengths, kind="stable")]
-        self.masked = mask_tokens(drawn, self.source.corpus.tokenizer, rng=self.rng)
+        self.masked = draw_masked(self.source, self.replayed, rng=self.rng)
 
     def penalty(self, model: Module) -> Tensor | None:
         """weight · L_pretraining on the sequences of this step, or None if none are replayed."""

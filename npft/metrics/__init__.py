@@ -1,4 +1,5 @@
 """Figures of merit, by hand: a file for each kind of task.
 
-Read in this order: score, classes, curves, entities, tags, spans, answers, ranking, overlap.
+Read in this order: score, classes, curves, entities, tags, spans, answers, ranking, overlap,
+intervals.
 """

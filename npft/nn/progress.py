@@ -34,8 +34,8 @@ class Progress:
         self.last = now
         spent = now - self.start
         left = spent / max(1, step - self.before) * (total - step)
-        line = f"{self.label} {step}/{total}  {message}  {spent:.0f} s"
-        line += f", {left:.0f} s left" if step < total else ""
+        line = f"{self.label} {step}/{total}  {message}  {duration(spent)}"
+        line += f", {duration(left)} left" if step < total else ""
         try:
             if self.stream is not None:  # print(file=None) would go to standard output
                 print(line, file=self.stream, flush=True)
@@ -43,3 +43,13 @@ class Progress:
             raise
         except OSError:
             self.stream = None
+
+
+def duration(seconds: float) -> str:
+    """Seconds, or from an hour on hours and minutes.
+
+    >>> duration(59.6), duration(3600), duration(36_299)
+    ('60 s', '1:00 h', '10:05 h')
+    """
+    minutes = round(seconds / 60)
+    return f"{seconds:.0f} s" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02} h"

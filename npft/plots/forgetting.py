@@ -1,85 +1,112 @@
-"""Figures F6 and F8: what fine-tuning forgets, and what each repair saves."""
+"""Figure F6: what fine-tuning forgets, and what keeps it."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from npft.forgetting.measure import ForgettingCurve
-from npft.plots.style import BLUE, GREEN, GREY, ORANGE, PINK, label_end, spread_out
+from npft.plots.style import BLUE, GREEN, GREY, ORANGE, PINK, SKY, label_end, spread_out
 
-COLORS = (ORANGE, BLUE, GREEN, PINK, "#E69F00", "#56B4E9", GREY)
+# One colour for each kind of method: what slows or stops layers, what pulls weights back, what
+# needs old text or text like it, a teacher, controls.
+COLORS = {
+    BLUE: ("lr", "rate", "gradual", "freeze"),
+    PINK: ("anchor", "proximal", "ewc", "EWC", "recadam"),
+    GREEN: ("replay", "own-text", "agem", "joint"),
+    SKY: ("lwf", "interpolate", "remind"),
+    ORANGE: ("plain",),
+    "#882200": ("3 x rate",),
+}
 
 
-def _mean_band(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean over the seeds, and one standard deviation below and above it."""
-    mean, spread = runs.mean(axis=0), runs.std(axis=0, ddof=min(1, len(runs) - 1))
-    return mean, mean - spread, mean + spread
+def color_of(name: str) -> str:
+    """The colour of a method in all figures, by the beginning of its name; grey for a control."""
+    return next((c for c, starts in COLORS.items() if name.startswith(starts)), GREY)
 
 
-def draw_forgetting(axes: Any, curves: dict[str, list[ForgettingCurve]]) -> None:
+def dashes_of(names: Iterable[str]) -> dict[str, str]:
+    """A kind of line for each method of a picture: whole, then dashed where a colour comes again.
+
+    >>> dashes_of(["plain", "anchor 0.01", "proximal 10"])
+    {'plain': '-', 'anchor 0.01': '-', 'proximal 10': '--'}
+    """
+    seen = Counter[str]()
+    dashes = {}
+    for name in names:
+        dashes[name] = ("-", "--", ":", "-.")[seen[color_of(name)] % 4]
+        seen[color_of(name)] += 1
+    return dashes
+
+
+def draw_forgetting(
+    axes: Any, curves: dict[str, list[ForgettingCurve]], trivial: float | None = None
+) -> None:
     """The rise of the held-out loss (left axes) and the task's F1 (right axes) against the step.
 
     ``axes`` are two axes side by side. ``curves`` maps the name of a method to its curves, one for
-    each seed. The dashed line is the way back to guessing by frequency.
+    each seed; the first is plain fine-tuning. Lines are means, bands one standard deviation. The
+    dashed line on the left is the way back to guessing by frequency, on the right the F1 of the
+    ``trivial`` answer.
     """
     left, right = axes
-    all_curves = [c for runs in curves.values() for c in runs]
-    floor = float(np.mean([c.unigram - c.mlm_loss[0] for c in all_curves]))
+    last = min(int(runs[0].step[-1]) for runs in curves.values())  # replay makes more steps
+    dashes = dashes_of(curves)
     for ax, values in ((left, "rise"), (right, "f1")):
-        ends, names, colors = [], [], []
-        for (name, runs), color in zip(curves.items(), COLORS):
-            share = np.linspace(0, 1, len(runs[0].step))  # methods differ in steps an epoch
-            mean, low, high = _mean_band(np.array([getattr(c, values) for c in runs]))
-            ax.fill_between(100 * share, low, high, color=color, alpha=0.18, lw=0)
-            ax.plot(100 * share, mean, color=color)
-            ends.append(float(mean[-1]))
-            names.append(name)
-            colors.append(color)
-        low, high = ax.get_ylim()
-        for y, name, color in zip(spread_out(ends, 0.065 * (high - low)), names, colors):
-            label_end(ax, 100, y, name, color)
-        ax.set_xlabel("share of fine-tuning (%)")
-        ax.set_xlim(0, 100)
+        for name, runs in curves.items():
+            measured = np.array([getattr(c, values) for c in runs])
+            mean, spread = measured.mean(axis=0), measured.std(axis=0, ddof=min(1, len(runs) - 1))
+            step, color = runs[0].step, color_of(name)
+            ax.fill_between(step, mean - spread, mean + spread, color=color, alpha=0.18, lw=0)
+            ax.plot(step, mean, color=color, ls=dashes[name])
+        ax.set_xlabel("step of fine-tuning")
+        ax.set_xlim(0, last)
+    _name_lines(left, curves, "rise", last)
+    _name_lines(right, curves, "f1", last)
+    floor = float(np.mean([c.unigram - c.mlm_loss[0] for runs in curves.values() for c in runs]))
     left.axhline(floor, color=GREY, ls="--", lw=1.5)
     left.text(1, floor, "back to guessing by frequency", color=GREY, va="bottom", fontsize="small")
-    left.set_ylabel("rise of held-out loss (nats)")
+    left.set_ylabel("rise of the pretraining loss (nats)")
     right.set_ylabel("F1 of the new task")
     right.set_ylim(0, 1)
-    first = next(iter(curves))
-    rise = float(np.mean([c.rise[-1] for c in curves[first]]))
+    if trivial is not None:
+        right.axhline(trivial, color=GREY, ls="--", lw=1.5)
+        right.text(1, trivial, "all called spam", color=GREY, va="bottom", fontsize="small")
+    _titles(left, right, curves, last)
+
+
+def at_step(runs: list[ForgettingCurve], values: str, step: int) -> float:
+    """The mean over the runs of what was measured last up to a step."""
+    return float(np.mean([getattr(c, values)[c.step <= step][-1] for c in runs]))
+
+
+def _name_lines(
+    ax: Any, curves: dict[str, list[ForgettingCurve]], values: str, last: int
+) -> None:
+    """The name of each method beside the end of its line."""
+    low, high = ax.get_ylim()
+    ends = [at_step(runs, values, last) for runs in curves.values()]
+    for y, name in zip(spread_out(ends, 0.065 * (high - low)), curves):
+        label_end(ax, last, y, name, color_of(name))
+
+
+def _titles(
+    left: Any, right: Any, curves: dict[str, list[ForgettingCurve]], last: int
+) -> None:
+    """The finding: what the first method forgets, and what is kept by the best that learns."""
+    first, *others = curves
+    rise = {name: at_step(runs, "rise", last) for name, runs in curves.items()}
+    f1 = {name: at_step(runs, "f1", last) for name, runs in curves.items()}
     seeds = max(len(runs) for runs in curves.values())
     over = f"{seeds} seeds" if seeds > 1 else "1 seed"
-    left.set_title(f"Forgotten: up to {rise:.1f} nats")
-    right.set_title(f"Learnt: F1 {np.mean([c.f1[-1] for c in curves[first]]):.2f} ({over})")
-
-
-def draw_repairs(ax: Any, points: dict[str, dict[str, Any]]) -> None:
-    """Every method in the plane of forgetting and success: up and to the left is better.
-
-    ``points`` is what ``compare_methods`` returns. Across: the rise at the first measurement with
-    enough F1, for methods that have learnt the task; the others are crosses at their final rise.
-    Up: the best F1 of the run. Bars are one standard deviation over the seeds.
-    """
-    groups = list(dict.fromkeys(name.split()[0] for name in points))
-    colors = dict(zip(groups, (BLUE, ORANGE, PINK, GREEN, GREY)))
-    heights = spread_out([float(np.mean(p["f1"])) for p in points.values()], 0.013)
-    for (name, p), height in zip(points.items(), heights):
-        reached = p["learnt"] and None not in p["rise"]
-        rise, f1 = np.array(p["rise"] if reached else p["end"]), np.array(p["f1"])
-        spread = [v.std(ddof=1) if len(v) > 1 else 0.0 for v in (rise, f1)]
-        color = colors[name.split()[0]]
-        ax.errorbar(
-            rise.mean(), f1.mean(), xerr=spread[0], yerr=spread[1], color=color, lw=0.8,
-            fmt="o" if reached else "x", markersize=8, alpha=0.9 if reached else 0.5,
-        )
-        ax.annotate(
-            name, (rise.mean(), height), xytext=(9, 1), textcoords="offset points", color=color,
-            fontsize="small", va="bottom",
-        )
-    ax.set_xlabel("rise of held-out loss (nats) once learnt; crosses: never learnt, at the end")
-    ax.set_ylabel("best F1 of the run")
-    rises = {n: np.mean(p["rise"]) for n, p in points.items() if p["learnt"]}
-    best = min(rises, key=lambda n: rises[n])
-    ax.set_title(f"At matched F1, '{best}' forgets least: {rises[best]:.2f} nats")
+    learnt = [name for name in others if f1[name] >= 0.95 * f1[first]]
+    keeps = min(learnt, key=lambda name: rise[name], default=first)
+    times = {name: f"{rise[name]:.1f} nats, perplexity x {np.exp(rise[name]):.1f}" for name in rise}
+    kept = f"\n{keeps}: {times[keeps]}" if keeps != first else ""
+    left.set_title(f"forgotten, {first}: {times[first]}{kept}")
+    right.set_title(
+        f"learnt, {first}: F1 {f1[first]:.2f}\n{keeps}: {f1[keeps]:.2f} ({over}, mean and sd)"
+    )

@@ -16,20 +16,25 @@ SKY = "#56B4E9"
 
 
 def save_figure(
-    path: str | Path, draw: Callable[..., None], *data: Any, columns: int = 1, polar: bool = False
+    path: str | Path, draw: Callable[..., None], *data: Any, columns: int = 1, rows: int = 1,
+    polar: bool = False, width: float | None = None,
 ) -> None:
     """Call ``draw(ax, *data)`` on a new figure in npft's style and write it to ``path``.
 
-    With more than one of ``columns``, ``draw`` receives an array of axes side by side.
+    With more than one of ``columns`` or ``rows``, ``draw`` receives an array of axes. ``width``: of
+    a column, in inches.
     """
     from matplotlib import style  # here, so that ``import npft`` stays quick
     from matplotlib.figure import Figure
 
     with style.context(STYLE):
         # a polar plot is a square under its title
-        figure = Figure(figsize=(9 if columns == 1 else 5 * columns, 6.4 if polar else 5.5))
+        if width is None:
+            width = 9 if columns == 1 else 5 if rows == 1 else 4
+        height = (6.4 if polar else 5.5) if rows == 1 else 3.4 * rows
+        figure = Figure(figsize=(width * columns, height))
         kind = {"projection": "polar"} if polar else {}
-        draw(figure.subplots(1, columns, subplot_kw=kind), *data)
+        draw(figure.subplots(rows, columns, subplot_kw=kind), *data)
         kind_of_file = Path(path).suffix.removeprefix(".") or None
         with made_folder(Path(path).parent), new_file(path) as file:
             figure.savefig(file, format=kind_of_file, metadata={"Software": None})

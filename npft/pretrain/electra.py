@@ -100,10 +100,8 @@ class ReplacedTokens(Model):
         rows, truth = masked.token_targets()
         may = ordinary_tokens(self.tokenizer)
         z = np.where(may, scores[:, : len(may)].astype(np.float64), -np.inf)
-        p = np.exp(z - z.max(axis=1, keepdims=True)).cumsum(axis=1)  # (M, V)
-        draw = rng.random((len(p), 1)) * p[:, -1:]
         ids = masked.ids.copy()
-        ids[rows] = (p <= draw).sum(axis=1)
+        ids[rows] = sample_rows(z, rng.random(len(z)))
         labels = np.where(text_tokens(masked, self.tokenizer), 0, IGNORE)
         labels[rows] = ids[rows] != truth
         return masked.replace(ids=ids, labels=None, token_labels=labels)
@@ -164,3 +162,17 @@ def text_tokens(masked: Batch, tokenizer: Tokenizer) -> np.ndarray:
     has_mask = np.zeros(len(masked), dtype=bool)
     has_mask[masked.sequence[masked.target_rows]] = True  # (B,)
     return text & has_mask[masked.sequence]
+
+
+def sample_rows(scores: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """A class for each row, drawn by softmax(scores) with uniform random numbers u in [0, 1).
+
+    scores (M, V) float64, -inf for what may not be drawn; u (M,). Returns (M,) whole numbers.
+
+    >>> scores = np.log([[0.5, 0.25, 0.25]] * 3)
+    >>> sample_rows(scores, np.array([0.4, 0.6, 0.9])).tolist()
+    [0, 1, 2]
+    """
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    up_to = np.cumsum(p, axis=1)
+    return (up_to <= u[:, None] * up_to[:, -1:]).sum(axis=1)

@@ -12,6 +12,7 @@ from npft.embed import geometry
 from npft.embed.geometry import (
     alignment,
     checked_rows,
+    cka,
     cone,
     cosine_contributions,
     effective_rank,
@@ -24,7 +25,8 @@ from npft.embed.geometry import (
 from npft.errors import ConfigError, DtypeError, NonFiniteError, ShapeError
 
 ALL = [mean_cosine, cosine_contributions, standardize, uniformity, singular_values,
-       effective_rank, cone, lambda x: unit_rows("x", x), lambda x: alignment(x, x)]
+       effective_rank, cone, lambda x: unit_rows("x", x), lambda x: alignment(x, x),
+       lambda x: cka(x, x)]
 EACH = pytest.mark.parametrize("measure", ALL)
 
 
@@ -179,6 +181,57 @@ def test_uniformity_over_several_tiles_is_that_of_all_pairs_at_once(n):
     u = unit_rows("x", cloud(0, n=n, d=4))
     cosines = np.minimum((u @ u.T)[np.triu_indices(n, 1)], 1)
     assert uniformity(u) == pytest.approx(np.log(np.exp(-2 * (2 - 2 * cosines)).mean()), abs=1e-12)
+
+
+# ---- linear CKA ----
+
+
+def slow_cka(x, y):
+    """By the similarities of all pairs: <K, L> / (|K| |L|), K and L centred (n, n)."""
+    k, l = ((a - a.mean(axis=0)) @ (a - a.mean(axis=0)).T for a in (x, y))
+    return (k * l).sum() / np.sqrt((k * k).sum() * (l * l).sum())
+
+
+@SEEDS
+def test_cka_is_the_alignment_of_the_centred_similarities_of_all_pairs(seed):
+    x, y = cloud(seed, n=9), cloud(seed + 1, n=9)
+    assert cka(x, y) == pytest.approx(slow_cka(x, y), abs=1e-12)
+    assert cka(y, x) == pytest.approx(cka(x, y), rel=1e-12) and 0 <= cka(x, y) <= 1
+
+
+@given(st.integers(0, 10**6), st.floats(1e-3, 1e3), st.booleans())
+def test_cka_is_1_under_a_rotation_a_common_scale_and_a_shift(seed, scale, mirrored):
+    x = cloud(seed, n=9)
+    moved = scale * (-1 if mirrored else 1) * x @ rotation(x.shape[1], seed) + 3.0
+    assert cka(x, moved) == pytest.approx(1, abs=1e-9)
+
+
+def test_cka_of_the_same_numbers_is_1_to_the_last_bit():
+    assert {cka(x, x) for x in (cloud(seed) for seed in range(20))} == {1.0}
+
+
+def test_cka_is_0_where_nothing_goes_together_and_falls_if_one_column_is_stretched():
+    x = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    assert cka(x[:, :1], x[:, 1:]) == 0
+    # stretched by s: (1 + s^2) / sqrt(2 (1 + s^4))
+    assert cka(x, x * [1, 3]) == pytest.approx(10 / np.sqrt(2 * 82))
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200, 1e300])
+def test_cka_does_not_depend_on_how_large_numbers_are(scale):
+    x, y = cloud(1, n=9), cloud(2, n=9)
+    assert cka(scale * x, y / scale) == pytest.approx(cka(x, y), rel=1e-9)
+
+
+def test_cka_refuses_what_is_not_paired_and_what_is_always_the_same():
+    x = cloud(0, n=5)
+    with pytest.raises(ShapeError, match="cka: x has 5 rows, y 4; give paired rows"):
+        cka(x, x[:4])
+    for other in (np.full((5, 3), 0.1), np.zeros((5, 2))):
+        with pytest.raises(ShapeError, match="cka: y: all rows are equal"):
+            cka(x, other)
+    with pytest.raises(ShapeError, match="cka: x: all rows are equal"):
+        cka(x[:1], x[:1])
 
 
 @EACH

@@ -6,8 +6,8 @@ from npft.experiments.repairs import forgetting_cell
 
 def test_the_head_alone_forgets_nothing_and_every_depth_below_it_something(body):
     cells = [c | {"epochs": 1, "every": 20} for c in depth_cells(body, 0, 60, [0])]
-    found = [forgetting_cell(c) for c in cells if c["task"] == "sms" and c["method"] != "both blocks"]
-    table = depth_table(found + [c | {"method": "both blocks"} for c in found[:1]], "sms")
+    found = [forgetting_cell(c) for c in cells if c["task"] == "sms" and c["depth"] != "both blocks"]
+    table = depth_table(found + [c | {"depth": "both blocks"} for c in found[:1]], "sms")
     assert table["head"]["rise"].tolist() == [0.0]
     assert abs(table["last block"]["rise"][0]) > 0 and abs(table["all"]["rise"][0]) > 0
 

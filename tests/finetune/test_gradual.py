@@ -6,7 +6,7 @@ from small import bits, classifier, layer_bits, run, separable
 
 from npft.errors import ConfigError
 from npft.finetune.gradual import GradualUnfreezing, unfreeze_layers
-from npft.finetune.regimes import num_trainable
+from npft.finetune.regimes import freeze_body, num_trainable
 from npft.finetune.train import steps_in_epoch
 
 
@@ -66,3 +66,24 @@ def test_the_length_of_an_epoch_is_that_of_the_run():
 def test_an_epoch_has_at_least_a_step(steps):
     with pytest.raises(ConfigError, match=f"steps_in_epoch is {steps}, expected a whole number"):
         GradualUnfreezing(steps)
+
+
+# ---- against forgetting ----
+
+
+def test_with_every_layer_unfrozen_it_is_plain_training_bit_for_bit():
+    plain, idle = classifier(layers=2, dropout=0.1), classifier(layers=2, dropout=0.1)
+    repair = GradualUnfreezing(4)
+    repair.steps = 4 * 3  # the run in which everything trains has begun: heads, 2 blocks, embeddings
+    unfreeze_layers(idle, 0)
+    assert run(idle, repairs=[repair]).rows == run(plain).rows
+    assert bits(idle) == bits(plain)
+
+
+def test_with_an_epoch_without_end_it_is_a_frozen_body_bit_for_bit():
+    frozen, waiting = classifier(layers=2, dropout=0.1), classifier(layers=2, dropout=0.1)
+    body = bits(waiting.encoder)
+    freeze_body(frozen)
+    run(frozen)
+    run(waiting, repairs=[GradualUnfreezing(1000)])
+    assert bits(waiting) == bits(frozen) and bits(waiting.encoder) == body

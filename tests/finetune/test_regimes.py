@@ -193,6 +193,25 @@ def test_the_first_blocks_frozen_are_the_embeddings_and_so_many_blocks(norm):
             assert p.requires_grad or p.grad is None, name
 
 
+def test_nothing_frozen_is_plain_training_bit_for_bit():
+    plain, freed = classifier(layers=2, dropout=0.1), classifier(layers=2, dropout=0.1)
+    freeze_first(freed, 2)
+    unfreeze_body(freed)
+    train(plain)
+    train(freed)
+    assert bits(freed) == bits(plain)
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 2])
+def test_what_the_frozen_layers_say_keeps_every_bit(blocks):
+    model, batch = classifier(layers=2), TOK(TEXTS)
+    freeze_first(model, blocks)
+    before = [h.tobytes() for h in model.encoder.hidden_states(batch)]
+    train(model)
+    same = [b == h.tobytes() for b, h in zip(before, model.encoder.hidden_states(batch))]
+    assert same == [layer <= blocks for layer in range(3)]  # embeddings, block 0, block 1
+
+
 @pytest.mark.parametrize("blocks, words", [
     (4, "freeze_first: blocks is 4, the encoder has 3 blocks"), (-1, "blocks is -1"),
     (1.5, "blocks is 1.5"),

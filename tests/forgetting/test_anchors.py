@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 
 from npft.autograd import gradcheck, losses
+from npft.autograd.machine import threads
+from npft.encoder.model import Model
 from npft.errors import ConfigError, NonFiniteError
 from npft.finetune import train as training
 from npft.finetune.regimes import freeze_body
 from npft.finetune.train import fine_tune_steps
 from npft.forgetting.anchors import L2ToInit
+from npft.heads.classes import Classes
+from npft.nn import packs
 from npft.nn.history import History
 from npft.nn.module import freeze
 from npft.nn.optim import SGD, AdamW
@@ -229,6 +233,108 @@ def test_an_anchor_whose_penalty_overflows_names_the_step(small):
         small.train_only(model, [L2ToInit(model, 1e38)], lr=1.0)
 
 
+# ---- the term on the heads ----
+
+
+def two_heads(small):
+    model, _ = small.models()
+    rng, encoder = np.random.default_rng(3), model.encoder
+    return Model(encoder, {n: Classes(encoder, ["x", "y"], rng=rng) for n in ("a", "b")})
+
+
+def test_with_a_term_on_the_heads_their_gradient_gains_2_mu_w_and_the_bodys_is_as_before(small):
+    model = two_heads(small)
+    both, alone = L2ToInit(model, 0.25, head=0.5), L2ToInit(model, 0.25)
+    changes = moved(model)
+    alone.penalty(model).backward()
+    body = {n: p.grad for n, p in model.named_parameters()}
+    model.zero_grad()
+    term = both.penalty(model)
+    heads = {n: p for n, p in model.named_parameters() if n not in changes}
+    square = sum(float((p.data.astype(float) ** 2).sum()) for p in heads.values())
+    assert len(heads) == 4
+    assert term.item() == pytest.approx(alone.penalty(model).item() + 0.5 * square, rel=1e-5)
+    term.backward()
+    for name, p in model.named_parameters():
+        expected = 2 * np.float32(0.5) * p.data if name in heads else body[name]
+        np.testing.assert_array_equal(p.grad, expected)
+
+
+def test_a_term_on_the_heads_alone_leaves_the_body_free_and_its_decay_on(small):
+    model = two_heads(small)
+    anchor = L2ToInit(model, 0.0, head=0.5)
+    freeze(model, "heads.a.")
+    moved(model)
+    anchor.penalty(model).backward()
+    found = {n for n, p in model.named_parameters() if p.grad is not None}
+    assert found == {"heads.b.linear.weight", "heads.b.linear.bias"}
+    assert not anchor.replaces_decay
+    freeze(model)
+    assert anchor.penalty(model) is None
+
+
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_no_strength_at_all_is_plain_training_bit_for_bit(small, bits, monkeypatch, decoupled):
+    monkeypatch.setattr(packs, "PACK", 32)
+    ends = []
+    for n in (1, 2):
+        for held in (False, True):
+            model, _ = small.models(dropout=0.1)
+            with threads(n):
+                small.train_only(model, [L2ToInit(model, 0.0, decoupled)] if held else [])
+            ends.append(bits(model))
+    assert len(set(ends)) == 1
+
+
+def test_the_proximal_step_on_the_heads_by_hand(small):
+    model = two_heads(small)
+    anchor = L2ToInit(model, 0.0, decoupled=True, head=2.0)
+    weight, bias = (getattr(model.heads["b"].linear, n) for n in ("weight", "bias"))
+    optimizer = SGD([{"params": [weight], "lr": 0.5}, {"params": [bias], "lr": 0.1}])
+    moved(model)
+    far = {n: p.numpy() for n, p in model.named_parameters()}
+    anchor.before_step(model, None)
+    anchor.after_step(optimizer, factor=0.5)
+    for name, p in model.named_parameters():
+        rate = {id(weight): 0.25, id(bias): 0.05}.get(id(p), 0.0)  # lr times factor
+        np.testing.assert_allclose(p.data, far[name] / (1 + 2 * rate * 2.0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("decoupled, strengths", [(False, (0, 0.1, 3)), (True, (0, 10, 1000))])
+def test_a_stronger_term_keeps_the_heads_smaller(small, decoupled, strengths):
+    sizes = []
+    for head in strengths:
+        model, _ = small.models()
+        small.train_only(model, [L2ToInit(model, 0.01, decoupled, head=head)], epochs=4)
+        sizes.append(float((model.head().linear.weight.data**2).sum()))
+    assert sizes[0] > 1.2 * sizes[1] > 1.2**2 * sizes[2]
+
+
+def test_an_infinite_term_on_the_heads_in_the_proximal_form_leaves_nothing_of_them(small):
+    model, _ = small.models()
+    small.train_only(model, [L2ToInit(model, 0.01, True, head=1e12)])
+    assert max(np.abs(p.data).max() for p in model.head().parameters()) < 1e-9
+
+
+def test_the_heads_are_those_of_the_model_that_trains(small):
+    model, mlm = small.models()
+    own = [p for n, p in mlm.named_parameters() if n.startswith("heads.")]  # without the table
+    before = [p.numpy() for p in own]
+    small.train_only(model, [L2ToInit(mlm, 0.01, True, head=1e12)])  # on the same body
+    assert max(np.abs(p.data).max() for p in model.head().parameters()) < 1e-9
+    assert all((p.data == b).all() for p, b in zip(own, before))
+
+
+def test_a_head_that_shares_a_weight_of_the_body_is_not_pulled_to_0_there(small):
+    _, mlm = small.models()
+    anchor = L2ToInit(mlm, 1.0, head=1.0)
+    names = {id(p): n for n, p in mlm.named_parameters()}
+    assert mlm.heads["mlm"].table is mlm.encoder.embeddings.word_embeddings.weight
+    assert {names[id(p)].split(".")[0] for p in anchor.of_heads} == {"heads"}
+    anchor.penalty(mlm).backward()
+    assert not mlm.encoder.embeddings.word_embeddings.weight.grad.any()
+
+
 # ---- what is refused ----
 
 
@@ -252,3 +358,17 @@ def test_an_anchor_made_for_another_model_is_refused_in_training(small):
     model, other = small.models()[0], small.models()[0]
     with pytest.raises(ConfigError, match="has another encoder than the one this anchor was made"):
         next(steps_of(small, model, [L2ToInit(other)]))
+
+
+def test_a_strength_of_the_heads_that_is_none_is_refused(small):
+    for head in (-1.0, float("nan"), "much"):
+        with pytest.raises(ConfigError, match="L2ToInit: head is .*a finite number, 0 or more"):
+            L2ToInit(small.models()[0], head=head)
+
+
+def test_what_has_no_body_is_refused(small):
+    with pytest.raises(ConfigError, match="L2ToInit: a Classes has no body to hold"):
+        L2ToInit(small.models()[0].head())
+    model, _ = small.models()
+    with pytest.raises(ConfigError, match="has another encoder"):
+        L2ToInit(model).before_step(model.head(), None)

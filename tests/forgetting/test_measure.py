@@ -8,8 +8,10 @@ import pytest
 from npft.errors import ConfigError, DataError
 from npft.finetune.regimes import freeze_body
 from npft.finetune.train import evaluate
-from npft.forgetting.measure import ForgettingCurve, forgetting_curve
+from npft.forgetting.measure import ForgettingCurve, forgetting_curve, measure_forgetting
 from npft.heads.grades import Regressor
+from npft.heads.words import MaskedLM
+from npft.pretrain.probe import make_probe
 
 
 def by_hand(**fields):
@@ -51,6 +53,16 @@ def test_a_curve_survives_a_json_file(small):
     for name in ("step", "mlm_loss", "mlm_acc", "f1"):
         np.testing.assert_array_equal(getattr(again, name), getattr(curve, name), strict=True)
     assert again.unigram == curve.unigram
+
+
+def test_further_figures_survive_a_json_file_and_an_older_file_has_none(small):
+    plain = by_hand()
+    assert list(plain.as_dict()) == ["step", "mlm_loss", "mlm_acc", "f1", "unigram"]
+    assert ForgettingCurve.from_dict(plain.as_dict()).also == {}
+    curve = ForgettingCurve(plain.step, plain.mlm_loss, plain.mlm_acc, plain.f1, 5.0,
+                            also={"nsp_acc": np.array([0.9, 0.8, 0.5, 0.6])})
+    again = ForgettingCurve.from_dict(json.loads(json.dumps(curve.as_dict())))
+    assert again.also["nsp_acc"].tolist() == [0.9, 0.8, 0.5, 0.6] and len(again.also) == 1
 
 
 # ---- measuring ----
@@ -150,6 +162,72 @@ def test_progress_tells_the_loss_and_what_was_measured_last(small):
         assert message.startswith("loss 0.")
         assert message.endswith(f" mlm_loss {curve.mlm_loss[i]:.3f} "
                                 f"mlm_acc {curve.mlm_acc[i]:.3f} f1 {curve.f1[i]:.3f}")
+
+
+def test_what_else_is_measured_stands_beside_the_loss_and_changes_nothing(small, bits):
+    (plain, bare), (model, mlm) = small.models(dropout=0.1), small.models(dropout=0.1)
+    length = mlm.encoder.layernorm.weight
+    curve = small.curve(model, mlm, every=1, also={
+        "loss_again": lambda: mlm.measure(small.probe)["mlm_loss"],
+        "norm": lambda: float(np.abs(length.numpy()).sum())})
+    without = small.curve(plain, bare, every=1)
+    assert curve.also["loss_again"].tolist() == curve.mlm_loss.tolist()
+    assert curve.also["norm"].shape == (5,) and len(set(curve.also["norm"].tolist())) > 1
+    assert bits(model) == bits(plain)
+    assert {k: v for k, v in curve.as_dict().items() if k != "also"} == without.as_dict()
+
+
+def test_the_accuracy_of_next_sentences_stands_beside_the_loss(small):
+    model, _ = small.models()
+    mlm = MaskedLM(model.encoder, nsp=True, rng=np.random.default_rng(1))
+    held_out = small.documents[:12]
+    probe = make_probe(held_out, small.tok, layout="pairs", max_length=20,
+                       rng=np.random.default_rng(2))
+    curve = small._replace(probe=probe).curve(
+        model, mlm, also={"nsp_acc": lambda: mlm.measure(probe)["nsp_acc"]})
+    assert curve.also["nsp_acc"][-1] == mlm.measure(probe)["nsp_acc"]
+    assert ((0 < curve.also["nsp_acc"]) & (curve.also["nsp_acc"] < 1)).all()
+
+
+@pytest.mark.parametrize("name", ["mlm_loss", "mlm_acc", "f1", "step", "loss"])
+def test_a_further_figure_with_the_name_of_another_is_refused(small, name):
+    with pytest.raises(ConfigError, match=f"forgetting_curve: {name} is measured anyway"):
+        small.curve(*small.models(), also={name: lambda: 0.0})
+
+
+# ---- as a loop sees it that measures after each epoch ----
+
+
+def test_a_first_reading_after_epoch_1_hides_what_epoch_1_forgot():
+    curve = by_hand(mlm_loss=[2.0, 3.0, 4.0, 4.5, 4.25])
+    assert measure_forgetting(curve, epoch=1).tolist() == [3.0, 4.0, 4.5, 4.25]
+    seen = measure_forgetting(curve, epoch=2)
+    assert seen.tolist() == [4.0, 4.25]
+    assert seen[-1] - seen[0] == 0.25 and curve.rise[-1] == 2.25
+    assert measure_forgetting(curve, epoch=4).tolist() == [4.25]  # one epoch: no rise at all
+
+
+def test_a_body_that_forgets_all_at_once_seems_to_forget_nothing_or_even_to_learn():
+    at_once = by_hand(mlm_loss=[2.0, 5.0, 5.0, 5.0])
+    assert np.ptp(measure_forgetting(at_once, epoch=1)) == 0 and at_once.share[-1] == 1
+    seen = measure_forgetting(by_hand(mlm_loss=[2.0, 5.0, 4.5, 4.0]), epoch=1)
+    assert seen[-1] < seen[0]
+
+
+def test_it_reads_a_real_curve_at_the_ends_of_epochs(small):
+    curve = small.curve(*small.models(), epochs=3, every=2)  # 4 steps in an epoch
+    seen = measure_forgetting(curve, epoch=4)
+    assert seen.tolist() == [curve.mlm_loss[curve.step == s][0] for s in (4, 8, 12)]
+
+
+def test_a_curve_without_a_measurement_after_each_epoch_is_refused():
+    with pytest.raises(ConfigError, match="no measurement after an epoch; epoch is 4 steps"):
+        measure_forgetting(by_hand(), epoch=4)  # steps 0 to 3
+    holes = ForgettingCurve(np.array([0, 10, 25]), *[np.zeros(3)] * 3, unigram=5.0)
+    with pytest.raises(ConfigError, match=r"at step 20; epoch is 10 .* \[0, 10, 25\]"):
+        measure_forgetting(holes, epoch=10)
+    with pytest.raises(ConfigError, match="epoch is 0, expected a whole number"):
+        measure_forgetting(by_hand(), epoch=0)
 
 
 # ---- what is refused ----

@@ -12,7 +12,9 @@ from npft.encoder.model import Model
 from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
 from npft.finetune.regimes import freeze_body
 from npft.finetune.train import evaluate, fine_tune
-from npft.heads.span_tags import SUMMARIES, SpanTagger, SpanTags, word_vectors, words_in
+from npft.heads.span_tags import (
+    SUMMARIES, SpanTagger, SpanTags, without_crossings, word_vectors, words_in,
+)
 from npft.heads.tags import Tags, TokenClassifier
 from npft.metrics.tags import tag_metrics
 from npft.text.batch import Batch
@@ -181,6 +183,20 @@ def test_of_two_spans_that_cross_the_surer_one_is_said():
     # what crosses only a span that is not said itself is said
     assert said([(0, 1, 0, 0.9), (1, 2, 1, 0.6), (2, 3, 0, 0.3)]) == [(0, 1, 0), (2, 3, 0)]
     assert said([(0, 1, 0, 0.5), (2, 3, 0, 0.5)]) == [(0, 1, 0), (2, 3, 0)]
+
+
+def test_spans_that_begin_or_end_at_one_word_do_not_cross():
+    rated = np.array([(1.0, 2, 0, 0.9), (1, 3, 0, 0.8), (0, 2, 0, 0.7), (1, 2, 1, 0.6)])
+    assert without_crossings(rated).tolist() == [list(rated[0]), list(rated[1]), list(rated[3])]
+    assert without_crossings(rated[[0, 2]]).tolist() == rated[[0, 2]].tolist()
+
+
+def test_a_span_is_too_long_by_its_words_wherever_it_stands():
+    model = tagger(longest=2)
+    test = batch([((0, 2, 1), (1, 2, 0)), (), ((3, 4, 0),)])  # the first has three words
+    found = [np.array([(1, 2, 0)]), np.zeros((0, 3), int), np.array([(3, 4, 0)])]
+    score = model.head().score(found, test)
+    assert score.averaged == "3 spans, 1 of them cut off" and score.precision == 1.0
 
 
 def test_the_score_worked_by_hand_with_spans_that_could_not_be_said():

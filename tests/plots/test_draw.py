@@ -10,7 +10,6 @@ import pytest
 from matplotlib.figure import Figure
 
 from npft import History, plots
-from npft.forgetting.measure import ForgettingCurve
 
 FIGURES = Path(__file__).parents[2] / "figures"
 
@@ -212,7 +211,7 @@ def test_few_shot_figure_draws_each_way_for_each_task_and_both_clozes_from_one_p
     "name",
     ["mlm_training", "regimes", "few_shot", "forgetting", "embeddings", "vocabulary", "robustness",
      "multi_task", "ablation", "labels", "rates", "depth", "pads", "decisions", "frozen_tags",
-     "taggers"],
+     "taggers", "replay_share", "repair_path", "task_matrix", "lost"],
 )
 def test_committed_results_are_of_five_seeds(name):
     results = json.loads((FIGURES / f"{name}.json").read_text(encoding="utf-8"))
@@ -225,7 +224,8 @@ FIGURE_NAMES = [
     "masking_audit", "objectives", "attention", "attention_decay", "adaptation", "languages",
     "false_friend", "regimes", "few_shot", "forgetting", "repairs", "cone", "layers", "alignment",
     "speed", "robustness", "multi_task", "schedules", "ablation", "labels", "rates", "depth", "pads",
-    "decisions", "frozen_tags", "taggers",
+    "decisions", "frozen_tags", "taggers", "tradeoff", "drift", "replay_share", "repair_path",
+    "task_matrix", "interference",
 ]  # fmt: skip
 
 
@@ -245,45 +245,6 @@ def test_a_figure_is_the_same_bytes_each_time(tmp_path):
     for name in ("a.png", "b.png"):
         plots.save_figure(tmp_path / name, plots.draw_mlm, history([7, 4, 2]), 1000)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-
-
-def curve(rise, f1, start=2.0, unigram=5.0):
-    rise = np.array(rise)
-    zeros = np.zeros(len(rise))
-    return ForgettingCurve(np.arange(len(rise)) * 10, start + rise, zeros, np.array(f1), unigram)
-
-
-def test_forgetting_figure_draws_rise_and_f1_with_the_way_back_to_the_unigram():
-    figure = Figure()
-    left, right = figure.subplots(1, 2)
-    plots.draw_forgetting(
-        np.array([left, right]),
-        {
-            "full": [curve([0, 1, 2], [0.1, 0.5, 0.8]), curve([0, 2, 3], [0.1, 0.6, 0.9])],
-            "frozen": [curve([0, 0, 0], [0.1, 0.2, 0.2])] * 2,
-        },
-    )
-    full, frozen, floor = left.lines
-    assert full.get_ydata().tolist() == [0, 1.5, 2.5] and frozen.get_ydata().tolist() == [0, 0, 0]
-    assert floor.get_ydata()[0] == 3.0
-    assert right.lines[0].get_ydata().round(9).tolist() == [0.1, 0.55, 0.85]
-    assert "2.5 nats" in left.get_title() and "F1 0.85 (2 seeds)" in right.get_title()
-    assert "full" in texts(left) and "frozen" in texts(right) and "nats" in left.get_ylabel()
-
-
-def test_repairs_figure_sets_learners_at_matched_f1_and_others_at_their_end(ax):
-    row = {"f1": [0.8, 0.9], "end": [1.0, 2.0]}
-    plots.draw_repairs(
-        ax,
-        {
-            "rate 1e-3": row | {"learnt": True, "rise": [0.5, 0.7]},
-            "anchor 1": {"f1": [0.3, 0.3], "end": [0.0, 0.0], "learnt": False, "rise": [None, None]},
-        },
-    )
-    at = [line.get_xydata()[0].tolist() for line in ax.lines if len(line.get_xdata()) == 1]
-    assert [0.6, pytest.approx(0.85)] in at and [0.0, pytest.approx(0.3)] in at
-    assert "rate 1e-3" in texts(ax) and "anchor 1" in texts(ax)
-    assert "'rate 1e-3' forgets least: 0.60 nats" in ax.get_title()
 
 
 def test_cone_figure_shows_angles_in_degrees_and_the_mean_cosine():

@@ -1,0 +1,26 @@
+"""F12: which layers move. The runs are those of forgetting.py, on the hard messages."""
+
+import json
+from pathlib import Path
+
+from npft.plots import draw_drift, save_figure
+
+SHOWN = {  # name: method and strength
+    "plain": ("plain", None),
+    "3 x rate": ("3 x rate", None),
+    "rate x 0.3": ("lr", 0.3),
+    "anchor 0.01": ("anchor", 1e-2),
+    "replay": ("replay", 0.2),
+}
+
+if __name__ == "__main__":
+    here = Path(__file__)
+    cells = json.loads(here.with_name("forgetting.json").read_text(encoding="utf-8"))
+    drifts = {
+        name: [
+            c["drift"] for c in cells
+            if (c["task"], c["method"], c.get("strength")) == ("hard sms", method, strength)
+        ]
+        for name, (method, strength) in SHOWN.items()
+    }
+    save_figure(here.with_suffix(".png"), draw_drift, drifts, columns=2, width=7)

@@ -1,0 +1,22 @@
+"""F9: how much to replay, and how much old text to keep. Hard messages, five seeds."""
+
+from pathlib import Path
+
+from common import on_bodies, results, run_grid
+
+from npft.experiments.bodies import DOCUMENTS
+from npft.experiments.repairs import EPOCHS, ONLY_THE_ENDS, forgetting_cell
+from npft.experiments.replay_share import share_cells
+from npft.plots import draw_replay_share, save_figure
+
+
+def compute() -> list:
+    cells = on_bodies({"epochs": EPOCHS, "every": ONLY_THE_ENDS, **o} for o in share_cells())
+    return run_grid(__file__, forgetting_cell, cells)
+
+
+if __name__ == "__main__":
+    save_figure(
+        Path(__file__).with_suffix(".png"), draw_replay_share, results(__file__, compute),
+        DOCUMENTS, columns=3,
+    )

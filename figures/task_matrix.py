@@ -1,0 +1,25 @@
+"""F10: four tasks in sequence on one body, in three ways. Five seeds."""
+
+from pathlib import Path
+
+import numpy as np
+from common import on_bodies, results, run_grid
+
+from npft.experiments.task_sequence import TASKS, WAYS, sequence_cell
+from npft.plots import draw_task_matrix, save_figure
+
+
+def compute() -> list:
+    return run_grid(
+        __file__, sequence_cell, on_bodies({"way": w, "joint": w == WAYS[0]} for w in WAYS)
+    )
+
+
+if __name__ == "__main__":
+    cells = results(__file__, compute)
+    matrices = {
+        way: np.array([c["r"] for c in cells if c["way"] == way], dtype=float) for way in WAYS
+    }
+    save_figure(
+        Path(__file__).with_suffix(".png"), draw_task_matrix, matrices, TASKS, columns=len(WAYS)
+    )

@@ -1,0 +1,18 @@
+"""F8: what is learnt against what is forgotten, each method at three strengths, two tasks.
+
+The runs are those of forgetting.py.
+"""
+
+import json
+from pathlib import Path
+
+from npft.experiments.methods import STRENGTHS
+from npft.experiments.repairs import TASKS
+from npft.plots import draw_tradeoff, save_figure
+
+if __name__ == "__main__":
+    here = Path(__file__)
+    cells = json.loads(here.with_name("forgetting.json").read_text(encoding="utf-8"))
+    save_figure(
+        here.with_suffix(".png"), draw_tradeoff, cells, STRENGTHS, TASKS, columns=4, rows=3
+    )
