@@ -123,7 +123,7 @@ def test_decisions_figure_counts_the_messages_and_names_the_areas():
 
 def test_depth_figure_compares_the_last_block_with_all():
     cells = [
-        {"task": task, "method": name, "seed": seed,
+        {"task": task, "depth": name, "seed": seed,
          "curve": {"f1": [0, 0.5 + 0.1 * k], "mlm_loss": [2.0, 2.0 + k]}}
         for task in depth.TASKS for k, name in enumerate(depth.DEPTHS) for seed in (0, 1)
     ]  # fmt: skip
