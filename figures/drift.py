@@ -3,15 +3,9 @@
 import json
 from pathlib import Path
 
-from npft.plots import draw_drift, save_figure
+from forgetting import SHOWN
 
-SHOWN = {  # name: method and strength
-    "plain": ("plain", None),
-    "3 x rate": ("3 x rate", None),
-    "rate x 0.3": ("lr", 0.3),
-    "anchor 0.01": ("anchor", 1e-2),
-    "replay": ("replay", 0.2),
-}
+from npft.plots import draw_drift, save_figure
 
 if __name__ == "__main__":
     here = Path(__file__)
@@ -21,6 +15,6 @@ if __name__ == "__main__":
             c["drift"] for c in cells
             if (c["task"], c["method"], c.get("strength")) == ("hard sms", method, strength)
         ]
-        for name, (method, strength) in SHOWN.items()
+        for name, (method, strength) in SHOWN.items() if name != "frozen body"
     }
     save_figure(here.with_suffix(".png"), draw_drift, drifts, columns=2, width=7)
