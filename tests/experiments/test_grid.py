@@ -269,13 +269,16 @@ def test_a_forked_worker_that_is_left_over_does_not_keep_the_file(path):
     left = []
 
     def fork(cell):
-        end, begin = os.pipe()
+        (end, begin), (told, tell) = os.pipe(), os.pipe()
         left.append((os.fork(), begin))
-        if left[0][0] == 0:  # the worker: it waits until it is told to end
+        if left[0][0] == 0:  # the worker: it says that it runs, and waits until it is told to end
+            os.write(tell, b"1")
             os.close(begin)
             os.read(end, 1)
             os._exit(0)
-        os.close(end)
+        os.read(told, 1)
+        for line in (end, told, tell):
+            os.close(line)
         return cell
 
     assert grid(fork, [1], path, AtOnce()) == [1]
