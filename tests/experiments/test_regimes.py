@@ -25,7 +25,7 @@ def plain(result):
 
 
 def test_an_unknown_task_is_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match="task is 'mnist', expected 'sms', 'hard sms' or 'topic'"):
+    with pytest.raises(ConfigError, match="task is 'mnist', expected 'sms', 'hard sms', 'topic' or 'clinic'"):
         make_task("mnist", 10, 0)
 
 
