@@ -41,7 +41,7 @@ ORDER = """
     pretrain/__init__
     finetune/regimes finetune/rates finetune/train finetune/features finetune/gradual
     finetune/recipes finetune/trainable finetune/baselines finetune/__init__
-    embed/geometry embed/sentences embed/similarity embed/contrastive embed/__init__
+    embed/rows embed/geometry embed/sentences embed/similarity embed/contrastive embed/__init__
     forgetting/measure forgetting/drift forgetting/latent forgetting/anchors forgetting/fisher
     forgetting/ewc forgetting/recadam forgetting/replay forgetting/agem forgetting/generate
     forgetting/distill forgetting/lwf forgetting/early_stop forgetting/interpolate

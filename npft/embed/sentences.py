@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from npft.autograd.tensor import Tensor
-from npft.embed.geometry import unit_rows
+from npft.embed.rows import unit_rows
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import Asked, Head, Model, Rng
 from npft.encoder.pooling import check_pool, pool

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.embed.geometry import paired_unit_rows
+from npft.embed.rows import paired_unit_rows
 from npft.errors import DataError, check_strings
 from npft.finetune.baselines import word_table
 from npft.metrics.ranking import spearman

@@ -8,10 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from npft.embed import geometry
 from npft.embed.geometry import (
     alignment,
-    checked_rows,
     cka,
     cone,
     cosine_contributions,
@@ -20,8 +18,8 @@ from npft.embed.geometry import (
     singular_values,
     standardize,
     uniformity,
-    unit_rows,
 )
+from npft.embed.rows import TILE, checked_rows, unit_rows
 from npft.errors import ConfigError, DtypeError, NonFiniteError, ShapeError
 
 ALL = [mean_cosine, cosine_contributions, standardize, uniformity, singular_values,
@@ -244,7 +242,7 @@ def test_memory_grows_with_the_number_of_vectors_and_not_with_its_square(measure
         tracemalloc.stop()
         return most
 
-    tiles = 8 * geometry.TILE**2 * 8  # bytes; what is worked on at once, however many there are
+    tiles = 8 * TILE**2 * 8  # bytes; what is worked on at once, however many there are
     assert peak(8192) < 2.5 * peak(4096) and peak(8192) < 4 * 8192 * 8 * 8 + tiles
 
 
