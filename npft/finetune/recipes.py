@@ -23,7 +23,7 @@ from npft.errors import ConfigError
 from npft.finetune.features import LIMIT, cached, cached_bytes
 from npft.finetune.gradual import GradualUnfreezing
 from npft.finetune.rates import RATIO
-from npft.finetune.regimes import learning_rate, set_regime
+from npft.finetune.regimes import check_model, learning_rate, set_regime
 from npft.finetune.train import Data, check_numbers, fine_tune, steps_in_epoch, task_size
 from npft.nn.history import History
 from npft.nn.repair import Repair
@@ -66,6 +66,7 @@ def fine_tune_as(
     lr = learning_rate(regime) if lr is None else lr
     check_numbers(epochs, batch_size, lr)
     check_epochs(regime, epochs)
+    check_model("fine_tune_as", model)
     data = [train] if validation is None else [train, validation]
     for labelled in data:
         model.check(labelled)

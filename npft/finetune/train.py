@@ -15,6 +15,7 @@ import numpy as np
 from npft.encoder.model import Model, Verdict
 from npft.errors import ConfigError, check_count, check_items
 from npft.finetune.rates import rate_groups, scheduled
+from npft.finetune.regimes import check_model
 from npft.metrics.score import Score
 from npft.nn.fit import WEIGHT_DECAY, Best, check_patience, fit, reported
 from npft.nn.history import History
@@ -35,6 +36,7 @@ def evaluate(model: Model, test: Data) -> Any:
     Raises ``DataError`` for no data or labels the model does not know, ``NonFiniteError`` for a
     head whose scores are NaN or infinite.
     """
+    check_model("evaluate", model)
     model.check(test)
     tests = test if isinstance(test, Mapping) else dict.fromkeys(model.heads, test)
     verdicts: dict[str, Verdict] = {}
@@ -123,6 +125,7 @@ def fine_tune_steps(
     ``NonFiniteError`` with the step if training fails.
     """
     check_numbers(epochs, batch_size, lr)
+    check_model("fine_tune", model)
     model.check(train)
     rngs = streams(rng)
     size = task_size(batch_size, repairs)

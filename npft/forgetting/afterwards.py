@@ -25,8 +25,9 @@ import numpy as np
 from npft.encoder.model import Model
 from npft.errors import check_count, check_positive
 from npft.finetune.recipes import fine_tune_as
+from npft.finetune.regimes import check_model
 from npft.finetune.train import Data, evaluate, rank_of
-from npft.forgetting.measure import check_shared
+from npft.forgetting.measure import check_shared, check_words
 from npft.forgetting.replay import source_for
 from npft.heads.words import MaskedLM
 from npft.nn.fit import WEIGHT_DECAY, fit
@@ -96,7 +97,7 @@ def remind(
     Raises ``ConfigError`` for numbers out of range, an ``mlm`` without a head for masked tokens, or
     a body of which nothing trains, ``DataError`` for documents without text.
     """
-    mlm.head("mlm")  # a model that restores no masks is refused
+    check_words("remind", mlm)
     check_count("remind: steps", steps, least=0)
     check_count("remind: batch_size", batch_size)
     check_positive("remind: lr", lr)
@@ -134,6 +135,7 @@ def refit_head(
 
     Raises as ``fine_tune_as``.
     """
+    check_model("refit_head", model)
     trainable = [p for p in model.encoder.parameters() if p.requires_grad]
     try:
         return fine_tune_as(model, train, "head", rng=rng, **options)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npft.errors import ConfigError, check_share
+from npft.errors import ConfigError, check_items, check_share, quoted
 from npft.forgetting.measure import ForgettingCurve
 from npft.metrics.intervals import Interval, interval
 
@@ -30,7 +30,12 @@ def curves_of(cells: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, Forgett
     mean of a method over easy seeds alone would be no match for the others.
     """
     curves: dict[str, dict[int, ForgettingCurve]] = {}
-    for c in cells:
+    for c in check_items("comparing methods: cells", cells, of="cells"):
+        if not isinstance(c, Mapping) or not {"method", "seed", "curve"} <= c.keys():
+            raise ConfigError(
+                f"comparing methods: a cell is {quoted(c)}, expected a dict with \"method\", "
+                '"seed" and "curve"'
+            )
         name = f"{c['method']} {c['strength']}" if "strength" in c else c["method"]
         runs = curves.setdefault(name, {})
         if c["seed"] in runs:

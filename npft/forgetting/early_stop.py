@@ -23,7 +23,7 @@ import numpy as np
 from npft.encoder.model import Model
 from npft.errors import check_positive
 from npft.finetune.train import Data, evaluate, figures_of, fine_tune_steps, rank_of
-from npft.forgetting.measure import check_shared
+from npft.forgetting.measure import check_shared, check_words
 from npft.nn.fit import Best
 from npft.nn.history import History
 from npft.nn.module import Module
@@ -93,7 +93,7 @@ def fine_tune_within(
     ``mlm`` without a head for masked tokens; else as ``fine_tune``.
     """
     check_shared("fine_tune_within", model, mlm)
-    mlm.head("mlm")  # a model that restores no masks is refused
+    check_words("fine_tune_within", mlm)
     if not (isinstance(allowed, float) and allowed == math.inf):
         allowed = check_positive("fine_tune_within: allowed", allowed, zero=True)
     history, found = History(), None

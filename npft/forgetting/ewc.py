@@ -68,7 +68,7 @@ class EWC(Repair):
         own = dict(self.encoder.named_parameters())
         if not isinstance(fisher, Mapping):
             raise ConfigError("EWC: the Fisher is no dict; give what diagonal_fisher returns")
-        wrong = sorted(own.keys() ^ fisher.keys())
+        wrong = sorted(map(str, own.keys() ^ fisher.keys()))
         wrong += [n for n in own if n in fisher and own[n].shape != np.shape(fisher[n])]
         if wrong:
             raise ConfigError(

@@ -15,7 +15,7 @@ sum over its masked tokens, so F grows with how many are masked.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -149,9 +149,11 @@ def _as_it_is(model: Module, params: list[Parameter]) -> Iterator[None]:
 
 
 def mean_of(fisher: Fisher) -> float:
-    """The mean of F over all weights.
+    """The mean of F over all weights. Raises ``ConfigError`` for what is no Fisher.
 
     >>> mean_of({"a": np.array([1.0, 2.0]), "b": np.array([[6.0]])})
     3.0
     """
-    return sum(float(f.sum()) for f in fisher.values()) / sum(f.size for f in fisher.values())
+    if not isinstance(fisher, Mapping) or not fisher:
+        raise ConfigError("mean_of: the Fisher is no dict of arrays, or an empty one")
+    return sum(float(np.sum(f)) for f in fisher.values()) / sum(map(np.size, fisher.values()))

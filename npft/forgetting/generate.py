@@ -25,6 +25,7 @@ import numpy as np
 
 from npft.encoder.slices import put_back
 from npft.errors import ConfigError, check_count, check_rng
+from npft.forgetting.measure import check_words
 from npft.heads.words import MaskedLM
 from npft.pretrain.electra import sample_rows
 from npft.pretrain.masking import ordinary_tokens
@@ -62,7 +63,7 @@ def generate(
     Raises ``ConfigError`` for a model without a head for masked tokens or a tokenizer, counts that
     are none, and lengths that leave a sentence empty or that the encoder has no room for.
     """
-    mlm.head("mlm")  # a model that restores no masks is refused
+    check_words("generate", mlm)
     tok = mlm.encoder.need_tokenizer("generate")
     check_count("generate: count", count)
     check_count("generate: sweeps", sweeps, least=0)
@@ -84,7 +85,10 @@ def generate(
 
 def _checked_lengths(lengths: object, count: int, sentences: int, room: int) -> np.ndarray:
     """How many tokens of text each document has: (count,)."""
-    sizes = np.asarray(lengths)
+    try:
+        sizes = np.asarray(lengths)
+    except ValueError:  # rows of different lengths
+        sizes = np.asarray(None)
     if sizes.dtype.kind not in "iu" or sizes.shape not in ((), (count,)):
         raise ConfigError(
             f"generate: lengths are {lengths!r:.60}, expected a whole number, or {count} of them"

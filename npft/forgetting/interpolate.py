@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from npft.encoder.model import Model
-from npft.errors import CheckpointError, check_share
+from npft.errors import CheckpointError, check_share, quoted
 from npft.finetune.train import evaluate, rank_of
 from npft.forgetting.measure import check_shared
 from npft.text.batch import Batch
@@ -30,6 +30,13 @@ def interpolate(state_0: State, state_1: State, alpha: float) -> State:
     [1.0]
     """
     check_share("interpolate: alpha", alpha, zero=True, one=True)
+    for state in (state_0, state_1):
+        arrays = state.values() if isinstance(state, Mapping) else [None]
+        if not all(isinstance(a, np.ndarray) for a in arrays):
+            raise CheckpointError(
+                f"interpolate: got {quoted(state)}, expected a dict of arrays: "
+                "model.encoder.state_dict()"
+            )
     names = sorted(state_0.keys() ^ state_1.keys())
     names += [n for n in state_0 if n in state_1 and state_0[n].shape != state_1[n].shape]
     if names:

@@ -28,11 +28,12 @@ import numpy as np
 
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import Model, copy_of
-from npft.errors import ConfigError, check_positive, check_rng
+from npft.errors import ConfigError, check_positive, check_rng, quoted
 from npft.finetune.recipes import fine_tune_as
-from npft.finetune.regimes import LEARNING_RATES
+from npft.finetune.regimes import LEARNING_RATES, check_model
 from npft.finetune.train import evaluate, rank_of
 from npft.forgetting.drift import check_start
+from npft.forgetting.measure import check_words
 from npft.nn.module import freeze
 from npft.pretrain.pairs import Documents
 from npft.pretrain.train import pretrain
@@ -53,20 +54,11 @@ def refit(
     ``plan``: further options of ``pretrain``, such as batch_size. The model itself stays as it is.
     Raises as ``pretrain``.
     """
+    check_model("refit", model)
     fresh = type(model).from_options(copy_of(model).encoder, model.options(), rng=rng)
     freeze(fresh, "encoder.")
     pretrain(fresh, documents, steps=steps, lr=lr, rng=rng, **plan)
     return fresh
-
-
-def check_words(caller: str, *models: Model) -> None:
-    """Raise ``ConfigError`` for a model without a masked-token head."""
-    for model in models:
-        if "mlm" not in model.heads:
-            raise ConfigError(
-                f"{caller}: the heads of the model are {', '.join(model.heads)}; give the one with "
-                "the masked-token head 'mlm', such as a MaskedLM on the same body"
-            )
 
 
 @dataclass(frozen=True)
@@ -214,6 +206,12 @@ def linear_probe(
 
     Raises as ``fine_tune_as``.
     """
+    check_model("linear_probe", model)
+    if not callable(make):
+        raise ConfigError(
+            f"linear_probe: make is {quoted(make)}, expected a function from a body to a model, "
+            "such as lambda body: Classifier(body, 2, rng=rng)"
+        )
     probe = make(copy_of(model).encoder)
     fine_tune_as(probe, train, "head", epochs=epochs, rng=rng, **options)
     return rank_of(evaluate(probe, test))[0]

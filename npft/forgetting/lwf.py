@@ -26,6 +26,7 @@ from npft.autograd.tensor import Tensor
 from npft.encoder.model import copy_of
 from npft.errors import ConfigError, check_positive, check_rng
 from npft.forgetting.distill import softened_kl
+from npft.forgetting.measure import check_words
 from npft.heads.words import MaskedLM
 from npft.nn.module import freeze
 from npft.nn.repair import Repair
@@ -61,7 +62,7 @@ class LwF(Repair):
         self.weight = check_positive("LwF: weight", weight, zero=True)
         self.temperature = check_positive("LwF: temperature", temperature)
         check_rng("LwF: rng", rng)
-        mlm.head("mlm")  # a model that restores no masks is refused
+        check_words("LwF", mlm)
         self.tokenizer = mlm.encoder.need_tokenizer("LwF")
         self.mlm, self.rng = mlm, rng
         self.teacher = copy_of(mlm)

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from npft.encoder.model import Model
-from npft.errors import ConfigError, check_count
+from npft.errors import ConfigError, check_count, check_number, quoted
+from npft.finetune.regimes import check_model
 from npft.finetune.train import Data, evaluate, fine_tune_steps, rank_of
 from npft.nn.history import History
 from npft.text.batch import Batch
@@ -74,19 +75,38 @@ class ForgettingCurve:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> ForgettingCurve:
-        """The inverse of ``as_dict``."""
+        """The inverse of ``as_dict``; raises ``ConfigError`` for what is no curve."""
+        wanted = {"step", "mlm_loss", "mlm_acc", "f1", "unigram"}
+        if not isinstance(fields, Mapping) or fields.keys() - {"also"} != wanted:
+            raise ConfigError(
+                f"ForgettingCurve.from_dict: got {quoted(fields)}, expected a dict of what "
+                f"as_dict returns: {', '.join(sorted(wanted))}"
+            )
         arrays = {k: np.array(v) for k, v in fields.items() if k not in ("unigram", "also")}
         also = {name: np.array(figures) for name, figures in fields.get("also", {}).items()}
         return cls(**arrays, unigram=fields["unigram"], also=also)
 
 
 def check_shared(caller: str, model: Model, mlm: Model) -> None:
-    """Raise ``ConfigError`` unless two models use the same encoder."""
+    """Raise ``ConfigError`` unless these are two models that use the same encoder."""
+    check_model(caller, model)
+    check_model(caller, mlm)
     if model.encoder is not mlm.encoder:
         raise ConfigError(
             f"{caller}: model and mlm have different encoders; build the model of the task on "
             "mlm.encoder"
         )
+
+
+def check_words(caller: str, *models: Model) -> None:
+    """Raise ``ConfigError`` for what is no model with a head for masked tokens."""
+    for model in models:
+        check_model(caller, model)
+        if "mlm" not in model.heads:
+            raise ConfigError(
+                f"{caller}: the heads of the model are {', '.join(model.heads)}; give the one with "
+                "the masked-token head 'mlm', such as a MaskedLM on the same body"
+            )
 
 
 def forgetting_curve(
@@ -117,7 +137,13 @@ def forgetting_curve(
     figure with the name of one that is measured anyway; else as ``fine_tune``.
     """
     check_shared("forgetting_curve", model, mlm)
-    also = dict(also or {})
+    unigram = check_number("forgetting_curve: unigram", unigram)
+    also = {} if also is None else also
+    if not isinstance(also, Mapping) or not all(map(callable, also.values())):
+        raise ConfigError(
+            f"forgetting_curve: also is {quoted(also)}, expected a dict of functions without "
+            'arguments: {"nsp_acc": lambda: mlm.measure(probe)["nsp_acc"]}'
+        )
     if taken := sorted(also.keys() & {"step", "loss", "mlm_loss", "mlm_acc", "f1"}):
         raise ConfigError(
             f"forgetting_curve: {', '.join(taken)} is measured anyway; give what is in also "
@@ -130,7 +156,10 @@ def forgetting_curve(
             "mlm_loss": known["mlm_loss"],
             "mlm_acc": known["mlm_acc"],
             "f1": rank_of(evaluate(model, test))[0],
-            **{name: figure() for name, figure in also.items()},
+            **{
+                name: check_number(f"forgetting_curve: also {name}", figure())
+                for name, figure in also.items()
+            },
         }
 
     history = History()
@@ -161,6 +190,10 @@ def measure_forgetting(curve: ForgettingCurve, epoch: int) -> np.ndarray:
     '4.2 -> 4.0, in truth +2.0'
     """
     check_count("measure_forgetting: epoch", epoch)
+    if not isinstance(curve, ForgettingCurve):
+        raise ConfigError(
+            f"measure_forgetting: curve is {quoted(curve)}, expected what forgetting_curve returns"
+        )
     ends = np.arange(epoch, curve.step[-1] + 1, epoch)
     missing = np.setdiff1d(ends, curve.step)
     if len(ends) == 0 or len(missing):

@@ -15,6 +15,7 @@ import numpy as np
 
 from npft.autograd.tensor import Tensor
 from npft.errors import ConfigError, check_rng, check_share
+from npft.forgetting.measure import check_words
 from npft.heads.words import MaskedLM
 from npft.nn.module import Module, freeze
 from npft.nn.optim import check_positive
@@ -27,6 +28,7 @@ from npft.text.batch import Batch
 
 def source_for(owner: str, documents: Documents, mlm: MaskedLM) -> Source:
     """The sequences that ``mlm`` was pretrained on, of the documents, in its own layout."""
+    check_words(owner, mlm)
     corpus = Corpus(documents, mlm.encoder.need_tokenizer(owner))
     return Source(corpus, layout_for(mlm), mlm.encoder.config.max_positions)
 

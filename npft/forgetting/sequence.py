@@ -17,11 +17,12 @@ import numpy as np
 
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import Model
-from npft.errors import ConfigError, check_count
+from npft.errors import ConfigError, check_count, quoted
+from npft.finetune.regimes import check_model
 from npft.finetune.train import evaluate, fine_tune, fine_tune_steps, rank_of
-from npft.forgetting.latent import check_words, linear_probe
+from npft.forgetting.latent import linear_probe
 from npft.forgetting.matrix import Path, TaskMatrix
-from npft.forgetting.measure import check_shared
+from npft.forgetting.measure import check_shared, check_words
 from npft.nn.history import History
 from npft.nn.repair import Repair
 from npft.text.batch import Batch
@@ -79,6 +80,11 @@ def train_sequence(
     """
     names = check_tasks("train_sequence", model, tasks)
     check_count("train_sequence: probe_epochs", probe_epochs, 0)
+    if not callable(repairs):
+        raise ConfigError(
+            f"train_sequence: repairs is {quoted(repairs)}, expected a function of the number of "
+            "the task: lambda i: [L2ToInit(model, 0.01)]"
+        )
     if (mlm is None) != (probe is None):
         raise ConfigError("train_sequence: mlm and probe belong together; give both or neither")
     if mlm is not None:
@@ -113,6 +119,7 @@ def train_sequence(
 
 def check_tasks(caller: str, model: Model, tasks: Tasks) -> list[str]:
     """The names of the tasks; raises ``ConfigError`` for none, or data no head is there for."""
+    check_model(caller, model)
     if not isinstance(tasks, Mapping) or not tasks:
         raise ConfigError(
             f"{caller}: tasks are no dict with a task in it: {{'topic': (train, test)}}"

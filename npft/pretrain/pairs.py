@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError
+from npft.errors import ConfigError, DataError, check_items
 from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
 
@@ -37,7 +37,8 @@ class Corpus:
     """
 
     def __init__(self, documents: Documents, tokenizer: Tokenizer) -> None:
-        if isinstance(documents, str) or any(isinstance(d, str) for d in documents):
+        documents = list(check_items("documents", documents, "documents"))
+        if any(isinstance(d, str) for d in documents):
             raise DataError(
                 "pretraining: a document is a string, expected a list of sentences: "
                 '[["First one.", "Second."], ["Another document."]]'
@@ -45,7 +46,7 @@ class Corpus:
         encoded = [
             (d, ids)
             for d, sentences in enumerate(documents)
-            for ids in map(tokenizer.encode, sentences)
+            for ids in map(tokenizer.encode, check_items(f"document {d}", sentences))
             if ids
         ]
         if not encoded:

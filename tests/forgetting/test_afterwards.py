@@ -121,7 +121,7 @@ def test_a_frozen_body_and_another_encoder_are_refused(small):
     (model, mlm), (_, other) = small.models(), small.models()
     with pytest.raises(ConfigError, match="replay_afterwards: model and mlm have different enc"):
         replayed(small, model, other, 1)
-    with pytest.raises(ConfigError, match="head is 'mlm', expected one of classes"):
+    with pytest.raises(ConfigError, match="the heads of the model are classes; give the one with the masked-token"):
         replayed(small, model, model, 1)
     freeze_body(model)
     with pytest.raises(ConfigError, match="no parameter to train; are all of them frozen"):

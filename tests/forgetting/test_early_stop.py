@@ -132,5 +132,5 @@ def test_models_that_do_not_share_their_encoder_are_refused(small):
     (model, _), (_, other) = small.models(), small.models()
     with pytest.raises(ConfigError, match="fine_tune_within: model and mlm have different enc"):
         within(small, model, other, 1.0)
-    with pytest.raises(ConfigError, match="head is 'mlm', expected one of classes"):
+    with pytest.raises(ConfigError, match="the heads of the model are classes; give the one with the masked-token"):
         within(small, model, model, 1.0)

@@ -205,7 +205,7 @@ def test_a_count_that_is_none_and_an_encoder_without_a_tokenizer_are_refused():
         generate(mlm, 1, lengths=24, rng=np.random.default_rng(0))
     (document,) = generate(mlm, 1, rng=np.random.default_rng(0))  # as long as there is room for
     assert len("".join(document)) > 0
-    with pytest.raises(ConfigError, match="head is 'mlm', expected one of classes"):
+    with pytest.raises(ConfigError, match="the heads of the model are classes; give the one with the masked-token"):
         written(Classifier(mlm.encoder, 2, rng=np.random.default_rng(0)), 1)
     mlm.encoder.tokenizer = None
     with pytest.raises(ConfigError, match="generate: the encoder has no tokenizer"):

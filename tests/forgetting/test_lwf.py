@@ -278,7 +278,7 @@ def test_another_encoder_and_one_without_a_tokenizer_are_refused(bits):
     with pytest.raises(ConfigError, match="LwF: the model that trains has another encoder"):
         steps_of(model, [held(other)])
     assert bits(model) == before
-    with pytest.raises(ConfigError, match="head is 'mlm', expected one of classes"):
+    with pytest.raises(ConfigError, match="the heads of the model are classes; give the one with the masked-token"):
         held(model)
     other.encoder.tokenizer = None
     with pytest.raises(ConfigError, match="LwF: the encoder has no tokenizer"):
