@@ -411,6 +411,12 @@ def test_weights_make_a_rare_class_likelier():
         np.testing.assert_allclose(found.sum(axis=0), 0, atol=1e-12)  # there the loss is least
 
 
+def test_as_many_weights_as_classes_may_be_hundreds():
+    names = [f"c{k}" for k in range(300)]
+    one = Classes(body(), names, class_weights=[2.0] * 300, rng=np.random.default_rng(0))
+    assert one.options()["class_weights"] == [2.0] * 300
+
+
 def test_weights_and_smoothing_travel_with_the_model(tmp_path):
     model = Classifier(body(), 2, class_weights=[0.5, 4], smoothing=0.1,
                        rng=np.random.default_rng(0))

@@ -56,6 +56,7 @@ def tokens_of(model, text):
     ("it is [MASK] [SEP] {text}", "[CLS] it is [MASK] [SEP] a plum [SEP]"),
     ("this {text} is [MASK]", "[CLS] this a plum is [MASK] [SEP]"),
     ("[MASK]{text}", "[CLS] [MASK] a plum [SEP]"),
+    ("THIS {text} IS [MASK]", "[CLS] this a plum is [MASK] [SEP]"),  # by letters before "[MASK]"
 ])
 def test_the_text_stands_in_the_pattern(pattern, asked):
     found, batch = tokens_of(cloze(pattern), "a plum")
