@@ -324,6 +324,7 @@ def test_an_answer_is_said_if_it_beats_none_by_more_than_the_threshold():
 def test_a_sequence_without_a_passage_has_no_answer_at_any_threshold():
     no_passage = asked([3], [NONE], questions=2)
     assert answers_or_none(-1e9).decide(np.ones((3, 2)), no_passage).tolist() == [list(NONE)]
+    assert answers_or_none().rate(np.ones((3, 2)), no_passage).tolist() == [[*NONE, -np.inf]]
 
 
 def test_an_unanswerable_question_is_right_only_if_nothing_is_said():
