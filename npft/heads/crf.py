@@ -67,7 +67,7 @@ class ChainTags(Tags):
         self.may_start = np.array([may_follow("O", name, self.scheme) for name in names])
         self.may_end = np.array([may_follow(name, "O", self.scheme) for name in names])
         self.may_move = np.array([[may_follow(a, b, self.scheme) for b in names] for a in names])
-        if not (self.may_start & self.may_end).any():
+        if not np.logical_and(self.may_start, self.may_end).any():
             raise ConfigError(
                 f"ChainTags: none of the tags {listed(names)} may stand alone in {self.scheme}; "
                 "add O, or say scheme='plain' to allow every move"

@@ -76,6 +76,15 @@ def test_margins_that_differ_in_their_last_bit_are_still_told_apart():
         low = high
 
 
+def test_neighbours_are_told_apart_also_where_they_are_not_the_largest():
+    low = 1.0
+    for _ in range(2):
+        high = np.nextafter(low, 2)
+        thresholds, called = steps_of(np.array([low, high, 3.0]))
+        assert thresholds[2] == low and called.tolist() == [0, 1, 2, 3]  # high is above, low is not
+        low = high
+
+
 @pytest.mark.parametrize("kind", CASES)
 @pytest.mark.parametrize("seed", range(4))
 def test_the_curve_is_what_evaluate_gives_at_each_of_its_thresholds(kind, seed):
