@@ -9,6 +9,7 @@ from typing import Any
 from npft.embed.sentences import SentenceEncoder
 from npft.encoder.checkpoint import FILE, Saved, load_as, read_manifest
 from npft.encoder.encoder import Encoder
+from npft.encoder.hub import is_hub_folder, read_encoder
 from npft.encoder.model import Model
 from npft.errors import CheckpointError, quoted
 from npft.heads.answers import SpanFinder
@@ -52,10 +53,14 @@ def load(path: str | Path) -> Saved:
     "tinyworld" is the model that comes with npft: masked tokens and next sentences on TinyWorld,
     made by ``npft pretrain --batch-size 128 --lr 6e-3 --steps 2000 --out npft/data/tinyworld``.
 
+    A folder of Hugging Face, of config.json and model.safetensors, gives its encoder (``hub.py``).
+
     Its encoder is ``load(path).body``. Raises ``CheckpointError`` that names the file and what is
     wrong with it.
     """
     path = folder_of(path)
+    if is_hub_folder(path):
+        return read_encoder(path)
     kind = read_manifest(path)[0]["kind"]
     if not isinstance(kind, str) or kind not in KINDS:
         raise CheckpointError(

@@ -32,7 +32,8 @@ ORDER = """
     worlds/messages worlds/sms worlds/hard_sms
     worlds/__init__
     encoder/config encoder/blocks encoder/encoder encoder/pooling encoder/layers encoder/profile
-    encoder/format_1 encoder/checkpoint encoder/slices encoder/model encoder/__init__
+    encoder/format_1 encoder/checkpoint encoder/safetensors encoder/hub encoder/slices encoder/model
+    encoder/__init__
     heads/classes heads/grades heads/tags heads/crf heads/thresholds heads/span_tags heads/answers
     heads/pairs heads/words heads/boundary heads/cloze heads/__init__
     pretrain/masking pretrain/corruptions pretrain/spans pretrain/pairs pretrain/packing
@@ -41,7 +42,8 @@ ORDER = """
     pretrain/__init__
     finetune/regimes finetune/rates finetune/train finetune/features finetune/gradual
     finetune/recipes finetune/trainable finetune/baselines finetune/__init__
-    embed/rows embed/geometry embed/sentences embed/similarity embed/contrastive embed/__init__
+    embed/rows embed/geometry embed/steps embed/sentences embed/similarity embed/contrastive
+    embed/__init__
     forgetting/measure forgetting/drift forgetting/latent forgetting/anchors forgetting/fisher
     forgetting/ewc forgetting/recadam forgetting/replay forgetting/agem forgetting/generate
     forgetting/distill forgetting/lwf forgetting/early_stop forgetting/interpolate

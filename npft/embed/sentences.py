@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from npft.atomic import PathLike
 from npft.autograd.tensor import Tensor
 from npft.embed.rows import unit_rows
+from npft.embed.steps import read_steps
 from npft.encoder.encoder import Encoder
+from npft.encoder.hub import read_encoder
 from npft.encoder.model import Asked, Head, Model, Rng
 from npft.encoder.pooling import check_pool, pool
 from npft.errors import ConfigError
@@ -72,6 +75,19 @@ class SentenceEncoder(Model):
     def __init__(self, encoder: Encoder, pool: str = "mean", normalize: bool = True) -> None:
         encoder.need_tokenizer("SentenceEncoder")
         super().__init__(encoder, {"vectors": Vectors(encoder, pool, normalize)})
+
+    @classmethod
+    def from_pretrained(cls, folder: PathLike) -> SentenceEncoder:
+        """Read a folder of sentence-transformers, or one of Hugging Face, which is pooled by mean.
+
+        The folder's own files say how its vectors are pooled, whether they are normalised, and how
+        many tokens of a text are read; the positions behind those are left out.
+        Raises ``CheckpointError`` that names the file and what is wrong with it.
+        """
+        steps = read_steps(folder)
+        model = cls(read_encoder(folder, steps.longest), steps.pool, steps.normalize)
+        model.eval()
+        return model
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """The vectors of the texts, in their order: (B, D) float32, without dropout.

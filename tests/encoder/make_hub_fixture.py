@@ -1,0 +1,48 @@
+"""Write tests/encoder/hub: small folders of random weights, and what transformers computes of them.
+
+    python -m venv ref && ref/bin/pip install torch transformers numpy
+    ref/bin/python tests/encoder/make_hub_fixture.py
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers as t
+
+FOLDER = Path(__file__).parent / "hub"
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "##s", "dog", "ran", "."]
+SMALL = {"vocab_size": len(WORDS), "max_position_embeddings": 12}
+USUAL = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
+         "intermediate_size": 12, "initializer_range": 0.5}  # fmt: skip
+MODELS = {
+    "bert": t.BertModel(t.BertConfig(**SMALL, **USUAL)),
+    "bert_head": t.BertForMaskedLM(t.BertConfig(**SMALL, **USUAL, type_vocab_size=3)),
+    "roberta": t.RobertaModel(t.RobertaConfig(**SMALL, **USUAL, type_vocab_size=1)),
+    "roberta_head": t.RobertaForSequenceClassification(
+        t.RobertaConfig(**SMALL, **USUAL, type_vocab_size=1)
+    ),
+    "distilbert": t.DistilBertModel(t.DistilBertConfig(
+        **SMALL, dim=8, n_layers=2, n_heads=2, hidden_dim=12, initializer_range=0.5
+    )),
+}  # fmt: skip
+IDS = [2, 5, 6, 7, 9, 10, 3]  # [CLS] the cat ##s ran . [SEP]
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    for name, model in MODELS.items():
+        with torch.no_grad():
+            for p in model.parameters():  # also biases and norms, which begin at 0 and 1
+                p.copy_(torch.randn(p.shape) * 0.5)
+        model.eval().save_pretrained(FOLDER / name)
+        body = getattr(model, model.base_model_prefix, model)
+        ids = torch.tensor([IDS])
+        with torch.no_grad():
+            if name.startswith("bert"):
+                types = torch.tensor([[0, 0, 0, 0, 1, 1, 1]])
+                out = body(input_ids=ids, token_type_ids=types)
+            else:
+                out = body(input_ids=ids)
+        np.save(FOLDER / name / "hidden.npy", out.last_hidden_state[0].numpy())
+        if name.startswith("bert"):
+            (FOLDER / name / "vocab.txt").write_text("\n".join(WORDS) + "\n")
