@@ -6,9 +6,9 @@
     tokenizer_config.json   whether text is made lower case
 
 A family says by what names its weights and fields go. RoBERTa's positions begin at
-pad_token_id + 1, so its first rows are never read and are left out here. DistilBERT has no token types. What a folder
-holds beside the encoder (a pooler, the heads of a task) is not read. Families that compute
-something else, such as MPNet and DeBERTa, are refused by name.
+pad_token_id + 1, so its first rows are never read and are left out here. DistilBERT has no token
+types. What a folder holds beside the encoder (a pooler, the heads of a task) is not read. Families
+that compute something else, such as MPNet and DeBERTa, are refused by name.
 """
 
 from __future__ import annotations
