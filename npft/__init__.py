@@ -1,7 +1,7 @@
 """npft: the whole life of a language encoder in NumPy - pretrain, adapt, forget, repair, embed.
 
 Read the packages in this order: autograd, nn, text, worlds, encoder, metrics, heads, pretrain,
-finetune, embed, forgetting, experiments, files.
+finetune, embed, contrast, senses, search, forgetting, experiments, files.
 
 Symbols used everywhere: B sequences in a batch, T tokens of a sequence, N real tokens in a batch,
 D width, H heads, L blocks, F feed-forward width, V vocabulary, K classes, M masked tokens.
@@ -10,9 +10,22 @@ D width, H heads, L blocks, F feed-forward width, V vocabulary, K classes, M mas
 from npft import errors, plots
 from npft.autograd import Tensor, grad, gradcheck, no_grad, primitive, trace
 from npft.autograd.machine import set_threads
-from npft.embed.contrastive import in_batch_loss, nt_xent, simcse_loss, train_contrastive
-from npft.embed.geometry import alignment, cka, effective_rank, mean_cosine, uniformity
+from npft.contrast.bi_encoder import BiEncoder, train_bi_encoder
+from npft.contrast.in_batch import (
+    hardest_share, in_batch_loss, info_nce, negative_weights, nt_xent, supcon_loss,
+)  # fmt: skip
+from npft.contrast.objectives import (
+    CosineRegression, InBatch, InfoNCE, NTXent, Objective, Projected, Projection, SiameseClasses,
+    SupCon, Triplet,
+)  # fmt: skip
+from npft.contrast.pair_losses import SiameseSoftmax, cosine_regression_loss, triplet_loss
+from npft.contrast.simcse import simcse_loss, train_contrastive
+from npft.embed.contexts import context_by_layer, word_states
+from npft.embed.geometry import alignment, mean_cosine, uniformity
+from npft.embed.likeness import cka, rdm, rsa
 from npft.embed.sentences import SentenceEncoder
+from npft.embed.spectrum import effective_rank, iso_score, participation_ratio, partition_score
+from npft.embed.transforms import RemoveTop, Standardize, Whiten
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
@@ -57,9 +70,11 @@ from npft.heads.words import MaskedLM
 from npft.loading import load
 from npft.metrics.answers import squad_scores
 from npft.metrics.classes import Metrics
+from npft.metrics.clusters import purity, v_measure
 from npft.metrics.curves import average_precision, precision_recall, roc_auc
 from npft.metrics.intervals import interval
 from npft.metrics.overlap import bleu, pass_at_k, rouge_l, rouge_n
+from npft.metrics.retrieval import retrieval_metrics
 from npft.metrics.score import perplexity
 from npft.metrics.tags import tag_metrics
 from npft.nn.history import History
@@ -79,42 +94,62 @@ from npft.pretrain.pairs import next_sentence_pairs
 from npft.pretrain.probe import hold_out, make_probe
 from npft.pretrain.spans import mask_spans
 from npft.pretrain.train import pretrain
+from npft.search.bm25 import BM25
+from npft.search.clusters import k_means
+from npft.search.index import Index
+from npft.search.rerank import rerank
+from npft.senses.centroids import SenseCentroids, count_senses, most_frequent_senses
+from npft.senses.cooccurrence import cooccurrences
+from npft.senses.glove import glove
+from npft.senses.ppmi import ppmi_svd
+from npft.senses.pseudowords import pseudo_words
+from npft.senses.static import StaticVectors
+from npft.senses.uses import WordUses, sum_of_last, uses_of, word_vectors
 from npft.text import (
     BPE, Batch, ByteTokenizer, Examples, FileFormat, TaggedTexts, Unigram, WordPiece,
     batches_by_length, batches_of, drop_duplicates, read_answers, read_conll, read_conllu,
-    read_jsonl, read_labelled, read_pairs, read_records, read_scored, read_tagged, read_text, split,
-)
+    read_jsonl, read_labelled, read_pairs, read_records, read_scored, read_tagged, read_text,
+    split,
+)  # fmt: skip
 from npft.worlds import (
     TinyWorld, hard_sms_fixture, hard_sms_messages, hard_sms_test, sms_fixture, sms_messages,
     sms_test,
-)
+)  # fmt: skip
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "AGEM", "AdamW", "BPE", "Batch", "ByteTokenizer", "CausalLM", "ChainTagger", "Classifier",
-    "ClozeClassifier", "Distill", "Dropout", "EWC", "Embedding", "Encoder", "EncoderConfig",
-    "Examples", "FileFormat", "ForgettingCurve", "GradualUnfreezing", "Head", "History",
-    "L2ToInit", "LayerNorm", "Linear", "Loss", "LwF", "MaskedLM", "Metrics", "Model", "Module",
-    "OBJECTIVES", "Parameter", "Part", "Progress", "RecAdam", "Regressor", "Repair",
-    "ReplacedTokens", "ReplayMixer", "SGD", "SentenceEncoder", "SpanFinder", "SpanLM",
-    "SpanTagger", "Step", "TaggedTexts", "TaskMatrix", "Tensor", "TinyWorld", "TokenClassifier",
-    "Unigram", "WordPiece", "adapt", "alignment", "attention_profile", "average_precision",
+    "AGEM", "AdamW", "BM25", "BPE", "Batch", "BiEncoder", "ByteTokenizer", "CausalLM",
+    "ChainTagger", "Classifier", "ClozeClassifier", "CosineRegression", "Distill", "Dropout",
+    "EWC", "Embedding", "Encoder", "EncoderConfig", "Examples", "FileFormat", "ForgettingCurve",
+    "GradualUnfreezing", "Head", "History", "InBatch", "Index", "InfoNCE", "L2ToInit",
+    "LayerNorm", "Linear", "Loss", "LwF", "MaskedLM", "Metrics", "Model", "Module", "NTXent",
+    "OBJECTIVES", "Objective", "Parameter", "Part", "Progress", "Projected", "Projection",
+    "RecAdam", "Regressor", "RemoveTop", "Repair", "ReplacedTokens", "ReplayMixer", "SGD",
+    "SenseCentroids", "SentenceEncoder", "SiameseClasses", "SiameseSoftmax", "SpanFinder",
+    "SpanLM", "SpanTagger", "Standardize", "StaticVectors", "Step", "SupCon", "TaggedTexts",
+    "TaskMatrix", "Tensor", "TinyWorld", "TokenClassifier", "Triplet", "Unigram", "Whiten",
+    "WordPiece", "WordUses", "adapt", "alignment", "attention_profile", "average_precision",
     "bag_of_words", "balanced_weights", "batches_by_length", "batches_of", "bleu", "cached",
-    "calibrate", "cka", "copy_of", "diagonal_fisher", "drop_duplicates", "effective_rank",
-    "errors", "evaluate", "fine_tune", "fine_tune_as", "fine_tune_within", "forgetting_curve",
-    "freeze", "freeze_body", "freeze_first", "generate", "grad", "gradcheck",
-    "hard_sms_fixture", "hard_sms_messages", "hard_sms_test", "hold_out", "in_batch_loss",
-    "interpolate", "interval", "joint_scores", "latent_forgetting", "least_forgetting",
-    "linear_probe", "load", "make_probe", "mask_spans", "mask_tokens", "mean_cosine",
-    "measure_forgetting", "next_sentence_pairs", "no_grad", "nt_xent", "num_trainable",
-    "pass_at_k", "perplexity", "plots", "pool", "precision_recall", "prediction_drift",
-    "pretrain", "primitive", "read_answers", "read_conll", "read_conllu", "read_jsonl",
-    "read_labelled", "read_pairs", "read_records", "read_scored", "read_tagged", "read_text",
-    "refit_head", "replay_afterwards", "representation_drift", "roc_auc", "rouge_l", "rouge_n",
-    "save", "savings", "set_dropout", "set_threads", "simcse_loss", "slanted_triangular",
-    "sms_fixture", "sms_messages", "sms_test", "split", "squad_scores", "tag_metrics",
-    "threshold_curve", "trace", "train_classifier", "train_contrastive", "train_sequence",
-    "train_steps", "trainable", "unfreeze", "unfreeze_body", "uniformity", "warmup_cosine",
-    "warmup_linear", "weight_drift",
+    "calibrate", "cka", "context_by_layer", "cooccurrences", "copy_of",
+    "cosine_regression_loss", "count_senses", "diagonal_fisher", "drop_duplicates",
+    "effective_rank", "errors", "evaluate", "fine_tune", "fine_tune_as", "fine_tune_within",
+    "forgetting_curve", "freeze", "freeze_body", "freeze_first", "generate", "glove", "grad",
+    "gradcheck", "hard_sms_fixture", "hard_sms_messages", "hard_sms_test", "hardest_share",
+    "hold_out", "in_batch_loss", "info_nce", "interpolate", "interval", "iso_score",
+    "joint_scores", "k_means", "latent_forgetting", "least_forgetting", "linear_probe", "load",
+    "make_probe", "mask_spans", "mask_tokens", "mean_cosine", "measure_forgetting",
+    "most_frequent_senses", "negative_weights", "next_sentence_pairs", "no_grad", "nt_xent",
+    "num_trainable", "participation_ratio", "partition_score", "pass_at_k", "perplexity",
+    "plots", "pool", "ppmi_svd", "precision_recall", "prediction_drift", "pretrain",
+    "primitive", "pseudo_words", "purity", "rdm", "read_answers", "read_conll", "read_conllu",
+    "read_jsonl", "read_labelled", "read_pairs", "read_records", "read_scored", "read_tagged",
+    "read_text", "refit_head", "replay_afterwards", "representation_drift", "rerank",
+    "retrieval_metrics", "roc_auc", "rouge_l", "rouge_n", "rsa", "save", "savings",
+    "set_dropout", "set_threads", "simcse_loss", "slanted_triangular", "sms_fixture",
+    "sms_messages", "sms_test", "split", "squad_scores", "sum_of_last", "supcon_loss",
+    "tag_metrics", "threshold_curve", "trace", "train_bi_encoder", "train_classifier",
+    "train_contrastive", "train_sequence", "train_steps", "trainable", "triplet_loss",
+    "unfreeze", "unfreeze_body", "uniformity", "uses_of", "v_measure", "warmup_cosine",
+    "warmup_linear", "weight_drift", "word_states", "word_vectors",
 ]

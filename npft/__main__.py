@@ -27,6 +27,10 @@ from npft.files.pretrain import (
     file_text, pretrain_languages, pretrain_text, report_languages, report_text,
 )
 from npft.files.report import report_finetune
+from npft.files.search import Search, Way, queries_of
+from npft.files.similarity import (
+    cosines_of_pairs, pair_line, report_similarity, similarity_file,
+)
 from npft.nn.progress import Progress
 from npft.pretrain.start import Vocabulary
 from npft.tour import tour
@@ -60,6 +64,10 @@ def run(args: argparse.Namespace) -> Result | None:
             args.text, args.model, args.out, pool=args.pool, fmt=file_format(args)
         )
         return results, report_embed(results)
+    if args.verb == "search":
+        return run_search(args)
+    if args.verb == "similarity":
+        return run_similarity(args)
     if args.verb == "evaluate":
         results = evaluate_file(args.data, args.model, args.task, file_format(args))
         return results, report_evaluate(results)
@@ -98,6 +106,31 @@ def run_pretrain(
     start_text = file_text(text) if text else world_text(options["seed"])
     results = pretrain_text(start_text, out, vocabulary=vocabulary, **options)
     return results, report_text(results)
+
+
+def run_search(args: argparse.Namespace) -> Result | None:
+    """Say each answer as it is found, or all as one object."""
+    fmt = file_format(args)
+    search = Search(args.text, picked(args, Way), args.k, fmt)
+    answers = search.answers(queries_of(args.query, args.queries or sys.stdin.buffer, fmt))
+    if args.json:
+        return {"texts": len(search.texts), "k": args.k, "queries": list(answers)}, ""
+    for answer in answers:
+        say(search.told(answer))
+    return None
+
+
+def run_similarity(args: argparse.Namespace) -> Result | None:
+    """The table of a file with scores; of one without, the cosine of each pair as it is read."""
+    if not args.unscored:
+        results = similarity_file(args.pairs, args.model, fmt=file_format(args))
+        return results, report_similarity(results)
+    rows = cosines_of_pairs(args.pairs, args.model, pool=args.pool, fmt=file_format(args))
+    if args.json:
+        return {"pairs": list(rows)}, ""
+    for row in rows:
+        say(pair_line(row))
+    return None
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -226,5 +226,5 @@ def draw_all(
     }
     save_figure(out / "forgetting.png", draw_forgetting, curves, columns=2, width=7)
     cones = found["embedding"][0]["cones"]
-    cones = {name: cones[name] for name in ("random", "mlm", "simcse 0.1")}
-    save_figure(out / "cone.png", draw_cone, cones, columns=3, polar=True)
+    cones = {name: [cones[name]] for name in ("random", "mlm", "simcse 0.1")}
+    save_figure(out / "cone.png", draw_cone, cones, columns=3, width=5.87, height=9.9)

@@ -28,9 +28,9 @@ settings.register_profile(
 settings.register_profile("deep", max_examples=500, deadline=None, suppress_health_check=slow)
 settings.load_profile(os.environ.get("NPFT_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
-# the table of ops, the fit of the normal distribution, the text of topics and small models are
-# modules that several tests import; the files of the fuzz import each other
-for _folder in ("autograd", "pretrain", "finetune", "fuzz"):
+# the table of ops, the fit of the normal distribution, the text of topics, small models and clouds
+# of vectors are modules that several tests import; the files of the fuzz import each other
+for _folder in ("autograd", "pretrain", "finetune", "embed", "fuzz"):
     sys.path.insert(0, str(Path(__file__).parent / _folder))
 
 # scripts beside the tests that need other packages; --doctest-modules would import them

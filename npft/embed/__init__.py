@@ -1,4 +1,5 @@
-"""Sentence vectors: their geometry, how to read and to train them, graded similarity.
+"""Vectors of texts and words: their geometry, how to read them, graded similarity.
 
-Read in this order: rows, geometry, sentences, similarity, contrastive.
+Read in this order: rows, geometry, spectrum, transforms, likeness, contexts, steps,
+sentences, token_table, similarity.
 """

@@ -2,14 +2,15 @@
 
 All functions take rows: x (n, D), one vector for each text or token. Read more than one figure:
 a low mean cosine says that vectors point in many directions, not that the directions mean
-anything.
+anything. These figures are of angles, seen from 0; those of ``spectrum.py`` are of the spread
+about the mean, and the two may disagree.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from npft.embed.rows import checked_rows, pair_cosines, paired_unit_rows, unit_rows
+from npft.embed.rows import pair_cosines, paired_unit_rows, unit_rows
 from npft.errors import ShapeError, check_positive
 
 
@@ -47,26 +48,6 @@ def cosine_contributions(x: np.ndarray) -> np.ndarray:
     if n < 2:
         raise ShapeError(f"cosine_contributions: {n} rows make no pair; give at least two")
     return (u.sum(axis=0) ** 2 - np.einsum("nd,nd->d", u, u)) / (n * (n - 1))
-
-
-def standardize(x: np.ndarray) -> np.ndarray:
-    """Each column shifted to mean 0 and scaled to standard deviation 1.
-
-        z = (x - mean) / sd          (Jurafsky & Martin, eq. 11.10-11.12)
-
-    The chapter's text says "dividing by the variance"; its formula divides by the standard
-    deviation, as here. A constant column becomes 0.
-
-    >>> standardize(np.array([[1.0, 5.0], [3.0, 5.0]])).tolist()
-    [[-1.0, 0.0], [1.0, 0.0]]
-    """
-    x = checked_rows("standardize: x", x)
-    constant = (x == x[0]).all(axis=0)  # by rounding, its deviation need not be exactly 0
-    deviation = np.where(constant, 1.0, x.std(axis=0))
-    x -= x.mean(axis=0)
-    x /= deviation
-    x[:, constant] = 0.0
-    return x
 
 
 def alignment(x: np.ndarray, y: np.ndarray) -> float:
@@ -107,69 +88,6 @@ def uniformity(x: np.ndarray, t: float = 2.0) -> float:
         total = total * np.exp(top - higher) + np.exp(exponents, out=exponents).sum()
         top = higher
     return float(top + np.log(total / (n * (n - 1) / 2)))
-
-
-def singular_values(x: np.ndarray) -> np.ndarray:
-    """The singular values of the centred rows, largest first: (min(n, D),)."""
-    x = checked_rows("singular_values: x", x)
-    x -= x.mean(axis=0)
-    return np.linalg.svd(x, compute_uv=False)
-
-
-def effective_rank(x: np.ndarray) -> float:
-    """How many directions the centred vectors really use: exp of the entropy of the spectrum.
-
-        exp(-Σ p_i log p_i),   p_i = σ_i / Σ σ        (Roy & Vetterli 2007)
-
-    Between 1 (a line) and D (all directions alike). Raises ``ShapeError`` if all rows are equal.
-
-    >>> round(effective_rank(np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])), 6)
-    2.0
-    """
-    rows = checked_rows("effective_rank: x", x)
-    if (rows == rows[0]).all():  # by rounding, their singular values need not be exactly 0
-        raise ShapeError("effective_rank: all rows are equal, so they span no direction")
-    del rows  # singular_values makes a copy of its own
-    s = singular_values(x)
-    p = s / s.sum()
-    p = p[p > 0]
-    return float(np.exp(-(p * np.log(p)).sum()))
-
-
-def cka(x: np.ndarray, y: np.ndarray) -> float:
-    """How alike two bodies see the same n things: linear centred kernel alignment.
-
-        CKA = |XᵀY|² / (|XᵀX| |YᵀY|)      columns centred, |.| the Frobenius norm
-
-    (Kornblith et al. 2019, section 3.) 1 if y is x rotated, scaled as a whole and moved; at least
-    0. A scale of each column alone, or another linear map, does change it. It looks at D by D
-    tables, n D² operations, and not at the similarities of all pairs, which would be n² D.
-
-    x (n, D) and y (n, E) are paired rows. Raises ``ShapeError`` for different numbers of rows, or
-    if all rows of one are equal: what is always the same resembles nothing.
-
-    Two directions alike, of which one body keeps the first only: 2² / (√8 · 2)
-
-    >>> x = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
-    >>> round(cka(x, x[:, :1]), 4), cka(x, 3 * x)
-    (0.7071, 1.0)
-    """
-    x, y = _centred("cka: x", x), _centred("cka: y", y)
-    if len(x) != len(y):
-        raise ShapeError(f"cka: x has {len(x)} rows, y {len(y)}; give paired rows")
-    both, of_x, of_y = (float(np.square(a.T @ b).sum()) for a, b in ((x, y), (x, x), (y, y)))
-    return min(1.0, both / float(np.sqrt(of_x * of_y)))  # rounding may exceed 1
-
-
-def _centred(name: str, x: np.ndarray) -> np.ndarray:
-    """x (n, D) with columns of mean 0, as a whole scaled to numbers of at most 1."""
-    x = checked_rows(name, x)
-    if (x == x[0]).all():  # by rounding, the centred rows need not be exactly 0
-        raise ShapeError(f"{name}: all rows are equal, so there is nothing to compare")
-    x /= np.abs(x).max()  # the squares of very large or small numbers would not be finite, or 0
-    x -= x.mean(axis=0)
-    x /= np.abs(x).max()
-    return x
 
 
 def cone(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

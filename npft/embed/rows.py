@@ -35,13 +35,30 @@ def checked_rows(name: str, x: np.ndarray) -> np.ndarray:
     return array.astype(np.float64)
 
 
+def power_of_two(numbers: np.ndarray) -> np.ndarray:
+    """For each number the largest power of two that is not larger: to divide by it is exact.
+
+    A table divided by that of its largest number has squares that neither overflow nor vanish, and
+    the same digits. Of 0 it is a half.
+
+    >>> power_of_two(np.array([1.0, 5.0, 0.3]))
+    array([1.  , 4.  , 0.25])
+    """
+    return np.ldexp(1.0, np.frexp(numbers)[1] - 1)
+
+
+def largest_numbers(x: np.ndarray, axis: int | None = None) -> np.ndarray:
+    """The largest absolute value of x, or of each row or column, without a copy of x."""
+    return np.maximum(x.max(axis=axis), -x.min(axis=axis))
+
+
 def unit_rows(name: str, x: np.ndarray) -> np.ndarray:
     """x (n, D) in float64 with every row scaled to length 1.
 
     Raises as ``checked_rows``, and ``NonFiniteError`` for a row of length 0.
     """
     x = checked_rows(name, x)
-    largest = np.maximum(x.max(axis=1, keepdims=True), -x.min(axis=1, keepdims=True))  # (n, 1)
+    largest = largest_numbers(x, axis=1)[:, None]  # (n, 1)
     if not largest.all():
         raise NonFiniteError(
             f"{name}: row {int(np.argmin(largest))} has length 0, so it has no direction; leave "

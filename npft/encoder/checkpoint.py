@@ -95,7 +95,7 @@ def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) 
         size = int.from_bytes(start[8:10], "little")
         if size > MAX_HEADER:
             raise CheckpointError(f"{path}: {name} has a header of {size} bytes")
-        dtype, shape = _parse_header(path, name, file.read(size))
+        dtype, shape = parse_header(path, name, file.read(size))
         expected = 10 + size + int(np.prod(shape, dtype=object)) * dtype.itemsize
         if expected != member.file_size:
             raise CheckpointError(
@@ -105,7 +105,7 @@ def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) 
     return np.frombuffer(data, dtype).reshape(shape).copy()
 
 
-def _parse_header(path: Path, name: str, header: bytes) -> tuple[np.dtype, tuple[int, ...]]:
+def parse_header(path: Path, name: str, header: bytes) -> tuple[np.dtype, tuple[int, ...]]:
     try:
         if b"\\" in header:  # an escape, of which Python may warn
             raise ValueError

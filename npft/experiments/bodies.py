@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from npft.heads.words import MaskedLM
@@ -34,16 +36,27 @@ def pretrain_tinyworld(
     documents: int = DOCUMENTS,
     held_out: int = HELD_OUT,
     progress: ProgressFn | None = None,
+    look: Callable[[MaskedLM, int], None] | None = None,
 ) -> tuple[MaskedLM, History]:
     """Pretrain a new body of lesson size on 4,000 documents of ``TinyWorld(seed)``.
 
     The vocabulary is a WordPiece of 2,000 trained on the documents and the hard SMS training texts;
-    the history measures 200 further documents, 20 times.
+    the history measures 200 further documents, 20 times. ``look(mlm, step)`` is called before the
+    first step and after each one.
     """
     text = world_text(seed, documents, held_out)
     rng = np.random.default_rng(seed)
     tok = WordPiece.train(text.vocabulary, vocab_size=text.vocab_size)
     mlm = new_masked_lm(tok, text.max_positions, True, rng)
+
+    def watched(step: int, total: int, said: str) -> None:
+        if progress is not None:
+            progress(step, total, said)
+        if look is not None:
+            look(mlm, step)
+
+    if look is not None:
+        look(mlm, 0)
     history = pretrain(
         mlm,
         text.train,
@@ -52,7 +65,7 @@ def pretrain_tinyworld(
         lr=PRETRAIN_LR,
         every=max(1, steps // 20),
         held_out=text.held_out,
-        progress=progress,
+        progress=watched,
         rng=rng,
     )
     return mlm, history

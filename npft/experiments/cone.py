@@ -13,10 +13,11 @@ import numpy as np
 
 from npft.autograd.machine import threads
 from npft.autograd.tensor import Tensor
-from npft.embed.contrastive import train_contrastive
-from npft.embed.geometry import alignment, cone, effective_rank, mean_cosine, uniformity
+from npft.contrast.simcse import train_contrastive
+from npft.embed.geometry import alignment, cone, mean_cosine, uniformity
 from npft.embed.sentences import SentenceEncoder
-from npft.embed.similarity import bag_of_words_encoder, similarity_score
+from npft.embed.similarity import bag_of_words_encoder, paired_cosines, similarity_score
+from npft.embed.spectrum import effective_rank
 from npft.encoder import pooling
 from npft.encoder.encoder import Encoder
 from npft.experiments.regimes import make_task
@@ -29,6 +30,7 @@ from npft.text.examples import Examples
 from npft.worlds import TinyWorld
 
 SENTENCES = 1000  # held out
+DRAWN = 240  # of them, in the figure of the cone
 PAIRS = 500  # of each gold standard
 POSITIVE = 4.5  # pairs at least this similar (of 5) are positives for the alignment
 GOLDS = ("similarity_words", "similarity_synonyms")
@@ -41,7 +43,9 @@ class EmbeddingTest:
         self, world: TinyWorld, documents: int, sentences: int = SENTENCES, pairs: int = PAIRS
     ) -> None:
         held_out = world.documents(sentences, start=documents)
-        self.sentences = [s for d in held_out for s in d.sentences][:sentences]
+        said = [(s, world.topic_names[d.topic]) for d in held_out for s in d.sentences]
+        self.sentences = [s for s, _ in said][:sentences]
+        self.topics = [topic for _, topic in said][:sentences]
         self.golds = {name: world.task(name, pairs) for name in GOLDS}
         words = self.golds["similarity_words"]
         self.positives = words[np.asarray(words.labels) >= POSITIVE]
@@ -70,15 +74,51 @@ class EmbeddingTest:
         states = encoder.hidden_states(batch)
         return [mean_cosine(pooling.pool(Tensor(s), batch, pool).data) for s in states]
 
-    def cone(self, encoder: Encoder, pool: str = "mean") -> dict[str, Any]:
-        """The sentences seen along their mean direction, for the figure of the cone."""
+    def cone(
+        self, encoder: Encoder, pool: str = "mean", before: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Where the sentences stand around their mean direction, for the figure of the cone.
+
+        "angle" to it and place "around" it of the first sentences, in degrees, and their "topics";
+        of all sentences the "mean_cosine" and "half_within", the median angle; two sentences of
+        different topics, their numbers in "named", their texts in "said" and the angle between them
+        in "apart". How the whole is turned about its axis is free: it is turned to where the
+        sentences stood in the cone ``before``.
+        """
         x = SentenceEncoder(encoder, pool, normalize=False).encode(self.sentences)
-        radius, direction = cone(x)
+        angle, around = cone(x)
+        around = around[:DRAWN]
+        if before is not None:
+            around = turned(around, np.radians(before["around"]))
+        topics = self.topics[:DRAWN]
+        a, b = named = [0, next(i for i, topic in enumerate(topics) if topic != topics[0])]
+        apart = np.arccos(np.clip(paired_cosines(x[[a]], x[[b]]), -1, 1))
         return {
-            "radius": radius.round(4).tolist(),
-            "direction": direction.round(4).tolist(),
             "mean_cosine": mean_cosine(x),
+            "half_within": float(np.degrees(np.median(angle))),
+            "apart": float(np.degrees(apart[0])),
+            "angle": np.degrees(angle[:DRAWN]).round(1).tolist(),
+            "around": np.degrees(around).round(1).tolist(),
+            "topics": topics,
+            "named": named,
+            "said": [self.sentences[i] for i in named],
         }
+
+
+def turned(around: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Places around an axis, all turned by one angle and perhaps mirrored, nearest to ``before``.
+
+    around (n,) and before (n,), in radians. Σ cos(turned - before) is as large as can be.
+
+    >>> turned(np.array([0.0, 0.5]), np.array([1.0, 1.5])).round(6).tolist()
+    [1.0, 1.5]
+    >>> turned(np.array([0.0, -0.5]), np.array([1.0, 1.5])).round(6).tolist()
+    [1.0, 1.5]
+    """
+    kept, mirrored = (np.exp(1j * (before - a)).sum() for a in (around, -around))
+    if abs(mirrored) > abs(kept):
+        return -around + np.angle(mirrored)
+    return around + np.angle(kept)
 
 
 def embedding_cell(cell: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +148,7 @@ def _measured(cell: dict[str, Any]) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     encoders = {"random": Encoder(body.config, tokenizer=body.tokenizer, rng=rng), "mlm": body}
     if cell["epochs"]:
-        encoders["finetuned"] = _finetuned(pretrained(), cell["epochs"], seed)
+        encoders["finetuned"] = finetuned(pretrained(), cell["epochs"], seed)
     paths = {}
     for p in cell["dropouts"]:
         encoder = pretrained()
@@ -132,11 +172,12 @@ def _measured(cell: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _finetuned(encoder: Encoder, epochs: int, seed: int) -> Encoder:
-    """The encoder after full fine-tuning on the spam task."""
+def finetuned(encoder: Encoder, epochs: int, seed: int, task: str = "hard sms") -> Encoder:
+    """The encoder after full fine-tuning on 640 examples of a task of ``make_task``."""
     rng = np.random.default_rng(seed)
-    train, _ = make_task("hard sms", 640, seed)
-    model = Classifier(encoder, 2, label_names=train.label_names, rng=rng)
+    train, _ = make_task(task, 640, seed)
+    names = train.label_names
+    model = Classifier(encoder, len(names), label_names=names, rng=rng)
     set_dropout(model, DROPOUT)
     fine_tune(model, model.batch_of(train), epochs=epochs, lr=1e-3, rng=rng)
     return encoder

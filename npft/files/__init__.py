@@ -5,5 +5,6 @@ for JSON, and beside it stands the function that puts them into lines to read. R
 the input and the seed alone; times are kept apart, in ``timings.json``.
 
 Read in this order: lock, output, ending, pretrain, domains, memory, tasks, report, finetune,
-methods, forgetting, evaluate, predict, embed, arguments.
+methods, forgetting, evaluate, predict, embed, search, similarity,
+arguments.
 """

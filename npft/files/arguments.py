@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from npft.encoder.pooling import HEAD_POOLS, POOLS
 from npft.files.forgetting import DEFAULT
-from npft.forgetting.methods import METHODS, PLAIN
 from npft.files.tasks import TAGGERS, TASKS
 from npft.finetune.regimes import LEARNING_RATES
+from npft.forgetting.methods import METHODS, PLAIN
 from npft.metrics.entities import SCHEMES
 from npft.pretrain.adapt import ADAPT_LR
 from npft.pretrain.catalogue import OBJECTIVES
@@ -36,6 +36,10 @@ EXAMPLES = {
                   "    # after those of pretrain and finetune",
     "embed": r"printf 'one line\nanother\n' > lines.txt && "
              "npft embed lines.txt --model tinyworld --out lines.npy",
+    "search": r"printf 'the chef cooks the stew\nthe teller counts the money\n' > said.txt && "
+              "npft search said.txt --model tinyworld --query 'the caterer simmers the soup'",
+    "similarity": r"printf '5\twin cash\tcash wins\n0\tsee you\twin cash\n' > pairs.tsv && "
+                  "npft similarity pairs.tsv --model tinyworld",
 }  # fmt: skip
 
 
@@ -66,6 +70,8 @@ def build_parser(version: str) -> argparse.ArgumentParser:
     add_evaluate(verb("evaluate", "measure a fine-tuned model on labelled data"))
     add_predict(verb("predict", "what a fine-tuned model says of each row, as the rows come"))
     add_embed(verb("embed", "write a vector for each line of a text file"))
+    add_search(verb("search", "find the lines of text files that say what is asked for"))
+    add_similarity(verb("similarity", "how alike pairs of texts are, beside scores if there are"))
     return parser
 
 
@@ -198,6 +204,36 @@ def add_embed(p: argparse.ArgumentParser) -> None:
     p.add_argument("--out", type=Path, required=True, help=".npy file to write")
     p.add_argument("--pool", default="mean", choices=POOLS,
                    help="of the token vectors of a line (default mean)")
+    add_format(p)
+
+
+def add_search(p: argparse.ArgumentParser) -> None:
+    """The options of ``npft search``."""
+    p.add_argument("text", type=Path, nargs="+", help="text files to search in, a text a line")
+    asked = p.add_mutually_exclusive_group()
+    asked.add_argument("--query", action="append", metavar="TEXT",
+                       help="what to look for; may be given again (default: standard input, a "
+                            "query a line)")
+    asked.add_argument("--queries", type=Path, metavar="FILE", help="file with a query a line")
+    p.add_argument("--model", type=Path, help="folder of a model whose vectors are compared")
+    p.add_argument("--pool", default="mean", choices=POOLS,
+                   help="of the token vectors of a text (default mean)")
+    p.add_argument("--index", type=Path, metavar="FOLDER",
+                   help="keep the vectors there, or use those that are")
+    p.add_argument("--bm25", action="store_true", help="search by words, without a model")
+    p.add_argument("-k", type=int, default=5, help="lines found for a query (default 5)")
+    add_format(p)
+    add_force(p)
+
+
+def add_similarity(p: argparse.ArgumentParser) -> None:
+    """The options of ``npft similarity``."""
+    p.add_argument("pairs", type=Path, help="file of rows: score, text, pair")
+    p.add_argument("--model", type=Path, required=True, help="folder of a model")
+    p.add_argument("--unscored", action="store_true",
+                   help="the rows are text and pair alone: say the cosine of each")
+    p.add_argument("--pool", default="mean", choices=POOLS,
+                   help="with --unscored: of the token vectors of a text (default mean)")
     add_format(p)
 
 

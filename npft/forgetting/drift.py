@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from npft.autograd.kernels import log_softmax
-from npft.embed.geometry import cka
+from npft.embed.likeness import cka
 from npft.encoder.model import Model
 from npft.errors import ConfigError, NonFiniteError
 from npft.finetune.regimes import check_model, layers_of

@@ -2,18 +2,23 @@
 
 from npft.plots.ablation import draw_ablation
 from npft.plots.adaptation import draw_adaptation
+from npft.plots.alignment import draw_alignment_uniformity
 from npft.plots.attention import draw_attention, draw_decay
-from npft.plots.cone import draw_alignment_uniformity, draw_cone, draw_layers
+from npft.plots.bi_cross import draw_bi_cross
+from npft.plots.cone import draw_cone
+from npft.plots.contrast import draw_dropout, draw_temperature
 from npft.plots.decisions import draw_decisions
 from npft.plots.depth import draw_depth
 from npft.plots.drift import draw_drift
 from npft.plots.engine import draw_graph, draw_step_sizes
 from npft.plots.few_shot import draw_few_shot
+from npft.plots.film import draw_film
 from npft.plots.forgetting import draw_forgetting
 from npft.plots.frozen_tags import draw_frozen_tags
 from npft.plots.interference import draw_interference
 from npft.plots.labels import draw_labels
 from npft.plots.languages import draw_false_friend, draw_languages
+from npft.plots.layers import draw_isotropy, draw_layers
 from npft.plots.masking import draw_masking_audit, draw_span_lengths
 from npft.plots.methods import draw_methods
 from npft.plots.multi_task import draw_multi_task
@@ -21,14 +26,20 @@ from npft.plots.objectives import draw_objectives
 from npft.plots.pads import draw_pads
 from npft.plots.pretraining import draw_mlm
 from npft.plots.rates import draw_rates
+from npft.plots.rdm import draw_rdm
 from npft.plots.regimes import draw_regimes
 from npft.plots.repair_path import draw_repair_path
 from npft.plots.repairs import draw_repairs
 from npft.plots.replay_share import draw_replay_share
+from npft.plots.retrieval import draw_retrieval
 from npft.plots.robustness import draw_robustness
+from npft.plots.rogue import draw_frequency, draw_rogue
 from npft.plots.schedules import draw_schedules
+from npft.plots.senses import draw_polysemy
+from npft.plots.similarity import draw_cosines, draw_similarity
+from npft.plots.spectra import draw_spectra
 from npft.plots.speed import draw_speed
-from npft.plots.style import STYLE, save_figure
+from npft.plots.style import STYLE, save_figure, save_film
 from npft.plots.taggers import draw_taggers
 from npft.plots.task_matrix import draw_task_matrix
 from npft.plots.tasks import draw_tasks
@@ -37,12 +48,15 @@ from npft.plots.tradeoff import draw_tradeoff
 
 __all__ = [
     "STYLE", "draw_ablation", "draw_adaptation", "draw_alignment_uniformity", "draw_attention",
-    "draw_cone", "draw_coverage", "draw_decay", "draw_decisions", "draw_depth", "draw_drift",
-    "draw_false_friend", "draw_few_shot", "draw_forgetting", "draw_frozen_tags", "draw_graph",
-    "draw_interference", "draw_labels", "draw_languages", "draw_layers", "draw_masking_audit",
-    "draw_methods", "draw_mlm", "draw_multi_task", "draw_objectives", "draw_pads",
-    "draw_pieces", "draw_rates", "draw_regimes", "draw_repair_path", "draw_repairs",
-    "draw_replay_share", "draw_robustness", "draw_schedules", "draw_span_lengths", "draw_speed",
-    "draw_step_sizes", "draw_taggers", "draw_task_matrix", "draw_tasks", "draw_tokens_per_word",
-    "draw_tradeoff", "save_figure",
+    "draw_bi_cross", "draw_cone", "draw_cosines", "draw_coverage", "draw_decay",
+    "draw_decisions", "draw_depth", "draw_drift", "draw_dropout", "draw_false_friend",
+    "draw_few_shot", "draw_film", "draw_forgetting", "draw_frequency", "draw_frozen_tags",
+    "draw_graph", "draw_interference", "draw_isotropy", "draw_labels", "draw_languages",
+    "draw_layers", "draw_masking_audit", "draw_methods", "draw_mlm", "draw_multi_task",
+    "draw_objectives", "draw_pads", "draw_pieces", "draw_polysemy", "draw_rates", "draw_rdm",
+    "draw_regimes", "draw_repair_path", "draw_repairs", "draw_replay_share", "draw_retrieval",
+    "draw_robustness", "draw_rogue", "draw_schedules", "draw_similarity", "draw_span_lengths",
+    "draw_spectra", "draw_speed", "draw_step_sizes", "draw_taggers", "draw_task_matrix",
+    "draw_tasks", "draw_temperature", "draw_tokens_per_word", "draw_tradeoff", "save_figure",
+    "save_film",
 ]

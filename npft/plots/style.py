@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from npft.atomic import made_folder, new_file
 
 STYLE = Path(__file__).parents[1] / "data" / "npft.mplstyle"
@@ -13,31 +15,81 @@ STYLE = Path(__file__).parents[1] / "data" / "npft.mplstyle"
 # The Okabe-Ito colours: they stay apart for colour-blind readers and in grey.
 BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
 SKY = "#56B4E9"
+DPI_OF_FILM = 100
 
 
 def save_figure(
     path: str | Path, draw: Callable[..., None], *data: Any, columns: int = 1, rows: int = 1,
-    polar: bool = False, width: float | None = None,
+    width: float | None = None, height: float | None = None,
 ) -> None:
     """Call ``draw(ax, *data)`` on a new figure in npft's style and write it to ``path``.
 
     With more than one of ``columns`` or ``rows``, ``draw`` receives an array of axes. ``width``: of
-    a column, in inches.
+    a column, ``height``: of a row, in inches.
     """
     from matplotlib import style  # here, so that ``import npft`` stays quick
     from matplotlib.figure import Figure
 
-    with style.context(STYLE):
-        # a polar plot is a square under its title
+    with style.context([STYLE, {"svg.hashsalt": "npft"}]):
         if width is None:
             width = 9 if columns == 1 else 5 if rows == 1 else 4
-        height = (6.4 if polar else 5.5) if rows == 1 else 3.4 * rows
-        figure = Figure(figsize=(width * columns, height))
-        kind = {"projection": "polar"} if polar else {}
-        draw(figure.subplots(rows, columns, subplot_kw=kind), *data)
+        if height is None:
+            height = 5.5 if rows == 1 else 3.4
+        figure = Figure(figsize=(width * columns, height * rows))
+        draw(figure.subplots(rows, columns), *data)
         kind_of_file = Path(path).suffix.removeprefix(".") or None
         with made_folder(Path(path).parent), new_file(path) as file:
-            figure.savefig(file, format=kind_of_file, metadata={"Software": None})
+            # neither the date nor a version: the same figure is the same bytes each time
+            nameless = {"Date": None} if kind_of_file == "svg" else {"Software": None}
+            figure.savefig(file, format=kind_of_file, metadata=nameless)
+
+
+def save_film(
+    path: str | Path, draw: Callable[..., None], frames: list[Any], *, width: float, height: float,
+    seconds: float = 0.12, hold: float = 2.5,
+) -> None:
+    """``draw(axes, frames, i)`` on two new axes for each i, as an animated GIF that begins anew.
+
+    ``width`` and ``height`` in inches; a frame stands for ``seconds``, the last one for ``hold``.
+    """
+    from matplotlib import style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from PIL import Image  # matplotlib needs it as well
+
+    pictures = []
+    with style.context(STYLE):
+        for i in range(len(frames)):
+            figure = Figure(figsize=(width, height), dpi=DPI_OF_FILM)
+            canvas = FigureCanvasAgg(figure)
+            draw(figure.subplots(1, 2), frames, i)
+            canvas.draw()
+            pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
+    # the colours of the last frame serve all, so that what stands still does not flicker: those of
+    # the large areas, and those farthest apart, which are of the small marks
+    last = pictures[-1]
+    chosen = [255, 255, 255]
+    for n, way in ((159, Image.Quantize.MEDIANCUT), (96, Image.Quantize.MAXCOVERAGE)):
+        chosen += (last.quantize(n, way).getpalette() or [])[: 3 * n]
+    palette = np.array(chosen, dtype=np.uint8).reshape(-1, 3)
+    first, *others = [_in_colors(np.asarray(picture), palette) for picture in pictures]
+    times = [int(1000 * seconds)] * len(others) + [int(1000 * hold)]
+    with made_folder(Path(path).parent), new_file(path) as file:
+        first.save(file, "GIF", save_all=True, append_images=others, duration=times, loop=0)
+
+
+def _in_colors(picture: np.ndarray, palette: np.ndarray) -> Any:
+    """An image whose pixels (H, W, 3) have the nearest colours of a palette (n, 3)."""
+    from PIL import Image
+
+    whole = picture.astype(int) @ [65536, 256, 1]  # a colour as one number, which sorts faster
+    numbers, place = np.unique(whole, return_inverse=True)
+    colors = np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], axis=1)
+    away = np.square(colors[:, None] - palette.astype(int)).sum(axis=2)
+    index = away.argmin(axis=1).astype(np.uint8)[place.ravel()].reshape(picture.shape[:2])
+    image = Image.fromarray(index, "P")
+    image.putpalette(palette.tobytes())
+    return image
 
 
 def label_end(ax: Any, x: float, y: float, text: str, color: str) -> None:

@@ -185,13 +185,7 @@ def nli_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -> Exa
     texts, pairs = [], []
     for label in wanted:
         while True:
-            people, about = shuffled(draw, names), shuffled(draw, range(len(topics)))
-            two = draw() < TWO_FACTS
-            denied = draw() < (0.5 if two else DENIED)
-            facts = [
-                _told(k, topics[k], person, said != denied, draw)
-                for k, person, said in zip(about, people, (True, False)[: 1 + two])
-            ]
+            facts, about, people = _premise(topics, names, draw)
             if RELATIONS[label] == "neutral" and draw() < FAR:
                 k = about[2]  # about something else altogether
                 hypothesis = _told(k, topics[k], people[0], draw() < HYPOTHESIS_DENIED, draw)
@@ -200,13 +194,65 @@ def nli_task(world: TinyWorld, n: int, seed: int = 1, test: bool = False) -> Exa
             if relation(facts, hypothesis) == RELATIONS[label]:
                 break
         first = (True, False) if test else choose(draw, PLACE_FIRST)
-        said = [fact_text(fact, topics, draw, first[0]) for fact in shuffled(draw, facts)]
-        words = " but ".join(said).split()
-        if draw() < world.noise:
-            words[-1] = misspelt(words[-1], draw, world.real_words | CLASS_WORDS)
-        texts.append(" ".join(words))
+        texts.append(_said(world, facts, first[0], draw))
         pairs.append(fact_text(hypothesis, topics, draw, first[1]))
     return Examples(texts, np.array(wanted, dtype=np.int64), list(RELATIONS), pairs)
+
+
+def nli_triples(world: TinyWorld, n: int, seed: int = 1) -> tuple[list[str], list[str], list[str]]:
+    """``n`` premises, for each a hypothesis it entails, and for each one it contradicts.
+
+    The premises and hypotheses are drawn as those of ``nli_task``, on its training side. They are
+    the triples of supervised SimCSE: a text, its positive, and a hard negative.
+
+    >>> [texts[0] for texts in nli_triples(TinyWorld(noise=0), 1)]  # doctest: +NORMALIZE_WHITESPACE
+    ['amir sings the rhythm but clara never forfeits the race',
+     'clara never loses the marathon at the locker',
+     'clara loses the race']
+    """
+    world.only_in_first("nli")
+    world.only_without_gap("nli")
+    draw = stream(world.seed, 17, check_count("seed", seed, 0))
+    names, topics = sided(GIVEN_NAMES, False), world.topics
+    rows: list[tuple[str, str, str]] = []
+    check_count("n", n)
+    while len(rows) < n:
+        facts, about, people = _premise(topics, names, draw)
+        near = [_near(facts[0], topics[about[0]], people, draw) for _ in range(20)]
+        found = {relation(facts, hypothesis): hypothesis for hypothesis in near}
+        if {"entailment", "contradiction"} <= set(found):
+            first = choose(draw, PLACE_FIRST)
+            premise = _said(world, facts, first[0], draw)
+            entailed, contradicted = (
+                fact_text(found[name], topics, draw, first[1])
+                for name in ("entailment", "contradiction")
+            )
+            rows.append((premise, entailed, contradicted))
+    premises, positives, negatives = zip(*rows)
+    return list(premises), list(positives), list(negatives)
+
+
+def _premise(
+    topics: Sequence[Topic], names: Sequence[str], draw: Draw
+) -> tuple[list[Fact], list[int], list[str]]:
+    """One fact or two, and the topics and people in the order in which they were drawn."""
+    people, about = shuffled(draw, names), shuffled(draw, range(len(topics)))
+    two = draw() < TWO_FACTS
+    denied = draw() < (0.5 if two else DENIED)
+    facts = [
+        _told(k, topics[k], person, said != denied, draw)
+        for k, person, said in zip(about, people, (True, False)[: 1 + two])
+    ]
+    return facts, about, people
+
+
+def _said(world: TinyWorld, facts: Sequence[Fact], place_first: bool, draw: Draw) -> str:
+    """A premise in words, in any order of its facts; a misspelling hits the last word."""
+    said = [fact_text(fact, world.topics, draw, place_first) for fact in shuffled(draw, facts)]
+    words = " but ".join(said).split()
+    if draw() < world.noise:
+        words[-1] = misspelt(words[-1], draw, world.real_words | CLASS_WORDS)
+    return " ".join(words)
 
 
 TinyWorld.tasks["nli"] = nli_task

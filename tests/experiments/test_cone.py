@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from npft.embed.geometry import effective_rank, mean_cosine, uniformity
+from npft.embed.geometry import mean_cosine, uniformity
 from npft.embed.sentences import SentenceEncoder
 from npft.embed.similarity import bag_of_words_encoder, similarity_score
+from npft.embed.spectrum import effective_rank
 from npft.encoder.checkpoint import save
 from npft.errors import NpftError
 from npft.experiments import cone, regimes
-from npft.experiments.cone import GOLDS, POSITIVE, EmbeddingTest, embedding_cell
+from npft.experiments.cone import GOLDS, POSITIVE, EmbeddingTest, embedding_cell, turned
 from npft.heads.words import MaskedLM
 from npft.worlds import TinyWorld
 
@@ -112,9 +113,51 @@ def test_the_cone_is_that_of_the_same_vectors(cell):
     found = test.cone(body)
     u = SentenceEncoder(body).encode(test.sentences).astype(float)
     axis = u.sum(axis=0) / np.linalg.norm(u.sum(axis=0))
-    assert found["radius"] == pytest.approx(np.arccos(u @ axis), abs=1e-3)
-    assert len(found["direction"]) == len(test.sentences) == 50
+    angle = np.degrees(np.arccos(u @ axis))
+    assert found["angle"] == pytest.approx(angle, abs=0.051)  # a tenth of a degree is kept
+    assert found["half_within"] == pytest.approx(np.median(angle), abs=1e-3)
+    assert len(found["around"]) == len(test.sentences) == 50
     assert found["mean_cosine"] == test.measure(body)["mean_cosine"]
+
+
+def test_the_two_named_sentences_are_of_two_topics_and_their_angle_is_the_true_one(cell):
+    test, body = EmbeddingTest(TinyWorld(7), 10, **SIZES), encoder(cell)
+    found = test.cone(body)
+    topics = [TinyWorld.topic_names[d.topic] for d in TinyWorld(7).documents(50, start=10)
+              for _ in d.sentences]
+    assert found["topics"] == topics[:50]
+    first, second = found["named"]
+    assert topics[first] != topics[second]
+    assert found["said"] == [test.sentences[first], test.sentences[second]]
+    u = SentenceEncoder(body).encode(found["said"]).astype(float)
+    assert found["apart"] == pytest.approx(np.degrees(np.arccos(u[0] @ u[1])), abs=1e-2)
+
+
+def test_only_the_first_sentences_are_drawn_and_all_are_measured(cell, monkeypatch):
+    test, body = EmbeddingTest(TinyWorld(7), 10, **SIZES), encoder(cell)
+    whole = test.cone(body)
+    monkeypatch.setattr(cone, "DRAWN", 20)
+    part = test.cone(body)
+    assert part["angle"] == whole["angle"][:20] and len(part["topics"]) == 20
+    assert part["half_within"] == whole["half_within"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_turning_finds_a_turn_and_a_mirror_image_again(seed):
+    rng = np.random.default_rng(seed)
+    before = rng.uniform(-np.pi, np.pi, 30)
+    for moved in (before + 1.3, -before - 0.4):
+        assert np.cos(turned(moved, before) - before) == pytest.approx(np.ones(30))
+
+
+def test_a_cone_is_turned_to_the_one_before(cell):
+    test, body = EmbeddingTest(TinyWorld(7), 10, **SIZES), encoder(cell)
+    first = test.cone(body)
+    mirrored = first | {"around": [90.0 - a for a in first["around"]]}
+    again = test.cone(body, before=mirrored)
+    apart = np.radians(np.subtract(again["around"], mirrored["around"]))
+    assert np.cos(apart) == pytest.approx(np.ones(50), abs=1e-4)
+    assert again["angle"] == first["angle"]
 
 
 def test_it_measures_on_sentences_the_body_was_not_trained_on(small):

@@ -42,7 +42,8 @@ def test_the_examples_run_one_after_the_other_in_an_empty_folder(tmp_path):
                               text=True, timeout=300, check=False)
         assert done.returncode == 0 and done.stdout, (example, done.stderr)
     assert {p.name for p in work.iterdir()} == {
-        "body", "notes.txt", "messages.tsv", "spam", "kept", "lines.txt", "lines.npy"
+        "body", "notes.txt", "messages.tsv", "spam", "kept", "lines.txt", "lines.npy",
+        "said.txt", "pairs.tsv",
     }
 
 

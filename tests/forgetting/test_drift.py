@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import rel_entr
 
-from npft.embed.geometry import cka
+from npft.embed.likeness import cka
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import copy_of

@@ -211,7 +211,8 @@ def test_few_shot_figure_draws_each_way_for_each_task_and_both_clozes_from_one_p
     "name",
     ["mlm_training", "regimes", "few_shot", "forgetting", "embeddings", "vocabulary", "robustness",
      "multi_task", "ablation", "labels", "rates", "depth", "pads", "decisions", "frozen_tags",
-     "taggers", "replay_share", "repair_path", "task_matrix", "lost"],
+     "taggers", "replay_share", "repair_path", "task_matrix", "lost", "polysemy", "layers",
+     "rdm", "cone", "similarity", "simcse", "contrast"],
 )
 def test_committed_results_are_of_five_seeds(name):
     results = json.loads((FIGURES / f"{name}.json").read_text(encoding="utf-8"))
@@ -223,9 +224,11 @@ FIGURE_NAMES = [
     "graph", "step_size", "tasks", "pieces", "tokens_per_word", "coverage", "mlm_training",
     "masking_audit", "objectives", "attention", "attention_decay", "adaptation", "languages",
     "false_friend", "regimes", "few_shot", "forgetting", "repairs", "cone", "layers", "alignment",
+    "temperature", "dropout",
     "speed", "robustness", "multi_task", "schedules", "ablation", "labels", "rates", "depth", "pads",
     "decisions", "frozen_tags", "taggers", "tradeoff", "drift", "replay_share", "repair_path",
-    "task_matrix", "interference",
+    "task_matrix", "interference", "polysemy", "rogue", "frequency", "rdm", "spectrum",
+    "bi_cross", "retrieval", "similarity", "cosines",
 ]  # fmt: skip
 
 
@@ -245,16 +248,6 @@ def test_a_figure_is_the_same_bytes_each_time(tmp_path):
     for name in ("a.png", "b.png"):
         plots.save_figure(tmp_path / name, plots.draw_mlm, history([7, 4, 2]), 1000)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-
-
-def test_cone_figure_shows_angles_in_degrees_and_the_mean_cosine():
-    figure = Figure()
-    axes = figure.subplots(1, 2, subplot_kw={"projection": "polar"})
-    cone = {"radius": [np.pi / 6, np.pi / 2], "direction": [0.0, 1.0], "mean_cosine": 0.94}
-    plots.draw_cone(axes, {"random": cone, "simcse 0.1": cone | {"mean_cosine": 0.03}})
-    points = axes[0].collections[0].get_offsets()
-    assert points.round(6).tolist() == [[0.0, 30.0], [1.0, 90.0]]
-    assert [ax.get_title().splitlines()[1] for ax in axes] == ["mean cosine 0.94", "mean cosine 0.03"]
 
 
 def test_layers_figure_draws_the_mean_over_the_seeds_for_each_state(ax):
@@ -277,14 +270,3 @@ def test_the_speed_figure_has_a_line_for_each_work_and_says_how_often_npft_is_fa
     assert "faster in 2 of 3" in ax.get_title(loc="right")
     medians = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
     assert medians == [0.9, 0.7, 1.2]
-
-
-def test_alignment_figure_draws_a_path_for_each_dropout(ax):
-    rows = [
-        {"uniformity": -1.0, "alignment": 0.2, "g": 0.3},
-        {"uniformity": -3.0, "alignment": 1.0, "g": 0.2},
-    ]
-    plots.draw_alignment_uniformity(ax, {"0": rows, "0.1": rows[:1] * 2}, "g")
-    assert ax.lines[0].get_xdata().tolist() == [-1.0, -3.0]
-    assert "dropout 0: Spearman 0.30 to 0.20" in texts(ax)
-    assert "uniformity" in ax.get_xlabel() and "alignment" in ax.get_ylabel()

@@ -9,7 +9,9 @@ import pytest
 from npft.worlds import TinyWorld
 from npft.worlds.domains import vocabulary
 from npft.worlds.lexicon import CLASSES, preferences, topics
-from npft.worlds.logic import RELATIONS, Fact, class_of, covers, fact_text, nli_task, relation
+from npft.worlds.logic import (
+    RELATIONS, Fact, class_of, covers, fact_text, nli_task, nli_triples, relation,
+)
 
 # ---- by enumeration ----
 
@@ -194,3 +196,36 @@ def test_a_clinic_has_facts_without_classes():
     world = TinyWorld(0, noise=0, domain="clinic")
     assert {class_of(topic, 0) for topic in world.topics} == {None}
     assert np.bincount(world.task("nli", 30).labels).tolist() == [10, 10, 10]
+
+
+# ---- triples ----
+
+
+def test_the_hypotheses_of_triples_are_entailed_and_contradicted_by_their_premise(monkeypatch):
+    told = []  # what the texts were made of
+
+    def kept(fact, *options):
+        told.append(fact)
+        return fact_text(fact, *options)
+
+    monkeypatch.setattr("npft.worlds.logic.fact_text", kept)
+    premises, entailed, contradicted = nli_triples(TinyWorld(noise=0), 60)
+    assert len(premises) == len(entailed) == len(contradicted) == 60
+    place = 0
+    for premise in premises:
+        facts = told[place : place + 1 + (" but " in premise)]
+        positive, negative = told[place + len(facts) : place + len(facts) + 2]
+        assert relation(facts, positive) == "entailment"
+        assert relation(facts, negative) == "contradiction"
+        place += len(facts) + 2
+    assert place == len(told)
+    assert sum(" but " in premise for premise in premises) > 20
+    hypotheses = entailed, contradicted
+    denials = [sum("never" in t or "nobody" in t for t in texts) for texts in hypotheses]
+    assert min(denials) > 5 and max(denials) < 55  # a denial does not tell which is which
+
+
+def test_triples_repeat_themselves_and_are_others_with_another_seed():
+    world = TinyWorld(3)
+    assert nli_triples(world, 5) == nli_triples(world, 5) != nli_triples(world, 5, seed=2)
+    assert [t[:2] for t in nli_triples(world, 5)] == [t for t in map(list, nli_triples(world, 2))]
