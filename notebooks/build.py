@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
+COLORS = 64  # of a stored figure: few enough for a small file, and lines and text stay clear
 
 
 class CellError(Exception):
@@ -36,6 +37,8 @@ def figures() -> list[dict[str, Any]]:
     """The open figures as outputs; they are closed."""
     if "matplotlib.pyplot" not in sys.modules:
         return []
+    from PIL import Image  # which matplotlib needs as well
+
     plt = sys.modules["matplotlib.pyplot"]
     outputs = []
     for number in plt.get_fignums():
@@ -43,6 +46,9 @@ def figures() -> list[dict[str, Any]]:
         plt.figure(number).savefig(
             file, format="png", dpi=80, bbox_inches="tight", metadata={"Software": None}
         )
+        few = Image.open(file).convert("RGB").quantize(COLORS, Image.Quantize.FASTOCTREE)
+        file = io.BytesIO()
+        few.save(file, "PNG", optimize=True)
         data = {"image/png": base64.b64encode(file.getvalue()).decode("ascii")}
         outputs.append({"output_type": "display_data", "data": data, "metadata": {}})
     plt.close("all")

@@ -65,15 +65,19 @@ def draw_cone(axes: Any, cones: dict[str, list[dict[str, Any]]], dims: int = DIM
     apart = _listed([found[0]["apart"] for _, found in states])
     write(0.06, 1.495, f"The angle between A and B: {apart}", 18)
     topics = sorted(set(drawn["topics"]))
+    wide = len(axes) > 2  # else the topics take a row of their own, below the sentences
     for k, (topic, color) in enumerate(zip(topics, TOPIC_COLORS)):
         x, below = len(axes) - 1 + 0.27 * (k % 3), 1.385 + 0.055 * (k // 3)
+        if not wide:
+            x, below = 0.06 + 0.23 * k, 1.565
         write(x, below, "\N{BLACK CIRCLE}", 18, color=color)
         write(x + 0.045, below, topic, 18)
+    note = 1.575 if wide else 1.645
     low, high = (f"{angle:.0f}\N{DEGREE SIGN}" for angle in chance_band(dims))
-    write(0.06, 1.575, f"Grey band: {low} to {high}, where 95 % of random directions of {dims} "
+    write(0.06, note, f"Grey band: {low} to {high}, where 95 % of random directions of {dims} "
           "dimensions lie. The angle of each sentence to the mean direction (pole) is exact.", 14,
           color="#444444")
-    write(0.06, 1.62, f"Around the pole, the other {dims - 1} dimensions are seen along the two "
+    write(0.06, note + 0.045, f"Around the pole, the other {dims - 1} dimensions are seen along the two "
           "widest only: sentences side by side may be far apart.", 14, color="#444444")
 
 

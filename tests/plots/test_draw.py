@@ -212,7 +212,7 @@ def test_few_shot_figure_draws_each_way_for_each_task_and_both_clozes_from_one_p
     ["mlm_training", "regimes", "few_shot", "forgetting", "embeddings", "vocabulary", "robustness",
      "multi_task", "ablation", "labels", "rates", "depth", "pads", "decisions", "frozen_tags",
      "taggers", "replay_share", "repair_path", "task_matrix", "lost", "polysemy", "layers",
-     "rdm", "cone", "similarity", "simcse", "contrast"],
+     "rdm", "spectrum", "cone", "similarity", "simcse", "contrast", "retrieval", "mini_mteb"],
 )
 def test_committed_results_are_of_five_seeds(name):
     results = json.loads((FIGURES / f"{name}.json").read_text(encoding="utf-8"))
