@@ -37,6 +37,8 @@ class Corpus:
     """
 
     def __init__(self, documents: Documents, tokenizer: Tokenizer) -> None:
+        if isinstance(documents, str):
+            documents = [documents]  # told below, as one of the same mistakes
         documents = list(check_items("documents", documents, "documents"))
         if any(isinstance(d, str) for d in documents):
             raise DataError(
