@@ -77,8 +77,8 @@ def draw_cone(axes: Any, cones: dict[str, list[dict[str, Any]]], dims: int = DIM
     write(0.06, note, f"Grey band: {low} to {high}, where 95 % of random directions of {dims} "
           "dimensions lie. The angle of each sentence to the mean direction (pole) is exact.", 14,
           color="#444444")
-    write(0.06, note + 0.045, f"Around the pole, the other {dims - 1} dimensions are seen along the "
-          "two widest only: sentences side by side may be far apart.", 14, color="#444444")
+    write(0.06, note + 0.045, f"Around the pole, the other {dims - 1} dimensions are seen along "
+          "the two widest only: sentences side by side may be far apart.", 14, color="#444444")
 
 
 def draw_state(ax: Any, cone: dict[str, Any], dims: int, scale: float) -> None:
