@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from npft.atomic import PathLike, shown
 from npft.encoder.hub import read_json
-from npft.errors import CheckpointError, check_count, quoted
+from npft.errors import CheckpointError, ConfigError, check_count, quoted
 from npft.strict_json import parse
 
 POOLINGS = {
@@ -49,7 +49,10 @@ def read_steps(folder: PathLike) -> Steps:
     if path.is_file():
         longest = read_json(path).get("max_seq_length")
         if longest is not None:
-            check_count(f"{shown(path)}: max_seq_length", longest, least=3)
+            try:
+                check_count("max_seq_length", longest, least=3)
+            except ConfigError as error:
+                raise CheckpointError(f"{shown(path)}: {error}") from None
     return Steps(pool, normalize, longest)
 
 

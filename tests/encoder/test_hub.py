@@ -228,5 +228,5 @@ def test_modules_that_are_none_are_refused(content, sentences):
 @pytest.mark.parametrize("longest", [0, 2, "x", 1.5, True])
 def test_a_longest_text_that_is_no_count_is_refused(longest, sentences):
     change(sentences / "sentence_bert_config.json", max_seq_length=longest)
-    with pytest.raises(ConfigError, match="max_seq_length is"):
+    with pytest.raises(CheckpointError, match="sentence_bert_config.json: max_seq_length is"):
         SentenceEncoder.from_pretrained(sentences)
