@@ -1,4 +1,4 @@
-"""One change at a time in fine-tuning: the table of the README. The bundled body, five seeds."""
+"""One change at a time in fine-tuning: the table of the gallery. The bundled body, five seeds."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What of the forgetting is head drift, and what is lost: the table of the README. Five seeds."""
+"""What of the forgetting is head drift, and what is lost: the table of the gallery. Five seeds."""
 
 from common import on_bodies, results, run_grid
 

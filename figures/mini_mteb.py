@@ -1,4 +1,4 @@
-"""Seven kinds of tasks for sentence vectors, in one table of the README."""
+"""Seven kinds of tasks for sentence vectors, in one table of the gallery."""
 
 from common import on_bodies, results, run_grid
 

@@ -1,4 +1,4 @@
-"""What SimCSE raises and what it does not: the table of the README. Three rates on five seeds, each
+"""What SimCSE raises and what it does not: the table of the gallery. Three rates on five seeds, each
 other trial on one."""
 
 from common import on_bodies, results, run_grid

@@ -78,7 +78,7 @@ def parts_of_speech(model: Model, world: int, seed: int) -> float:
 
 
 def lost_table(cells: Sequence[Mapping[str, Any]]) -> str:
-    """The rows of the README: mean and standard deviation over the seeds."""
+    """The rows of the gallery: mean and standard deviation over the seeds."""
     lines = [
         "| after | rise, old head | rise, new head | steps to relearn (a new body) "
         "| next sentences | parts of speech |",

@@ -193,7 +193,7 @@ def rankings(cells: Sequence[Mapping[str, Any]]) -> dict[str, Ranking]:
 
 
 def repair_table(cells: Sequence[Mapping[str, Any]]) -> str:
-    """The rows of the README: of each method, on each task, the strength that forgets least."""
+    """The rows of the gallery: of each method, on each task, the strength that forgets least."""
     found = rankings(cells)
     names = [f"{TASKS[task]}, rise at F1 {f1:.2f}" for task, f1 in MATCHED_F1.items()]
     lines = [f"| method | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]

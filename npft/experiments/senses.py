@@ -264,7 +264,7 @@ def sense_map(body: Encoder, uses: WordUses) -> dict[str, Any]:
 
 
 def senses_table(cells: Sequence[dict[str, Any]]) -> str:
-    """The rows of the README: accuracy in percent, mean and standard deviation over the seeds."""
+    """The rows of the gallery: accuracy in percent, mean and standard deviation over the seeds."""
     lines = [
         "| text, labels | most frequent | embeddings | block 1 | block 2 | sum | random, block 2 "
         "| PPMI, all | PPMI, 3 | GloVe, 3 |",

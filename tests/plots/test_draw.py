@@ -233,9 +233,9 @@ FIGURE_NAMES = [
 
 
 @pytest.mark.parametrize("name", FIGURE_NAMES)
-def test_committed_figures_are_there_and_in_the_readme(name):
+def test_committed_figures_are_there_and_in_the_gallery(name):
     assert (FIGURES / f"{name}.png").stat().st_size > 10_000
-    assert f"figures/{name}.png" in (FIGURES.parent / "README.md").read_text(encoding="utf-8")
+    assert f"]({name}.png)" in (FIGURES / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", sorted(FIGURES.glob("[a-z]*.py")), ids=lambda path: path.stem)
