@@ -17,13 +17,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npft.autograd.kernels import ones
+from npft.autograd.kernels import ones, row_shift, small
 from npft.autograd.tensor import primitive
 from npft.errors import ConfigError, ShapeError, check_shape
 
 SPREAD = 8  # sequences share a block if their lengths, rounded up to a multiple of this, agree
 NEVER = -np.inf  # the score of a key that may not be seen: its weight exp(-inf) is 0 exactly
-SAFE = 60.0  # exp of a score up to this size, and a sum of thousands of them, fits a float32
 
 
 class Block(NamedTuple):
@@ -74,19 +73,17 @@ def attention_weights(
 ) -> np.ndarray:
     """softmax(q kᵀ / √d) over the keys that may be seen: q, k (b, H, T, d) to (b, H, T, T).
 
-    A softmax shifts each row by its largest score, lest exp overflow. To find that score costs as
-    much as all the rest; so a row whose largest is small, as it nearly always is, is not shifted,
-    and the smallest and the largest of all scores tell that no row needs it.
+    Where all scores are small, as they nearly always are, no row need be shifted before exp
+    (``kernels.row_shift``).
     """
     scores = (q * (1 / np.sqrt(q.shape[-1]).item())) @ k.swapaxes(-1, -2)  # (b, H, T, T)
-    small = -SAFE < scores.real.min() and scores.real.max() < SAFE
+    safe = small(scores)  # before some become -inf
     if real is not None:
         np.copyto(scores, NEVER, where=~real[:, None, None, :])
     if causal:
         np.copyto(scores, NEVER, where=~np.tri(q.shape[-2], dtype=bool))
-    if not small:
-        largest = scores.real.max(axis=-1, keepdims=True)  # (b, H, T, 1)
-        scores -= np.where(np.abs(largest) < SAFE, 0, largest)
+    if not safe:
+        scores -= row_shift(scores)  # (b, H, T, 1)
     np.exp(scores, out=scores)
     scores /= (scores @ ones(scores.shape[-1], scores.dtype))[..., None]
     return scores

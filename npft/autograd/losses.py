@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from npft.autograd.inputs import numbers
-from npft.autograd.kernels import check_ids, row_sums
+from npft.autograd.kernels import check_ids, row_shift, row_sums, small
 from npft.autograd.tensor import primitive
 from npft.errors import DataError, ShapeError, check_shape, check_share
 
@@ -39,9 +39,9 @@ def softmax_cross_entropy(logits, *, targets: np.ndarray):
             "give one target for each row, and at least one row"
         )
     rows = np.arange(n)
-    p = logits - logits.real.max(axis=1)[:, None]
-    picked = p[rows, targets]
-    np.exp(p, out=p)
+    shifted = logits if small(logits) else logits - row_shift(logits)
+    picked = shifted[rows, targets]
+    p = np.exp(shifted)
     total = row_sums(p)
 
     def vjp(g):

@@ -114,7 +114,7 @@ def train_steps(
                 for piece, chance in zip(pieces, _chances(rng, len(pieces)))
             ]
             tasks += [_of_penalty(model, repair) for repair in repairs]
-            value, parts = _add_up(step, model, optimizer, tasks)
+            value, parts = _add_up(step, optimizer, tasks)
             for repair in repairs:
                 repair.gradients(optimizer.params)
             norm = _clipped(step, model, optimizer, clip)
@@ -190,12 +190,10 @@ def _of_penalty(model: Module, repair: Repair) -> Task:
 
 
 def _add_up(
-    step: int, model: Module, optimizer: Optimizer, tasks: list[Task]
+    step: int, optimizer: Optimizer, tasks: list[Task]
 ) -> tuple[float, dict[str, float]]:
     """Do all tasks; leave the sum of their gradients in the weights; return the loss, its parts."""
-    for weight in [*model.parameters(), *optimizer.params]:  # which may train more than the model
-        weight.grad = None
-    value, parts, learns = 0.0, dict[str, float](), False
+    value, parts, total = 0.0, dict[str, float](), Gradients()
     for done in each_pack(lambda task: task(), tasks):
         if done is None:
             continue
@@ -208,16 +206,17 @@ def _add_up(
                 f"step {step}: the loss is {value} ({listed}); lower the learning rate, or look "
                 "for weights that are not finite"
             )
-        learns |= bool(gradients)
         for leaf, g in gradients.items():
-            if leaf.grad is None:
-                leaf.grad = g.copy()  # another leaf may have the same array
+            if leaf in total:
+                total[leaf] += g
             else:
-                leaf.grad += g
-    if not learns:
+                total[leaf] = g.copy()  # another leaf may have the same array
+    if not total:
         raise GraphError(
             f"step {step}: the loss depends on nothing that trains; check for frozen parameters"
         )
+    for weight in {*optimizer.params, *total}:
+        weight.grad = total.get(weight)
     return value, parts
 
 
