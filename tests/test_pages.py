@@ -1,4 +1,4 @@
-"""The pages a visitor reads: short in front, every link leads somewhere, every example can begin."""
+"""The pages a visitor reads: short in front, no link to nothing, examples that can begin."""
 
 import ast
 import re
