@@ -1,7 +1,40 @@
 """npft: the whole life of a language encoder in NumPy - pretrain, adapt, forget, repair, embed.
 
-Read the packages in this order: autograd, nn, text, worlds, encoder, metrics, heads, pretrain,
-finetune, embed, contrast, senses, search, forgetting, experiments, files.
+A pretrained encoder comes with it. What it learnt, where its words lie, and the head swap:
+
+>>> import numpy as np
+>>> from npft import Classifier, evaluate, fine_tune, load, sms_fixture
+>>> mlm = load("tinyworld")
+>>> [word for word, _ in mlm.fill_mask("the teller counts the money [MASK] emil", k=2)[0]]
+['with', 'for']
+>>> train, test = sms_fixture()
+>>> model = Classifier(mlm.body, 2, label_names=train.label_names, rng=np.random.default_rng(0))
+>>> history = fine_tune(model, model.batch_of(train), epochs=1, rng=np.random.default_rng(1))
+>>> bool(evaluate(model, model.batch_of(test)).f1 > 0.8)
+True
+
+The rooms, in the order to read them; ``help(npft.ROOM)`` says in which order to read its files:
+
+    autograd      tensors, the graph, ops with their gradients, and the check of these
+    nn            modules, layers, AdamW, schedules, the one training loop
+    metrics       figures of merit, each by a hand-worked case
+    text          texts into ragged batches: tokenizers, and readers of files
+    worlds        TinyWorld: seeded text with gold labels, and the messages of the head swap
+    encoder       the transformer, models with heads on it, and their files
+    heads         what each task adds: classes, grades, tags, spans, answers, words
+    pretrain      masked words and other objectives; a new domain
+    finetune      what trains and how fast: regimes, rates by layer, gradual unfreezing
+    embed         sentence vectors, and how to read the cloud they form
+    contrast      training of vectors by what belongs together
+    senses        word senses in vectors, and word vectors by counting
+    search        by words, by vectors, and by reading again
+    forgetting    what fine-tuning forgets, and what keeps or repairs it
+    experiments   what each figure measures
+    plots         figures from arrays
+    files         what the command line does with your files
+
+Each public name has an example in its help that can be done by hand: ``help(npft.LayerNorm)``.
+Each says what it raises; all of npft's errors are ``npft.errors.NpftError``.
 
 Symbols used everywhere: B sequences in a batch, T tokens of a sequence, N real tokens in a batch,
 D width, H heads, L blocks, F feed-forward width, V vocabulary, K classes, M masked tokens.
