@@ -22,7 +22,7 @@ Transfer Learning for NLP", section 2.1, who also train the layer norms; here th
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -222,7 +222,7 @@ def kinds_of(model: Any) -> list[str]:
     return [options["kind"] for options in additions_of(model)]
 
 
-ADDITIONS = {LowRank.kind: add_lora, Adapter.kind: add_adapters}
+ADDITIONS: dict[str, Callable[..., None]] = {LowRank.kind: add_lora, Adapter.kind: add_adapters}
 
 
 def add_again(encoder: Encoder, additions: Any, *, rng: np.random.Generator) -> None:

@@ -374,9 +374,7 @@ class Model(Module):
                     parts.append(Part(cut, shares))
         return parts
 
-    def loss(
-        self, batch: Part | Batch | Mapping[str, Batch], rng: Rng = None
-    ) -> Loss:
+    def loss(self, batch: Part | Batch | Mapping[str, Batch], rng: Rng = None) -> Loss:
         """The loss of a batch, or the share that a part of it has; its parts are named by heads.
 
         The total counts each head by its weight, the named parts do not.

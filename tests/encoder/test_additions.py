@@ -9,7 +9,14 @@ from scipy.special import erf
 from npft import MaskedLM, load, save
 from npft.autograd.gradcheck import gradcheck
 from npft.encoder.additions import (
-    Adapter, LowRank, add_adapters, add_again, add_lora, additions_of, merge_lora, switched_off,
+    Adapter,
+    LowRank,
+    add_adapters,
+    add_again,
+    add_lora,
+    additions_of,
+    merge_lora,
+    switched_off,
 )
 from npft.encoder.checkpoint import FILE, load_as, read_arrays, write_arrays
 from npft.encoder.config import EncoderConfig
