@@ -13,7 +13,7 @@ COLORS = (ORANGE, BLUE, GREEN, PINK, SKY, GREY)
 
 
 def kept(cells: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, np.ndarray]]:
-    """For each method, over the seeds: "f1", "rise" of the masked-token loss, "fall" of STS; (n, S).
+    """For each method (n, S): "f1", "rise" of the masked-token loss and "fall" of STS, by seed.
 
     >>> curve = {"f1": [0, 0.9], "mlm_loss": [3, 4.5], "also": {"sts": [0.8, 0.7]}}
     >>> found = kept([{"method": "plain", "strength": None, "curve": curve}])

@@ -46,10 +46,10 @@ def draw_scale(axes: Any, found: Mapping[str, Any], tiny: Mapping[str, Any]) -> 
         **{s: [[row["self_similarity"] for row in c["contexts"][s]] for c in layers]
            for s in ("mlm", "simcse 0.1")},
     }, "a word's likeness to itself, corrected")  # fmt: skip
+    first, last = ends["trained"]
     bottom[0].set_title(
-        "Up the layers a word becomes {} like itself\n({:.2f} to {:.2f}), a tiny one {}".format(
-            _less(ends["trained"]), *ends["trained"], _less(ends["mlm"])
-        )
+        f"Up the layers a word becomes {_less(ends['trained'])} like itself\n"
+        f"({first:.2f} to {last:.2f}), a tiny one {_less(ends['mlm'])}"
     )
     _senses(bottom[1], cells, tiny["polysemy"])
     _ways(bottom[2], found["sts"], tiny["similarity"])
@@ -120,8 +120,8 @@ def _rogue(ax: Any, cells: Sequence[Any], layers: Sequence[Any]) -> None:
     ax.set_xticks([0, 1], ["embeddings", "last block"])
     ax.set_ylabel("share of the three largest dimensions")
     ax.set_title(
-        f"Three dimensions carry {real[at]:.0%} inside (tiny: {share.mean():.0%} by 3\nof {width}); "
-        f"without them {dropped[-1]:.2f} of {dropped[0]:.2f} is left"
+        f"Three dimensions carry {real[at]:.0%} inside (tiny: {share.mean():.0%}, 3\n"
+        f"of {width}); without them {dropped[-1]:.2f} of {dropped[0]:.2f} is left"
     )
 
 
@@ -132,15 +132,16 @@ def _senses(ax: Any, cells: Sequence[Any], polysemy: Sequence[Any]) -> None:
         **{s: [c["senses"][s] for c in cells] for s in ("trained", "random")},
         "mlm": [row["mlm"][:-1] for row in documents],
     }, "right senses")  # fmt: skip
-    for values, color in (
-        ([c["mfs"] for c in cells], BLUE), ([c["mfs"]["documents"] for c in polysemy], ORANGE),
-    ):  # fmt: skip
-        ax.axhline(np.mean(values), color=color, lw=1.2, ls="--")
-    guess = float(np.mean([c["mfs"] for c in cells]))
+    guess, tiny = (
+        float(np.mean(x)) for x in
+        ([c["mfs"] for c in cells], [c["mfs"]["documents"] for c in polysemy])
+    )  # fmt: skip
+    for y, color in ((guess, BLUE), (tiny, ORANGE)):
+        ax.axhline(y, color=color, lw=1.2, ls="--")
     ax.text(0.02, guess + 0.01, "dashed: the most frequent sense", fontsize=11, color="#444444")
     ax.set_title(
         f"Senses are told at both scales: real {ends['trained'][1]:.2f} (guess {guess:.2f}),\n"
-        f"tiny {ends['mlm'][1]:.2f} (guess {np.mean([c['mfs']['documents'] for c in polysemy]):.2f})"
+        f"tiny {ends['mlm'][1]:.2f} (guess {tiny:.2f})"
     )
 
 
