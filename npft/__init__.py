@@ -9,7 +9,7 @@ A pretrained encoder comes with it. What it learnt, where its words lie, and the
 ['with', 'for']
 >>> train, test = sms_fixture()
 >>> model = Classifier(mlm.body, 2, label_names=train.label_names, rng=np.random.default_rng(0))
->>> history = fine_tune(model, model.batch_of(train), epochs=1, rng=np.random.default_rng(1))
+>>> history = fine_tune(model, model.batch_of(train), epochs=2, rng=np.random.default_rng(1))
 >>> bool(evaluate(model, model.batch_of(test)).f1 > 0.8)
 True
 
