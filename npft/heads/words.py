@@ -97,6 +97,8 @@ class MaskedLM(Model):
 
     >>> from npft import load
     >>> mlm = load("tinyworld")
+    >>> isinstance(mlm, MaskedLM), mlm.nsp
+    (True, True)
     >>> [word for word, _ in mlm.fill_mask("the teller counts the money [MASK] emil", k=2)[0]]
     ['with', 'for']
     """

@@ -172,7 +172,7 @@ def read_scored(
 
     The cells are score, text and pair; the rules, the other options and the errors are those of
     ``read_labelled``. A score that is no finite number is refused. The STS benchmark is
-    ``read_scored(path, columns=(5, 6, 7), separator="\\t")``.
+    ``read_scored(path, columns=(5, 6, 7), separator="\t")``.
 
     unscored: what becomes of rows whose score is empty, or null, as in STS 2015 and 2016:
         "refuse", or "skip". ``count_unscored`` says how many there are.
