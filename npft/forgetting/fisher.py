@@ -75,7 +75,7 @@ def diagonal_fisher(
     >>> from npft import Classifier, load
     >>> model = Classifier(load("tinyworld").body, 2, rng=np.random.default_rng(0))
     >>> fisher = diagonal_fisher(model, model.tokenize(["win cash", "hello"], labels=[1, 0]))
-    >>> weights = model.encoder.state_dict()
+    >>> weights = dict(model.encoder.named_parameters())
     >>> all(f.shape == weights[name].shape and (f >= 0).all() for name, f in fisher.items())
     True
     """
