@@ -294,7 +294,8 @@ class Tokenizer:
             sizes += sequence.sizes
             cut.append(sequence.cut)
         ends = np.cumsum(sizes, dtype=np.int64)[1::2]  # (B,): behind the second part of each
-        types = np.repeat(np.tile([0, self.second_type], len(ends)), np.array(sizes, dtype=np.int64))
+        of_parts = np.tile([0, self.second_type], len(ends))
+        types = np.repeat(of_parts, np.array(sizes, dtype=np.int64))
         given_words = bool(columns[0]) and isinstance(columns[0][0], list)
         return Batch(np.array(ids, dtype=np.int64), np.append(0, ends), types, labels,
                      words if given_words or self.continues is not None else None, tokens_cut=cut)

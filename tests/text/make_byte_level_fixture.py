@@ -18,10 +18,11 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 HERE = Path(__file__).parent
 SPECIALS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 ODD = [
-    "", " ", "  ", "\n", "a", " a", "a ", "  a", "a  b", "a \n b", "\ta\t\tb", "a\u00a0\u00a0b", "Don't",
-    "DON'T we'll they've I'm she'd he's you're 'tis ''s 's", "x's's", "!'s", "don\u2019t", "1st 2nd",
-    "a1b2 3c", "\u00bd\u2167x", "caf\u00e9 cafe\u0301", "\x1c\x1d a\x1f", "a\x85b", "\u3000a", "\u200b x",
-    "a\x00b", "\U0001f600\U0001f600 !", "\u6771\u4eac\u90fd 2024", "it is  a   man", "_x_ __", "\u2028\u2029 a",
+    "", " ", "  ", "\n", "a", " a", "a ", "  a", "a  b", "a \n b", "\ta\t\tb", "a\xa0\xa0b",
+    "Don't", "DON'T we'll they've I'm she'd he's you're 'tis ''s 's", "x's's", "!'s",
+    "don\u2019t", "1st 2nd", "a1b2 3c", "\xbd\u2167x", "caf\xe9 cafe\u0301", "\x1c\x1d a\x1f",
+    "a\x85b", "\u3000a", "\u200b x", "a\x00b", "\U0001f600\U0001f600 !",
+    "\u6771\u4eac\u90fd 2024", "it is  a   man", "_x_ __", "\u2028\u2029 a",
 ]  # fmt: skip
 
 
