@@ -14,7 +14,6 @@ from common import FOLDER, SEEDS, results, rounded, run_grid
 from npft.experiments.scale import scale_cell, sts_ways
 from npft.plots import draw_scale, save_figure
 
-
 USES = str(FOLDER / "two_senses.tsv")
 
 
@@ -22,8 +21,9 @@ def compute(model: str, data: str) -> dict:
     cells = [{"seed": seed, "body": model, "data": data, "uses": USES} for seed in SEEDS]
     sts = sts_ways({"body": model, "data": data})
     return {
+        "width": sts["width"],
         "cells": run_grid(__file__, scale_cell, cells),
-        "sts": rounded({name: sts[name] for name in ("ways", "layers", "cosine")}),
+        "sts": rounded({name: sts[name] for name in ("ways", "layers")}),
     }
 
 
@@ -34,4 +34,4 @@ if __name__ == "__main__":
         for name in ("layers", "polysemy", "similarity")
     }
     path = Path(__file__).with_suffix(".png")
-    save_figure(path, draw_scale, found, tiny, columns=3, rows=2, width=5.5, height=5)
+    save_figure(path, draw_scale, found, tiny, columns=3, rows=2, width=6, height=5)
