@@ -9,7 +9,7 @@ A pretrained encoder comes with it. What it learnt, where its words lie, and the
 ['with', 'for']
 >>> train, test = sms_fixture()
 >>> model = Classifier(mlm.body, 2, label_names=train.label_names, rng=np.random.default_rng(0))
->>> history = fine_tune(model, model.batch_of(train), epochs=1, rng=np.random.default_rng(1))
+>>> history = fine_tune(model, model.batch_of(train), epochs=2, rng=np.random.default_rng(1))
 >>> bool(evaluate(model, model.batch_of(test)).f1 > 0.8)
 True
 
@@ -59,6 +59,7 @@ from npft.embed.likeness import cka, rdm, rsa
 from npft.embed.sentences import SentenceEncoder
 from npft.embed.spectrum import effective_rank, iso_score, participation_ratio, partition_score
 from npft.embed.transforms import RemoveTop, Standardize, Whiten
+from npft.encoder.additions import add_adapters, add_lora, merge_lora, switched_off
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
@@ -139,10 +140,10 @@ from npft.senses.pseudowords import pseudo_words
 from npft.senses.static import StaticVectors
 from npft.senses.uses import WordUses, sum_of_last, uses_of, word_vectors
 from npft.text import (
-    BPE, Batch, ByteTokenizer, Examples, FileFormat, TaggedTexts, Unigram, WordPiece,
-    batches_by_length, batches_of, drop_duplicates, read_answers, read_conll, read_conllu,
-    read_jsonl, read_labelled, read_pairs, read_records, read_scored, read_tagged, read_text,
-    split,
+    BPE, Batch, ByteLevelBPE, ByteTokenizer, Examples, FileFormat, TaggedTexts, Unigram,
+    WordPiece, batches_by_length, batches_of, drop_duplicates, read_answers, read_conll,
+    read_conllu, read_jsonl, read_labelled, read_pairs, read_records, read_scored, read_tagged,
+    read_text, split,
 )  # fmt: skip
 from npft.worlds import (
     TinyWorld, hard_sms_fixture, hard_sms_messages, hard_sms_test, sms_fixture, sms_messages,
@@ -152,7 +153,8 @@ from npft.worlds import (
 __version__ = "0.1.0"
 
 __all__ = [
-    "AGEM", "AdamW", "BM25", "BPE", "Batch", "BiEncoder", "ByteTokenizer", "CausalLM",
+    "AGEM", "AdamW", "BM25", "BPE", "Batch", "BiEncoder", "ByteLevelBPE", "ByteTokenizer",
+    "CausalLM",
     "ChainTagger", "Classifier", "ClozeClassifier", "CosineRegression", "Distill", "Dropout",
     "EWC", "Embedding", "Encoder", "EncoderConfig", "Examples", "FileFormat", "ForgettingCurve",
     "GradualUnfreezing", "Head", "History", "InBatch", "Index", "InfoNCE", "L2ToInit",
@@ -162,7 +164,8 @@ __all__ = [
     "SenseCentroids", "SentenceEncoder", "SiameseClasses", "SiameseSoftmax", "SpanFinder",
     "SpanLM", "SpanTagger", "Standardize", "StaticVectors", "Step", "SupCon", "TaggedTexts",
     "TaskMatrix", "Tensor", "TinyWorld", "TokenClassifier", "Triplet", "Unigram", "Whiten",
-    "WordPiece", "WordUses", "adapt", "alignment", "attention_profile", "average_precision",
+    "WordPiece", "WordUses", "adapt", "add_adapters", "add_lora", "alignment",
+    "attention_profile", "average_precision",
     "bag_of_words", "balanced_weights", "batches_by_length", "batches_of", "bleu", "cached",
     "calibrate", "cka", "context_by_layer", "cooccurrences", "copy_of",
     "cosine_regression_loss", "count_senses", "diagonal_fisher", "drop_duplicates",
@@ -171,7 +174,7 @@ __all__ = [
     "gradcheck", "hard_sms_fixture", "hard_sms_messages", "hard_sms_test", "hardest_share",
     "hold_out", "in_batch_loss", "info_nce", "interpolate", "interval", "iso_score",
     "joint_scores", "k_means", "latent_forgetting", "least_forgetting", "linear_probe", "load",
-    "make_probe", "mask_spans", "mask_tokens", "mean_cosine", "measure_forgetting",
+    "make_probe", "mask_spans", "mask_tokens", "mean_cosine", "measure_forgetting", "merge_lora",
     "most_frequent_senses", "negative_weights", "next_sentence_pairs", "no_grad", "nt_xent",
     "num_trainable", "participation_ratio", "partition_score", "pass_at_k", "perplexity",
     "plots", "pool", "ppmi_svd", "precision_recall", "prediction_drift", "pretrain",
@@ -181,7 +184,8 @@ __all__ = [
     "retrieval_metrics", "roc_auc", "rouge_l", "rouge_n", "rsa", "save", "savings",
     "set_dropout", "set_threads", "simcse_loss", "slanted_triangular", "sms_fixture",
     "sms_messages", "sms_test", "split", "squad_scores", "sum_of_last", "supcon_loss",
-    "tag_metrics", "threshold_curve", "trace", "train_bi_encoder", "train_classifier",
+    "switched_off", "tag_metrics", "threshold_curve", "trace", "train_bi_encoder",
+    "train_classifier",
     "train_contrastive", "train_sequence", "train_steps", "trainable", "triplet_loss",
     "unfreeze", "unfreeze_body", "uniformity", "uses_of", "v_measure", "warmup_cosine",
     "warmup_linear", "weight_drift", "word_states", "word_vectors",
