@@ -40,12 +40,15 @@ class SelfAttention(Module):
         self.causal = config.causal
 
     def forward(self, x: Tensor, blocks: list[Block]) -> Tensor:
-        qkv = kernels.linear(x, self.qkv_weight, self.qkv_bias)  # (N, 3 D)
+        qkv = self.qkv_weight.affine(x, self.qkv_bias)  # (N, 3 D)
         return attention(qkv, blocks=blocks, num_heads=self.num_heads, causal=self.causal)
+
+    def matrices(self) -> list[Parameter]:
+        return [self.qkv_weight]
 
     def maps(self, x: Tensor, blocks: list[Block]) -> list[np.ndarray]:
         """The attention weights of each sequence: B arrays (H, T, T)."""
-        qkv = kernels.linear(x, self.qkv_weight, self.qkv_bias)
+        qkv = self.qkv_weight.affine(x, self.qkv_bias)
         return attention_maps(qkv.data, blocks, self.num_heads, self.causal)
 
 

@@ -25,6 +25,7 @@ from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.safetensors import read_safetensors, write_safetensors
 from npft.errors import CheckpointError, ConfigError, DataError, NpftError, quoted
+from npft.nn.quantized import need_floats
 from npft.strict_json import parse
 from npft.text.tokenizer import Tokenizer
 from npft.text.wordpiece import WordPiece
@@ -199,7 +200,7 @@ def write_encoder(folder: PathLike, encoder: Encoder) -> Path:
 
     Without a pooler, so it is to be read with ``add_pooling_layer=False``.
     Raises ``ConfigError`` for one that is not shaped as BERT: with norm="pre", causal, without
-    token types, or with a tokenizer other than WordPiece.
+    token types, or with a tokenizer other than WordPiece; and for one that is quantized.
     """
     folder, c, tok = Path(folder), encoder.config, encoder.tokenizer
     if c.norm != "post" or c.causal or not c.type_vocab_size:
@@ -207,6 +208,7 @@ def write_encoder(folder: PathLike, encoder: Encoder) -> Path:
             f"write_encoder: norm is {c.norm!r}, causal {c.causal}, type_vocab_size "
             f"{c.type_vocab_size}; BERT has 'post', False and at least 1"
         )
+    need_floats("write_encoder", encoder)
     if tok is not None and not isinstance(tok, WordPiece):
         raise ConfigError(f"write_encoder: BERT cuts text by WordPiece, not {type(tok).__name__}")
     fields = {theirs: getattr(c, ours) for ours, theirs in BERT_FIELDS.items()}

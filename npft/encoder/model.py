@@ -32,6 +32,7 @@ from npft.nn.loop import Loss
 from npft.nn.module import Module, evaluating
 from npft.nn.optim import check_positive
 from npft.nn.packs import each_pack, pack_size
+from npft.nn.quantized import need_floats
 from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
 
@@ -373,9 +374,7 @@ class Model(Module):
                     parts.append(Part(cut, shares))
         return parts
 
-    def loss(
-        self, batch: Part | Batch | Mapping[str, Batch], rng: Rng = None
-    ) -> Loss:
+    def loss(self, batch: Part | Batch | Mapping[str, Batch], rng: Rng = None) -> Loss:
         """The loss of a batch, or the share that a part of it has; its parts are named by heads.
 
         The total counts each head by its weight, the named parts do not.
@@ -502,7 +501,11 @@ class Model(Module):
 
 
 def copy_of(model: Model) -> Model:
-    """A new model with the same configuration, tokenizer and weights, all of them trainable."""
+    """A new model with the same configuration, tokenizer and weights, all of them trainable.
+
+    Raises ``ConfigError`` for a quantized model, which never trains.
+    """
+    need_floats("copy_of", model)
     rng = np.random.default_rng(0)  # for weights that are replaced at once
     encoder = Encoder(model.encoder.config, tokenizer=model.encoder.tokenizer, rng=rng)
     new = type(model).from_options(encoder, model.options(), rng=rng)

@@ -78,7 +78,7 @@ class Boundary(TokenTargets):
         )  # (M, 3 D)
         s = self.first_norm(kernels.gelu(self.first(z)))  # (M, D)
         s = self.second_norm(kernels.gelu(self.second(s)))
-        return kernels.linear(s, self.table, self.bias)  # (M, V)
+        return self.table.affine(s, self.bias)  # (M, V)
 
 
 class SpanLM(MaskedLM):

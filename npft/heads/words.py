@@ -85,7 +85,7 @@ class Words(TokenTargets):
     def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
         z = kernels.take_rows(hidden, rows=batch.target_rows)  # (N, D) -> (M, D)
         z = self.LayerNorm(kernels.gelu(self.dense(z)))
-        return kernels.linear(z, self.table, self.bias) if self.tied else self.decoder(z)  # (M, V)
+        return self.table.affine(z, self.bias) if self.tied else self.decoder(z)  # (M, V)
 
 
 class MaskedLM(Model):

@@ -36,7 +36,10 @@ class Linear(Module):
         self.bias = Parameter(np.zeros(outputs, np.float32))
 
     def forward(self, x: Tensor) -> Tensor:
-        return kernels.linear(x, self.weight, self.bias)
+        return self.weight.affine(x, self.bias)
+
+    def matrices(self) -> list[Parameter]:
+        return [self.weight]
 
 
 class Embedding(Module):
@@ -48,7 +51,10 @@ class Embedding(Module):
         self.weight = Parameter(normal((size, width), std, rng))
 
     def forward(self, ids: np.ndarray) -> Tensor:
-        return kernels.embedding(self.weight, ids=ids)
+        return self.weight.rows(ids)
+
+    def matrices(self) -> list[Parameter]:
+        return [self.weight]
 
 
 class LayerNorm(Module):

@@ -59,7 +59,7 @@ class NextWords(TokenTargets):
 
     def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
         z = kernels.take_rows(hidden, rows=batch.target_rows)  # (N, D) -> (M, D)
-        return kernels.linear(z, self.table, self.bias)  # (M, V)
+        return self.table.affine(z, self.bias)  # (M, V)
 
 
 class CausalLM(Model):
