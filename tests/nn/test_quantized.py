@@ -12,6 +12,7 @@ from npft import (
     Classifier, Encoder, EncoderConfig, MaskedLM, SentenceEncoder, Tensor, copy_of, fine_tune, load,
     quantize, save,
 )  # fmt: skip
+from npft.encoder.additions import add_adapters, add_lora, merge_lora
 from npft.encoder.hub import write_encoder
 from npft.errors import (
     CheckpointError, ConfigError, GraphError, IdError, NonFiniteError, ShapeError,
@@ -245,6 +246,22 @@ def test_a_quantized_model_is_not_copied_to_train_nor_exported(tmp_path):
     bert = Encoder(EncoderConfig.tiny(300), rng=np.random.default_rng(0))
     with pytest.raises(ConfigError, match="write_encoder: the weights of the model are float16"):
         write_encoder(tmp_path, quantize(bert, "float16"))
+
+
+def test_additions_are_kept_and_none_is_added_or_merged_afterwards(tmp_path):
+    body, rng = encoder(), np.random.default_rng(0)
+    add_lora(body, rank=2, rng=rng)
+    add_adapters(body, width=3, rng=rng)
+    for part in body.encoder.layer[0].attention.self.additions:
+        part.B.assign(normal(48, 2))
+    small = quantize(body)
+    save(tmp_path, small)
+    batch = body.tokenizer(TEXTS)
+    assert np.abs(small(batch).data - body(batch).data).max() < 0.2
+    assert (load(tmp_path)(batch).data == small(batch).data).all()
+    for change in (merge_lora, lambda m: add_lora(quantize(encoder()), rng=rng)):
+        with pytest.raises(ConfigError, match="_lora: the weights of the model are int8"):
+            change(small)
 
 
 def test_a_file_that_lies_about_its_weights_is_refused(tmp_path):
