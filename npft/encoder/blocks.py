@@ -22,6 +22,7 @@ from npft.autograd.tensor import Tensor
 from npft.encoder.config import EncoderConfig
 from npft.nn.layers import Dropout, LayerNorm, Linear, normal
 from npft.nn.module import Module, Parameter
+from npft.nn.quantized import affine
 
 
 class SelfAttention(Module):
@@ -45,7 +46,7 @@ class SelfAttention(Module):
 
     def project(self, x: Tensor) -> Tensor:
         """Queries, keys and values side by side: (N, D) to (N, 3 D)."""
-        qkv = self.qkv_weight.affine(x, self.qkv_bias)
+        qkv = affine(x, self.qkv_weight, self.qkv_bias)
         for addition in self.additions:
             qkv = qkv + addition(x)
         return qkv

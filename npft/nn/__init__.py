@@ -1,5 +1,5 @@
 """Modules, layers, optimisers and the training loop.
 
-Read in this order: module, layers, quantized, optim, schedules, history, progress, packs, repair,
+Read in this order: module, quantized, layers, optim, schedules, history, progress, packs, repair,
 loop, fit.
 """

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from npft.autograd import kernels
 from npft.autograd.tensor import FLOATS, Tensor, no_grad
 from npft.errors import CheckpointError, ConfigError, ShapeError
 
@@ -57,14 +56,6 @@ class Parameter(Tensor):
             raise ShapeError(f"assign: values have shape {np.shape(values)}, not {self.shape}")
         self.storage[...] = values
         self.version += 1
-
-    def affine(self, x: Any, bias: Tensor) -> Tensor:
-        """x Wᵀ + b, for this matrix W (F, D): how every layer uses one (``quantized.py``)."""
-        return kernels.linear(x, self, bias)
-
-    def rows(self, ids: np.ndarray) -> Tensor:
-        """The rows of this table (V, D) that the ids name, (N, D)."""
-        return kernels.embedding(self, ids=ids)
 
 
 def _parameter(cls: type, data: np.ndarray, parts: tuple, requires_grad: bool) -> Parameter:

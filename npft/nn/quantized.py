@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from npft.autograd import kernels
 from npft.autograd.kernels import BLOCK, check_ids
 from npft.autograd.tensor import Tensor, primitive
 from npft.errors import ConfigError, GraphError, NonFiniteError, ShapeError, check_shape
@@ -95,14 +96,6 @@ class QuantizedWeight(Module):
             w *= self.scales[rows][:, None]
         return w
 
-    def affine(self, x: Tensor, bias: Tensor) -> Tensor:
-        """x Wᵀ + b; see ``quantized_linear``."""
-        return quantized_linear(x, bias, weight=self)
-
-    def rows(self, ids: np.ndarray) -> Tensor:
-        """The rows of the table that the ids name, (N, D)."""
-        return Tensor(self.floats(check_ids("quantized rows: ids", ids, len(self.values))))
-
     def __repr__(self) -> str:
         return f"QuantizedWeight({self.shape[0]} x {self.shape[1]}, {self.values.dtype})"
 
@@ -138,6 +131,28 @@ def quantized_linear(x, bias, *, weight: QuantizedWeight, need=(True, True)):
         y[:, rows] = x @ weight.floats(rows, x.dtype).T
     y += bias
     return y, lambda g: (None, None)
+
+
+def affine(x: Any, weight: Any, bias: Any) -> Tensor:
+    """x Wᵀ + b of a matrix W that is a parameter, or has been quantized: how layers use one.
+
+    >>> affine(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.array([0.5])).item()
+    11.5
+    """
+    if isinstance(weight, QuantizedWeight):
+        return quantized_linear(x, bias, weight=weight)
+    return kernels.linear(x, weight, bias)
+
+
+def rows_of(table: Any, ids: np.ndarray) -> Tensor:
+    """The rows that the ids name of a table that is a parameter, or has been quantized.
+
+    >>> rows_of(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1])).data.tolist()
+    [[3.0, 4.0]]
+    """
+    if isinstance(table, QuantizedWeight):
+        return Tensor(table.floats(check_ids("rows_of: ids", ids, len(table.values))))
+    return kernels.embedding(table, ids=ids)
 
 
 class Modules(Protocol):

@@ -20,7 +20,7 @@ from npft.errors import (
 from npft.nn import quantized
 from npft.nn.layers import Linear
 from npft.nn.module import freeze, unfreeze
-from npft.nn.quantized import QuantizedWeight, kind_of_weights, quantized_linear
+from npft.nn.quantized import QuantizedWeight, kind_of_weights, quantized_linear, rows_of
 from npft.text.bytes import ByteTokenizer
 
 KINDS = ("int8", "float16")
@@ -222,7 +222,7 @@ def test_wrong_shapes_and_ids_are_refused_as_for_floats(kind):
     with pytest.raises(ShapeError, match="bias"):
         quantized_linear(normal(5, 3), normal(2, 1), weight=weight)
     with pytest.raises(IdError, match="2 at position 1"):
-        weight.rows(np.array([0, 2]))
+        rows_of(weight, np.array([0, 2]))
     with pytest.raises(ShapeError, match="a weight"):
         QuantizedWeight.of(normal(3), kind)
 
@@ -249,7 +249,7 @@ def test_a_quantized_model_is_not_copied_to_train_nor_exported(tmp_path):
 
 
 def test_additions_are_kept_and_none_is_added_or_merged_afterwards(tmp_path):
-    body, rng = encoder(), np.random.default_rng(0)
+    body, rng = encoder().eval(), np.random.default_rng(0)
     add_lora(body, rank=2, rng=rng)
     add_adapters(body, width=3, rng=rng)
     for part in body.encoder.layer[0].attention.self.additions:
