@@ -311,9 +311,7 @@ class Model(Module):
 
     # --- training -------------------------------------------------------------------------------
 
-    def scores(
-        self, batch: Batch, rng: Rng = None, heads: Sequence[str] = ()
-    ) -> dict[str, Tensor]:
+    def scores(self, batch: Batch, rng: Rng = None, heads: Sequence[str] = ()) -> dict[str, Tensor]:
         """The scores of each head (or of those named) on one pass of the encoder.
 
         Raises ``NonFiniteError`` that names the head for scores that are NaN or infinite, unless in
