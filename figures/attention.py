@@ -83,7 +83,7 @@ def draw_all_heads(ax, found: list) -> None:
     falling = {n: int((g > FALLING).sum()) for n, g in gamma.items()}
     ax.set_title(
         f"Pretraining makes heads local: {falling['pretrained']} of {len(gamma['pretrained'])} fall"
-        f" with distance,\nof random ones {falling['random']} ({len(found)} seeds; bands: all heads)"
+        f" with distance,\nof random ones {falling['random']} ({len(found)} seeds; bands: range)"
     )
 
 
