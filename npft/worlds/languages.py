@@ -111,6 +111,7 @@ def family_words(number: int) -> dict[str, str]:
         for letters in (vowels, consonants)
         for i, letter in enumerate(letters)
     }
-    ending = "q" + chr(ord("a") + number - 1)  # no other word ends so: each form is of one language
+    # no other word ends so: each form is of one language
+    ending = "q" + chr(ord("a") + number - 1)
     table = str.maketrans(turned)
     return {word: word.translate(table) + ending for word in dictionary()}
