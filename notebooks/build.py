@@ -6,6 +6,9 @@
 Each notebook runs from its first cell to its last in a new namespace and an empty folder, with
 warnings as errors. The first cell that fails ends the run: its number, its source and the error go
 to the standard error stream, and the exit status is 1.
+
+A cell that draws says in its metadata what is to be seen, as ``"alt": "..."``: the text is stored
+with the picture, for readers who cannot see it.
 """
 
 from __future__ import annotations
@@ -33,8 +36,8 @@ class CellError(Exception):
     """A cell failed; the message names the notebook and the cell, and shows the source."""
 
 
-def figures() -> list[dict[str, Any]]:
-    """The open figures as outputs; they are closed."""
+def figures(alt: str) -> list[dict[str, Any]]:
+    """The open figures as outputs, with ``alt`` for those who do not see them; they are closed."""
     if "matplotlib.pyplot" not in sys.modules:
         return []
     from PIL import Image  # which matplotlib needs as well
@@ -49,13 +52,20 @@ def figures() -> list[dict[str, Any]]:
         few = Image.open(file).convert("RGB").quantize(COLORS, Image.Quantize.FASTOCTREE)
         file = io.BytesIO()
         few.save(file, "PNG", optimize=True)
-        data = {"image/png": base64.b64encode(file.getvalue()).decode("ascii")}
-        outputs.append({"output_type": "display_data", "data": data, "metadata": {}})
+        png = base64.b64encode(file.getvalue()).decode("ascii")
+        data: dict[str, Any] = {"image/png": png}
+        metadata = {}
+        if alt:
+            data["text/plain"] = [alt]  # for programs that show no pictures
+            metadata = {"image/png": {"alt": alt}}  # where nbconvert looks for it
+        outputs.append({"output_type": "display_data", "data": data, "metadata": metadata})
     plt.close("all")
     return outputs
 
 
-def run_cell(source: str, name: str, count: int, namespace: dict[str, Any]) -> list[dict[str, Any]]:
+def run_cell(
+    source: str, name: str, count: int, namespace: dict[str, Any], alt: str = ""
+) -> list[dict[str, Any]]:
     """Run one code cell; return its outputs: what it printed, its last value, its figures."""
     tree = ast.parse(source, name)
     shown = None
@@ -81,7 +91,7 @@ def run_cell(source: str, name: str, count: int, namespace: dict[str, Any]) -> l
                 "metadata": {},
             }
         )
-    return outputs + figures()
+    return outputs + figures(alt)
 
 
 def run(notebook: dict[str, Any], name: str) -> None:
@@ -94,7 +104,8 @@ def run(notebook: dict[str, Any], name: str) -> None:
     for count, cell in enumerate(cells, start=1):
         source = "".join(cell["source"])
         try:
-            cell["outputs"] = run_cell(source, f"{name}, cell {count}", count, namespace)
+            alt = cell["metadata"].get("alt", "")
+            cell["outputs"] = run_cell(source, f"{name}, cell {count}", count, namespace, alt)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise

@@ -1,7 +1,40 @@
 """npft: the whole life of a language encoder in NumPy - pretrain, adapt, forget, repair, embed.
 
-Read the packages in this order: autograd, nn, text, worlds, encoder, metrics, heads, pretrain,
-finetune, embed, contrast, senses, search, forgetting, experiments, files.
+A pretrained encoder comes with it. What it learnt, where its words lie, and the head swap:
+
+>>> import numpy as np
+>>> from npft import Classifier, evaluate, fine_tune, load, sms_fixture
+>>> mlm = load("tinyworld")
+>>> [word for word, _ in mlm.fill_mask("the teller counts the money [MASK] emil", k=2)[0]]
+['with', 'for']
+>>> train, test = sms_fixture()
+>>> model = Classifier(mlm.body, 2, label_names=train.label_names, rng=np.random.default_rng(0))
+>>> history = fine_tune(model, model.batch_of(train), epochs=2, rng=np.random.default_rng(1))
+>>> bool(evaluate(model, model.batch_of(test)).f1 > 0.8)
+True
+
+The rooms, in the order to read them; ``help(npft.ROOM)`` says in which order to read its files:
+
+    autograd      tensors, the graph, ops with their gradients, and the check of these
+    nn            modules, layers, AdamW, schedules, the one training loop
+    metrics       figures of merit, each by a hand-worked case
+    text          texts into ragged batches: tokenizers, and readers of files
+    worlds        TinyWorld: seeded text with gold labels, and the messages of the head swap
+    encoder       the transformer, models with heads on it, and their files
+    heads         what each task adds: classes, grades, tags, spans, answers, words
+    pretrain      masked words and other objectives; a new domain
+    finetune      what trains and how fast: regimes, rates by layer, gradual unfreezing
+    embed         sentence vectors, and how to read the cloud they form
+    contrast      training of vectors by what belongs together
+    senses        word senses in vectors, and word vectors by counting
+    search        by words, by vectors, and by reading again
+    forgetting    what fine-tuning forgets, and what keeps or repairs it
+    experiments   what each figure measures
+    plots         figures from arrays
+    files         what the command line does with your files
+
+Each public name has an example in its help that can be done by hand: ``help(npft.LayerNorm)``.
+Each says what it raises; all of npft's errors are ``npft.errors.NpftError``.
 
 Symbols used everywhere: B sequences in a batch, T tokens of a sequence, N real tokens in a batch,
 D width, H heads, L blocks, F feed-forward width, V vocabulary, K classes, M masked tokens.
@@ -26,6 +59,7 @@ from npft.embed.likeness import cka, rdm, rsa
 from npft.embed.sentences import SentenceEncoder
 from npft.embed.spectrum import effective_rank, iso_score, participation_ratio, partition_score
 from npft.embed.transforms import RemoveTop, Standardize, Whiten
+from npft.encoder.additions import add_adapters, add_lora, merge_lora, switched_off
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
@@ -129,7 +163,8 @@ __all__ = [
     "SenseCentroids", "SentenceEncoder", "SiameseClasses", "SiameseSoftmax", "SpanFinder",
     "SpanLM", "SpanTagger", "Standardize", "StaticVectors", "Step", "SupCon", "TaggedTexts",
     "TaskMatrix", "Tensor", "TinyWorld", "TokenClassifier", "Triplet", "Unigram", "Whiten",
-    "WordPiece", "WordUses", "adapt", "alignment", "attention_profile", "average_precision",
+    "WordPiece", "WordUses", "adapt", "add_adapters", "add_lora", "alignment",
+    "attention_profile", "average_precision",
     "bag_of_words", "balanced_weights", "batches_by_length", "batches_of", "bleu", "cached",
     "calibrate", "cka", "context_by_layer", "cooccurrences", "copy_of",
     "cosine_regression_loss", "count_senses", "diagonal_fisher", "drop_duplicates",
@@ -138,7 +173,7 @@ __all__ = [
     "gradcheck", "hard_sms_fixture", "hard_sms_messages", "hard_sms_test", "hardest_share",
     "hold_out", "in_batch_loss", "info_nce", "interpolate", "interval", "iso_score",
     "joint_scores", "k_means", "latent_forgetting", "least_forgetting", "linear_probe", "load",
-    "make_probe", "mask_spans", "mask_tokens", "mean_cosine", "measure_forgetting",
+    "make_probe", "mask_spans", "mask_tokens", "mean_cosine", "measure_forgetting", "merge_lora",
     "most_frequent_senses", "negative_weights", "next_sentence_pairs", "no_grad", "nt_xent",
     "num_trainable", "participation_ratio", "partition_score", "pass_at_k", "perplexity",
     "plots", "pool", "ppmi_svd", "precision_recall", "prediction_drift", "pretrain",
@@ -148,7 +183,8 @@ __all__ = [
     "retrieval_metrics", "roc_auc", "rouge_l", "rouge_n", "rsa", "save", "savings",
     "set_dropout", "set_threads", "simcse_loss", "slanted_triangular", "sms_fixture",
     "sms_messages", "sms_test", "split", "squad_scores", "sum_of_last", "supcon_loss",
-    "tag_metrics", "threshold_curve", "trace", "train_bi_encoder", "train_classifier",
+    "switched_off", "tag_metrics", "threshold_curve", "trace", "train_bi_encoder",
+    "train_classifier",
     "train_contrastive", "train_sequence", "train_steps", "trainable", "triplet_loss",
     "unfreeze", "unfreeze_body", "uniformity", "uses_of", "v_measure", "warmup_cosine",
     "warmup_linear", "weight_drift", "word_states", "word_vectors",

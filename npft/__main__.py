@@ -1,4 +1,7 @@
-"""The command line: ``npft VERB`` or ``python -m npft VERB``. Each verb calls one function."""
+"""The command line: ``npft VERB`` or ``python -m npft VERB``. Each verb calls one function.
+
+``npft`` alone prints a guide.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from npft import __version__
 from npft.autograd.machine import keep_freed_memory, set_threads
 from npft.errors import ConfigError
 from npft.experiments.bodies import world_text
-from npft.files.arguments import build_parser, file_format, picked
+from npft.files.arguments import build_parser, file_format, guide, picked
 from npft.files.domains import adapt_files, report_domain
 from npft.files.embed import embed_file, report_embed
 from npft.files.ending import Ending, open_streams, say
@@ -133,22 +136,30 @@ def run_similarity(args: argparse.Namespace) -> Result | None:
     return None
 
 
+def carry_out(args: argparse.Namespace) -> None:
+    """Run the verb that was typed and print its results."""
+    for flag, value, least in (("--seed", args.seed, 0), ("--threads", args.threads, 1)):
+        if value < least:
+            raise ConfigError(f"{flag} is {value}, expected {least} or more")
+    set_threads(args.threads)
+    keep_freed_memory()
+    with np.errstate(all="ignore"):  # what is not finite is found and named, once
+        found = run(args)
+    if found is not None:
+        results, lines = found
+        say(json.dumps(results, ensure_ascii=False) if args.json else lines)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb and print its results; the exit status is told in ``files/ending.py``."""
+    """Run one verb, or print the guide; the exit status is told in ``files/ending.py``."""
     with Ending("npft") as ending:
         open_streams()
         args = build_parser(__version__).parse_args(argv)
-        ending.name = f"npft {args.verb}"
-        for flag, value, least in (("--seed", args.seed, 0), ("--threads", args.threads, 1)):
-            if value < least:
-                raise ConfigError(f"{flag} is {value}, expected {least} or more")
-        set_threads(args.threads)
-        keep_freed_memory()
-        with np.errstate(all="ignore"):  # what is not finite is found and named, once
-            found = run(args)
-        if found is not None:
-            results, lines = found
-            say(json.dumps(results, ensure_ascii=False) if args.json else lines)
+        if args.verb is None:
+            say(guide())
+        else:
+            ending.name = f"npft {args.verb}"
+            carry_out(args)
     return ending.status
 
 

@@ -57,6 +57,10 @@ def load(path: str | Path) -> Saved:
 
     Its encoder is ``load(path).body``. Raises ``CheckpointError`` that names the file and what is
     wrong with it.
+
+    >>> mlm = load("tinyworld")
+    >>> mlm.kind, mlm.body.num_parameters()
+    ('masked_lm', 232320)
     """
     path = folder_of(path)
     if is_hub_folder(path):

@@ -32,8 +32,8 @@ ORDER = """
     worlds/tags worlds/sentiment worlds/logic worlds/questions worlds/paraphrase worlds/coherence
     worlds/messages worlds/sms worlds/hard_sms worlds/search
     worlds/__init__
-    encoder/config encoder/blocks encoder/encoder encoder/pooling encoder/layers encoder/profile
-    encoder/format_1 encoder/checkpoint encoder/safetensors encoder/hub encoder/slices encoder/model
+    encoder/config encoder/blocks encoder/encoder encoder/additions encoder/pooling encoder/layers
+    encoder/profile encoder/format_1 encoder/checkpoint encoder/safetensors encoder/hub encoder/slices encoder/model
     encoder/__init__
     heads/classes heads/grades heads/tags heads/crf heads/thresholds heads/span_tags heads/answers
     heads/pairs heads/words heads/boundary heads/cloze heads/__init__

@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+NOT_YET = {"08_forgetting.ipynb", "09_the_cone_opens.ipynb"}  # whose figures want their text
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 BUILD = ROOT / "notebooks" / "build.py"
 
 MAX_BYTES, MAX_FIGURE_BYTES = 400_000, 60_000
+MIN_ALT = 40  # characters that say what a figure shows
 MAX_LINES, MAX_COLUMNS = 32, 100  # of a code cell
 # what tells of the machine a notebook was made on is not for import
 LIBRARIES = ({"npft", "numpy", "matplotlib"} | sys.stdlib_module_names) - {
@@ -60,6 +62,9 @@ def output_faults(notebook):
             elif output.get("name") == "stderr":
                 yield f"{cell['id']}: wrote to the standard error stream"
             png = output.get("data", {}).get("image/png", "")
+            alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")
+            if png and (len(alt) < MIN_ALT or alt != cell["metadata"].get("alt")):
+                yield f'{cell["id"]}: a figure without "alt" in the metadata of its cell'
             if len(base64.b64decode(text_of(png))) > MAX_FIGURE_BYTES:
                 yield f"{cell['id']}: a figure has more than {MAX_FIGURE_BYTES} bytes"
 
@@ -104,7 +109,7 @@ def text_faults(notebook):
     prose = [text_of(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown"]
     if notebook["cells"][0]["cell_type"] != "markdown" or not prose[0].startswith("# "):
         yield "does not begin with a title"
-    for part in ("**Goals.**", "**Prerequisites.**"):
+    for part in ("**Goals.**", "**Prerequisites.**", "**Time.**"):
         if part not in prose[0]:
             yield f"the first cell has no {part}"
     exercises = re.findall(r"^### Exercise \d", "\n".join(prose), re.MULTILINE)
@@ -129,6 +134,9 @@ def check_run(path, folder):
     )
 
 
+GOALS, NEEDS, TIME = "**Goals.** To see.", "**Prerequisites.** None.", "**Time.** An hour."
+
+
 def good_notebook():
     """A small notebook without a fault."""
     def markdown(name, text):
@@ -145,7 +153,7 @@ def good_notebook():
         "nbformat_minor": 5,
         "metadata": {"kernelspec": {"name": "python3"}},
         "cells": [
-            markdown("title", "# Title\n\n**Goals.** To see.\n\n**Prerequisites.** None."),
+            markdown("title", f"# Title\n\n{GOALS}\n\n{NEEDS}\n\n{TIME}"),
             code("one", "import numpy as np\nx = 1 + 1\nprint(x)", 1, "2\n"),
             code("two", "print(x + 1)", 2, "3\n"),
             markdown("end", exercises + "## Solutions\n"),
@@ -161,7 +169,18 @@ def plant(notebook, path, value):
 
 
 TITLE, ONE, OUTPUT = ("cells", 0, "source"), ("cells", 1), ("cells", 1, "outputs", 0)
-LARGE = base64.b64encode(b"x" * (MAX_FIGURE_BYTES + 1)).decode("ascii")
+ALT = "A line that rises from nothing to all that there is"
+SMALL, LARGE = (base64.b64encode(b"x" * n).decode("ascii") for n in (9, MAX_FIGURE_BYTES + 1))
+
+
+def with_figure(png, alt, stored):
+    """A code cell that drew, with the text of its figure in the cell and in the output."""
+    output = {"output_type": "display_data", "data": {"image/png": png},
+              "metadata": {"image/png": {"alt": stored}}}
+    return {"cell_type": "code", "id": "one", "metadata": {"alt": alt}, "source": "plot()",
+            "execution_count": 1, "outputs": [output]}
+
+
 PLANTED = [
     (("nbformat_minor",), 4, "format 4.5"),
     (("metadata", "kernelspec", "name"), "julia", "kernel"),
@@ -172,7 +191,10 @@ PLANTED = [
     ((*ONE, "execution_count"), None, "execution counts"),
     (OUTPUT, {"output_type": "error", "ename": "E", "evalue": "", "traceback": []}, "an error"),
     ((*OUTPUT, "name"), "stderr", "standard error"),
-    (OUTPUT, {"output_type": "display_data", "data": {"image/png": LARGE}}, "a figure"),
+    (ONE, with_figure(LARGE, ALT, ALT), "a figure has more"),
+    (ONE, with_figure(SMALL, "", ""), "without"),
+    (ONE, with_figure(SMALL, "A line", "A line"), "without"),
+    (ONE, with_figure(SMALL, ALT, ALT + " was"), "without"),
     ((*ONE, "source"), "x = 1\n" * 40, "more than 32 lines"),
     ((*ONE, "source"), "%matplotlib inline", "not plain Python"),
     ((*ONE, "source"), "import pandas as pd", "imports pandas"),
@@ -181,10 +203,11 @@ PLANTED = [
     ((*ONE, "source"), "open('/home/ada/x.txt')", "absolute path"),
     ((*OUTPUT, "text"), ["saved in C:\\x\n"], "absolute path"),
     ((*OUTPUT, "text"), ["<object at 0x7f00deadbeef>\n"], "address"),
-    (TITLE, "# Title\n**Goals.** To see.\n**Prerequisites.** None \N{EM DASH} yet.", "em dash"),
-    (TITLE, "Title\n**Goals.** To see.\n**Prerequisites.** None.", "title"),
-    (TITLE, "# Title\n**Prerequisites.** None.", "Goals"),
-    (TITLE, "# Title\n**Goals.** To see.", "Prerequisites"),
+    (TITLE, f"# Title\n{GOALS}\n{NEEDS} \N{EM DASH} yet.\n{TIME}", "em dash"),
+    (TITLE, f"Title\n{GOALS}\n{NEEDS}\n{TIME}", "title"),
+    (TITLE, f"# Title\n{NEEDS}\n{TIME}", "Goals"),
+    (TITLE, f"# Title\n{GOALS}\n{TIME}", "Prerequisites"),
+    (TITLE, f"# Title\n{GOALS}\n{NEEDS}", "Time"),
     (("cells", 3, "source"), "## Exercises\n### Exercise 1. Why\n## Solutions", "1 exercises"),
     (("cells", 3, "source"), "### Exercise 1\n### Exercise 2\n### Exercise 3", "solutions"),
     ((*OUTPUT, "text"), ["x" * (MAX_BYTES + 1)], "bytes"),
@@ -199,7 +222,16 @@ def test_there_are_notebooks_and_the_readme_names_each():
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_a_notebook_is_fit_to_be_read(path):
-    assert faults(json.loads(path.read_text(encoding="utf-8"))) == []
+    found = faults(json.loads(path.read_text(encoding="utf-8")))
+    if path.name in NOT_YET:
+        found = [fault for fault in found if "alt" not in fault and "**Time.**" not in fault]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_has_one_number_in_its_name_and_in_its_title(path):
+    first = json.loads(path.read_text(encoding="utf-8"))["cells"][0]
+    assert text_of(first["source"]).startswith(f"# {int(path.name[:2])}. ")
 
 
 @pytest.mark.slow
@@ -255,8 +287,11 @@ def test_the_builder_stores_what_a_cell_prints_returns_and_draws():
         "print('drawn')\nx * 21"
     )
     plant(notebook, ("cells", 2, "source"), source)
+    notebook["cells"][2]["metadata"]["alt"] = ALT
     build.run(notebook, "small")
     shown = notebook["cells"][2]["outputs"]
+    assert shown[2]["metadata"] == {"image/png": {"alt": ALT}}
+    assert shown[2]["data"]["text/plain"] == [ALT]
     assert [o["output_type"] for o in shown] == ["stream", "execute_result", "display_data"]
     assert shown[0]["text"] == ["drawn\n"] and shown[1]["data"] == {"text/plain": ["42"]}
     assert base64.b64decode(shown[2]["data"]["image/png"]).startswith(b"\x89PNG")

@@ -6,6 +6,9 @@ Modules are nested as in Hugging Face's BERT, so that weights have the same name
     post-norm  x = LN(x + attention(x));   x = LN(x + feed_forward(x))
     pre-norm   x = x + attention(LN(x));   x = x + feed_forward(LN(x))
 
+A small trained part can be added beside a map whose weights stay (``additions.py``): what it says
+of the map's input, or output, is added to what the map says.
+
 Symbols: N tokens, D width, F feed-forward width, H heads.
 """
 
@@ -38,15 +41,22 @@ class SelfAttention(Module):
         )
         self.num_heads = config.num_heads
         self.causal = config.causal
+        self.additions: list[Module] = []  # from (N, D) to (N, 3 D)
+
+    def project(self, x: Tensor) -> Tensor:
+        """Queries, keys and values side by side: (N, D) to (N, 3 D)."""
+        qkv = kernels.linear(x, self.qkv_weight, self.qkv_bias)
+        for addition in self.additions:
+            qkv = qkv + addition(x)
+        return qkv
 
     def forward(self, x: Tensor, blocks: list[Block]) -> Tensor:
-        qkv = kernels.linear(x, self.qkv_weight, self.qkv_bias)  # (N, 3 D)
+        qkv = self.project(x)  # (N, 3 D)
         return attention(qkv, blocks=blocks, num_heads=self.num_heads, causal=self.causal)
 
     def maps(self, x: Tensor, blocks: list[Block]) -> list[np.ndarray]:
         """The attention weights of each sequence: B arrays (H, T, T)."""
-        qkv = kernels.linear(x, self.qkv_weight, self.qkv_bias)
-        return attention_maps(qkv.data, blocks, self.num_heads, self.causal)
+        return attention_maps(self.project(x).data, blocks, self.num_heads, self.causal)
 
 
 class Output(Module):
@@ -58,9 +68,17 @@ class Output(Module):
         if config.norm == "post":
             self.LayerNorm = LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.norm = config.norm
+        self.additions: list[Module] = []  # from (N, D) to (N, D)
+
+    def change(self, x: Tensor, rng: np.random.Generator | None) -> Tensor:
+        """What the layer adds to what entered it: (N, D)."""
+        x = self.dropout(self.dense(x), rng)
+        for addition in self.additions:
+            x = x + addition(x)
+        return x
 
     def forward(self, x: Tensor, residual: Tensor, rng: np.random.Generator | None) -> Tensor:
-        x = residual + self.dropout(self.dense(x), rng)
+        x = residual + self.change(x, rng)
         return self.LayerNorm(x) if self.norm == "post" else x
 
 

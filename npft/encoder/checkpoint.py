@@ -1,7 +1,8 @@
 """Saving models to files and reading them back, without trusting the files.
 
 A model is one file ``DIR/model.npz``: a manifest (JSON: format, version, kind, configuration,
-tokenizer, and as options the heads) and the weights by name. An .npz file is a zip of plain .npy
+tokenizer, as options the heads, and what was added to the body, if anything was) and the weights
+by name. An .npz file is a zip of plain .npy
 arrays. NumPy's own reader would allocate whatever size a header claims, take the last of two
 members of one name, and leave extra bytes unread; here every header is checked against the size of
 its member before a byte of data is read, and nothing is ever unpickled. A manifest may lie as well;
@@ -26,6 +27,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from npft.atomic import made_folder, new_file
+from npft.encoder.additions import add_again, additions_of
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.format_1 import upgraded
@@ -131,6 +133,13 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
     Returns the file written. Raises ``ConfigError`` for a module that is not a whole model,
     ``NonFiniteError`` for a weight that is NaN or infinite, ``CheckpointError`` for a place that
     cannot be written: a good older file is then kept.
+
+    >>> import tempfile
+    >>> from npft import Encoder, EncoderConfig, load
+    >>> encoder = Encoder(EncoderConfig.lesson(), rng=np.random.default_rng(0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(folder, encoder).name, load(folder).config == encoder.config
+    ('model.npz', True)
     """
     if not hasattr(model, "kind"):
         raise ConfigError(
@@ -145,6 +154,8 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
         "tokenizer": None if body.tokenizer is None else body.tokenizer.to_dict(),
         "options": model.options(),
     }
+    if additions := additions_of(body):  # which older versions of npft cannot read
+        manifest["additions"] = additions
     arrays = {MANIFEST: np.zeros(0, np.uint8)}  # the first member; filled in below
     for name, array in model.state_dict().items():
         if not np.isfinite(array).all():
@@ -280,6 +291,7 @@ def load_as(cls: Any, path: str | Path) -> Any:
                 )
         tokenizer = None if tok is None else tokenizer_from_dict(tok)
         encoder = Encoder(config, tokenizer=tokenizer, rng=rng)
+        add_again(encoder, manifest.get("additions", []), rng=rng)
         model = cls.from_options(encoder, manifest["options"], rng=rng)
         model.load_state_dict(weights)
     except (NpftError, TypeError, KeyError, AttributeError, OverflowError) as error:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from npft.atomic import PathLike, shown, write_bytes
+from npft.encoder.additions import kinds_of
 from npft.encoder.checkpoint import Blank
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
@@ -199,9 +200,14 @@ def write_encoder(folder: PathLike, encoder: Encoder) -> Path:
 
     Without a pooler, so it is to be read with ``add_pooling_layer=False``.
     Raises ``ConfigError`` for one that is not shaped as BERT: with norm="pre", causal, without
-    token types, or with a tokenizer other than WordPiece.
+    token types, with additions, or with a tokenizer other than WordPiece.
     """
     folder, c, tok = Path(folder), encoder.config, encoder.tokenizer
+    if kinds := kinds_of(encoder):
+        raise ConfigError(
+            f"write_encoder: the encoder has additions ({', '.join(kinds)}), which BERT has not; "
+            "merge_lora puts a low-rank change into the weights, switched_off leaves them out"
+        )
     if c.norm != "post" or c.causal or not c.type_vocab_size:
         raise ConfigError(
             f"write_encoder: norm is {c.norm!r}, causal {c.causal}, type_vocab_size "

@@ -23,6 +23,7 @@ import numpy as np
 
 from npft.autograd.machine import freed_memory_kept
 from npft.autograd.tensor import Tensor
+from npft.encoder.additions import add_again, additions_of
 from npft.encoder.checkpoint import load_as
 from npft.encoder.encoder import Encoder
 from npft.encoder.layers import combined, width_of_layers
@@ -173,6 +174,10 @@ class Part(NamedTuple):
 
     ``shares``: for each head that learns from it, the share it has of the things that the head's
     loss is a mean over. The shares of all parts add up to 1.
+
+    >>> part = Part(Batch([7, 8, 9], [0, 2, 3]), {"mlm": 0.25})
+    >>> len(part.batch), part.shares["mlm"]
+    (2, 0.25)
     """
 
     batch: Batch
@@ -373,9 +378,7 @@ class Model(Module):
                     parts.append(Part(cut, shares))
         return parts
 
-    def loss(
-        self, batch: Part | Batch | Mapping[str, Batch], rng: Rng = None
-    ) -> Loss:
+    def loss(self, batch: Part | Batch | Mapping[str, Batch], rng: Rng = None) -> Loss:
         """The loss of a batch, or the share that a part of it has; its parts are named by heads.
 
         The total counts each head by its weight, the named parts do not.
@@ -502,9 +505,18 @@ class Model(Module):
 
 
 def copy_of(model: Model) -> Model:
-    """A new model with the same configuration, tokenizer and weights, all of them trainable."""
+    """A new model with the same configuration, tokenizer, additions and weights, all trainable.
+
+    >>> from npft import Classifier, EncoderConfig
+    >>> rng = np.random.default_rng(0)
+    >>> model = Classifier(Encoder(EncoderConfig.lesson(), rng=rng), 2, rng=rng)
+    >>> new = copy_of(model)
+    >>> new.encoder is model.encoder, new.num_parameters() == model.num_parameters()
+    (False, True)
+    """
     rng = np.random.default_rng(0)  # for weights that are replaced at once
     encoder = Encoder(model.encoder.config, tokenizer=model.encoder.tokenizer, rng=rng)
+    add_again(encoder, additions_of(model), rng=rng)
     new = type(model).from_options(encoder, model.options(), rng=rng)
     new.load_state_dict(model.state_dict())
     new.eval()

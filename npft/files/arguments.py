@@ -1,4 +1,4 @@
-"""The verbs and options of the command line, and what each verb's example looks like.
+"""The verbs and options of the command line, what each verb's example looks like, and the guide.
 
 The examples of ``--help`` run as they stand, from top to bottom, in an empty folder.
 """
@@ -24,6 +24,17 @@ from npft.text.layout import FORMATS, FileFormat
 
 T = TypeVar("T")
 
+VERBS = {
+    "tour": "the life of one encoder: four tables and four figures in three minutes",
+    "pretrain": "pretrain an encoder on text files, or on TinyWorld",
+    "finetune": "fine-tune a model on labelled texts, pairs, tags or answers",
+    "forgetting": "what fine-tuning makes a model forget, and what keeps it",
+    "evaluate": "measure a fine-tuned model on labelled data",
+    "predict": "what a fine-tuned model says of each row, as the rows come",
+    "embed": "write a vector for each line of a text file",
+    "search": "find the lines of text files that say what is asked for",
+    "similarity": "how alike pairs of texts are, beside scores if there are",
+}
 EXAMPLES = {
     "tour": "npft tour --fast --out quick",
     "pretrain": r"printf 'the %d cats sat.\nthe dog ran.\n' $(seq 20) > notes.txt && "
@@ -49,30 +60,48 @@ def build_parser(version: str) -> argparse.ArgumentParser:
         prog="npft", description="The whole life of a language encoder, in NumPy."
     )
     parser.add_argument("--version", action="version", version=f"npft {version}")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")  # none: the guide is printed
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--seed", type=int, default=0, help="of all randomness (default 0)")
     common.add_argument("--threads", type=int, default=os.cpu_count() or 1,
                         help="how many work on a batch; changes no result (default: all cores)")
     common.add_argument("--json", action="store_true", help="print the results as one JSON object")
 
-    def verb(name: str, text: str) -> argparse.ArgumentParser:
+    def verb(name: str) -> argparse.ArgumentParser:
         return verbs.add_parser(
-            name, help=text, description=text, parents=[common],
+            name, help=VERBS[name], description=VERBS[name], parents=[common],
             formatter_class=argparse.RawDescriptionHelpFormatter,
             epilog=f"example:\n  {EXAMPLES[name]}",
         )  # fmt: skip
 
-    add_tour(verb("tour", "the life of one encoder: four tables and four figures in three minutes"))
-    add_pretrain(verb("pretrain", "pretrain an encoder on text files, or on TinyWorld"))
-    add_finetune(verb("finetune", "fine-tune a model on labelled texts, pairs, tags or answers"))
-    add_forgetting(verb("forgetting", "what fine-tuning makes a model forget, and what keeps it"))
-    add_evaluate(verb("evaluate", "measure a fine-tuned model on labelled data"))
-    add_predict(verb("predict", "what a fine-tuned model says of each row, as the rows come"))
-    add_embed(verb("embed", "write a vector for each line of a text file"))
-    add_search(verb("search", "find the lines of text files that say what is asked for"))
-    add_similarity(verb("similarity", "how alike pairs of texts are, beside scores if there are"))
+    add_tour(verb("tour"))
+    add_pretrain(verb("pretrain"))
+    add_finetune(verb("finetune"))
+    add_forgetting(verb("forgetting"))
+    add_evaluate(verb("evaluate"))
+    add_predict(verb("predict"))
+    add_embed(verb("embed"))
+    add_search(verb("search"))
+    add_similarity(verb("similarity"))
     return parser
+
+
+def guide() -> str:
+    """What ``npft`` alone prints: what it is, its verbs, and three commands to begin with.
+
+    >>> print(guide().splitlines()[0])
+    npft: the whole life of a language encoder in NumPy - pretrain, adapt, forget, repair, embed
+    """
+    wide = max(map(len, VERBS))
+    return "\n".join([
+        "npft: the whole life of a language encoder in NumPy - pretrain, adapt, forget, repair, "
+        "embed",
+        "", "verbs:",
+        *(f"  npft {name:<{wide}}  {text}" for name, text in VERBS.items()),
+        "", "to begin with, in an empty folder:",
+        *(f"  {EXAMPLES[name].partition('    #')[0]}" for name in ("tour", "finetune", "predict")),
+        "", "more: npft VERB --help, and in Python: import npft; help(npft)",
+    ])  # fmt: skip
 
 
 def add_tour(p: argparse.ArgumentParser) -> None:

@@ -68,6 +68,8 @@ class Features:
         """Whether the body trains, is another one, or has other weights than when it read."""
         if self._trains() or self.model.encoder is not self.body:
             return True
+        if list(map(id, self.body.parameters())) != list(map(id, self.weights)):
+            return True  # something was added to the body since, or switched off
         if self._version() != self.version:  # written to: perhaps by the same numbers
             if self._digest() != self.digest:
                 return True

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from npft.files.arguments import EXAMPLES, build_parser, columns, file_format, picked, separator
+from npft.__main__ import main
+from npft.files.arguments import (
+    EXAMPLES, VERBS, build_parser, columns, file_format, guide, picked, separator,
+)
 from npft.files.finetune import Material, Start, Training
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +26,15 @@ def help_of(verb, capsys):
 def test_the_help_of_a_verb_ends_with_its_example(verb, capsys):
     last = help_of(verb, capsys).rstrip().splitlines()[-1]
     assert last.strip() == EXAMPLES[verb] and f"npft {verb}" in last
+
+
+def test_npft_alone_prints_the_verbs_and_commands_that_are_among_the_examples(capsys):
+    assert main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(any(f"npft {v} " in x and x.endswith(VERBS[v]) for x in lines) for v in EXAMPLES)
+    first = lines[lines.index("to begin with, in an empty folder:") + 1 :][:3]
+    assert all(any(e.startswith(x.strip()) for e in EXAMPLES.values()) for x in first)
+    assert "\n".join(lines) == guide() and max(map(len, lines)) <= 120
 
 
 def test_the_examples_run_one_after_the_other_in_an_empty_folder(tmp_path):
