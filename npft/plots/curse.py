@@ -53,7 +53,8 @@ def draw_curse(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
     right.set_ylim(bottom=0)
     same, other = (float(found[company][SHARES[0]].mean()) for company in COMPANY)
     right.set_title(
-        f"Accent at {SHARES[0]:.0%}: {other:.2f}, not {same:.2f};\nmore text of its own unlearns it",
+        f"Accent at {SHARES[0]:.0%}: {other:.2f}, not {same:.2f};\n"
+        "more text of its own unlearns it",
         fontsize="medium",
     )
     seeds = len({c["seed"] for c in cells})
