@@ -98,7 +98,9 @@ def family_words(number: int) -> dict[str, str]:
     A family of languages for experiments that need more than two: each has its own form for every
     word, made by turning the vowels and the consonants of the first language ``number`` places on
     and adding two letters that say which language it is. Names stay. The order of words is another
-    matter: see ``reordered``. Raises ``ConfigError`` for a number that is no whole number from 1 to 26.
+    matter: see ``reordered``.
+
+    Raises ``ConfigError`` for a number that is no whole number from 1 to 26.
 
     >>> family_words(1)["bread"], family_words(2)["bread"]
     ('csiefqa', 'dtoigqb')
