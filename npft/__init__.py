@@ -140,10 +140,10 @@ from npft.senses.pseudowords import pseudo_words
 from npft.senses.static import StaticVectors
 from npft.senses.uses import WordUses, sum_of_last, uses_of, word_vectors
 from npft.text import (
-    BPE, Batch, ByteTokenizer, Examples, FileFormat, TaggedTexts, Unigram, WordPiece,
-    batches_by_length, batches_of, drop_duplicates, read_answers, read_conll, read_conllu,
-    read_jsonl, read_labelled, read_pairs, read_records, read_scored, read_tagged, read_text,
-    split,
+    BPE, Batch, ByteLevelBPE, ByteTokenizer, Examples, FileFormat, TaggedTexts, Unigram,
+    WordPiece, batches_by_length, batches_of, drop_duplicates, read_answers, read_conll,
+    read_conllu, read_jsonl, read_labelled, read_pairs, read_records, read_scored, read_tagged,
+    read_text, split,
 )  # fmt: skip
 from npft.worlds import (
     TinyWorld, hard_sms_fixture, hard_sms_messages, hard_sms_test, sms_fixture, sms_messages,
@@ -153,7 +153,8 @@ from npft.worlds import (
 __version__ = "0.1.0"
 
 __all__ = [
-    "AGEM", "AdamW", "BM25", "BPE", "Batch", "BiEncoder", "ByteTokenizer", "CausalLM",
+    "AGEM", "AdamW", "BM25", "BPE", "Batch", "BiEncoder", "ByteLevelBPE", "ByteTokenizer",
+    "CausalLM",
     "ChainTagger", "Classifier", "ClozeClassifier", "CosineRegression", "Distill", "Dropout",
     "EWC", "Embedding", "Encoder", "EncoderConfig", "Examples", "FileFormat", "ForgettingCurve",
     "GradualUnfreezing", "Head", "History", "InBatch", "Index", "InfoNCE", "L2ToInit",

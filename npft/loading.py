@@ -9,7 +9,8 @@ from typing import Any
 from npft.embed.sentences import SentenceEncoder
 from npft.encoder.checkpoint import FILE, Saved, load_as, read_manifest
 from npft.encoder.encoder import Encoder
-from npft.encoder.hub import is_hub_folder, read_encoder
+from npft.encoder.hub import read_encoder
+from npft.encoder.hub_files import is_hub_folder
 from npft.encoder.model import Model
 from npft.errors import CheckpointError, quoted
 from npft.heads.answers import SpanFinder
