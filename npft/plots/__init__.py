@@ -49,16 +49,16 @@ from npft.plots.tokens import draw_coverage, draw_pieces, draw_tokens_per_word
 from npft.plots.tradeoff import draw_tradeoff
 
 __all__ = [
-    "STYLE", "draw_ablation", "draw_adaptation", "draw_alignment_uniformity", "draw_attention",
-    "draw_bi_cross", "draw_cone", "draw_cosines", "draw_coverage", "draw_decay",
-    "draw_curse", "draw_dapt", "draw_decisions", "draw_depth", "draw_drift", "draw_dropout", "draw_false_friend",
-    "draw_few_shot", "draw_film", "draw_forgetting", "draw_frequency", "draw_frozen_tags",
-    "draw_graph", "draw_interference", "draw_isotropy", "draw_labels", "draw_languages",
-    "draw_layers", "draw_masking_audit", "draw_methods", "draw_mlm", "draw_multi_task",
-    "draw_objectives", "draw_pads", "draw_pieces", "draw_polysemy", "draw_rates", "draw_rdm",
-    "draw_regimes", "draw_repair_path", "draw_repairs", "draw_replay_share", "draw_retrieval",
-    "draw_robustness", "draw_rogue", "draw_schedules", "draw_similarity", "draw_span_lengths",
-    "draw_spectra", "draw_speed", "draw_step_sizes", "draw_taggers", "draw_task_matrix",
-    "draw_tasks", "draw_temperature", "draw_tokens_per_word", "draw_tradeoff", "save_figure",
-    "save_film",
+    "draw_ablation", "draw_adaptation", "draw_alignment_uniformity", "draw_attention",
+    "draw_bi_cross", "draw_cone", "draw_cosines", "draw_coverage", "draw_curse", "draw_dapt",
+    "draw_decay", "draw_decisions", "draw_depth", "draw_drift", "draw_dropout",
+    "draw_false_friend", "draw_few_shot", "draw_film", "draw_forgetting", "draw_frequency",
+    "draw_frozen_tags", "draw_graph", "draw_interference", "draw_isotropy", "draw_labels",
+    "draw_languages", "draw_layers", "draw_masking_audit", "draw_methods", "draw_mlm",
+    "draw_multi_task", "draw_objectives", "draw_pads", "draw_pieces", "draw_polysemy",
+    "draw_rates", "draw_rdm", "draw_regimes", "draw_repair_path", "draw_repairs",
+    "draw_replay_share", "draw_retrieval", "draw_robustness", "draw_rogue", "draw_schedules",
+    "draw_similarity", "draw_span_lengths", "draw_spectra", "draw_speed", "draw_step_sizes",
+    "draw_taggers", "draw_task_matrix", "draw_tasks", "draw_temperature",
+    "draw_tokens_per_word", "draw_tradeoff", "save_figure", "save_film", "STYLE",
 ]
