@@ -28,6 +28,7 @@ from npft.encoder.hub_write import family_of, write_encoder, write_folder
 from npft.errors import CheckpointError, ConfigError, quoted
 from npft.heads.classes import Classifier
 from npft.heads.words import MaskedLM
+from npft.nn.quantized import need_floats
 
 # For each family: the weights of a head here, and what they are called there.
 WORDS = {
@@ -172,6 +173,7 @@ def write_pretrained(model: Any, folder: PathLike) -> Path:
             f"write_pretrained: a {kind} cannot be written so, expected one of {', '.join(write)}; "
             "its encoder can: write_pretrained(model.body, folder)"
         )
+    need_floats("write_pretrained", model)
     return write[kind](model, folder)
 
 

@@ -17,7 +17,7 @@ ORDER = """
     errors strict_json atomic autograd/machine autograd/graph autograd/inputs autograd/tables
     autograd/tensor autograd/ops autograd/kernels autograd/losses autograd/attention
     autograd/segments autograd/chains autograd/gradcheck autograd/show autograd/__init__
-    nn/module nn/layers nn/optim nn/schedules nn/history nn/progress nn/packs nn/repair nn/loop
+    nn/module nn/quantized nn/layers nn/optim nn/schedules nn/history nn/progress nn/packs nn/repair nn/loop
     nn/fit nn/__init__
     metrics/score metrics/classes metrics/curves metrics/entities metrics/tags metrics/spans
     metrics/answers metrics/ranking metrics/retrieval metrics/clusters metrics/overlap
@@ -66,7 +66,8 @@ ORDER = """
     experiments/robustness experiments/interference experiments/senses experiments/layers
     experiments/categories experiments/spectra experiments/contrast experiments/retrieval
     experiments/mini_mteb experiments/bi_cross experiments/opening experiments/similarity
-    experiments/simcse experiments/__init__
+    experiments/simcse experiments/real_data experiments/scale
+    experiments/real_forgetting experiments/real_tuning experiments/__init__
     plots/* plots/__init__
     files/lock files/output files/ending files/pretrain files/domains files/memory files/tasks
     files/report files/finetune files/forgetting files/evaluate files/predict files/embed

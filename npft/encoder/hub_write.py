@@ -23,6 +23,7 @@ from npft.encoder.hub_files import CONFIG, WEIGHTS
 from npft.encoder.hub_tokenizer import write_tokenizer
 from npft.encoder.safetensors import write_safetensors
 from npft.errors import ConfigError
+from npft.nn.quantized import need_floats
 from npft.text.byte_level import ByteLevelBPE
 from npft.text.wordpiece import WordPiece
 
@@ -38,7 +39,7 @@ def family_of(encoder: Encoder) -> Family:
     """The family that an encoder can be written as.
 
     Raises ``ConfigError`` for one that none of them computes: with norm="pre", causal, without
-    token types but another eps than DistilBERT's, with additions, or with another tokenizer.
+    token types but another eps than DistilBERT's, with additions, quantized, or with another tokenizer.
     """
     c, tok = encoder.config, encoder.tokenizer
     if kinds := kinds_of(encoder):
@@ -46,6 +47,7 @@ def family_of(encoder: Encoder) -> Family:
             f"write_encoder: the encoder has additions ({', '.join(kinds)}), which BERT has not; "
             "merge_lora puts a low-rank change into the weights, switched_off leaves them out"
         )
+    need_floats("write_encoder", encoder)
     if tok is not None and not isinstance(tok, (WordPiece, ByteLevelBPE)):
         raise ConfigError(
             "write_encoder: BERT cuts text by WordPiece, not "
