@@ -157,8 +157,8 @@ def sts_ways(cell: dict[str, Any]) -> dict[str, Any]:
 
     A cell holds "body" and "data" as that of ``scale_cell``; perhaps "sentences" and "pairs", how
     many are read. It is returned with "ways", [correlation, low, high] by way (95 % of resampled
-    pairs), "layers", the correlations of the mean by layer, and "width", D. Transforms are learnt from
-    sentences of the training part, the weights of words in the bag from all of them.
+    pairs), "layers", the correlations of the mean by layer, and "width", D. Transforms are learnt
+    from sentences of the training part, the weights of words in the bag from all of them.
     """
     with threads(1):
         rng = np.random.default_rng(0)

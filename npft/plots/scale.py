@@ -25,7 +25,8 @@ LABELLED = "4"  # uses of each tiny word that are labelled: of a real one there 
 def draw_scale(axes: Any, found: Mapping[str, Any], tiny: Mapping[str, Any]) -> None:
     """Six panels; a real encoder of ``scale_cell`` and ``sts_ways``, tiny ones of other figures.
 
-    found: "cells", "sts" and "width", its number of dimensions. tiny: the results of the figures "layers", "polysemy", "similarity".
+    found: "cells", "sts" and "width", its number of dimensions. tiny: the results of the figures
+    "layers", "polysemy" and "similarity".
     Bands are one standard deviation over the draws of sentences, or the seeds.
     """
     cells, layers = found["cells"], tiny["layers"]
