@@ -64,7 +64,7 @@ ORDER = """
     experiments/robustness experiments/interference experiments/senses experiments/layers
     experiments/categories experiments/spectra experiments/contrast experiments/retrieval
     experiments/mini_mteb experiments/bi_cross experiments/opening experiments/similarity
-    experiments/simcse experiments/__init__
+    experiments/simcse experiments/beside experiments/__init__
     plots/* plots/__init__
     files/lock files/output files/ending files/pretrain files/domains files/memory files/tasks
     files/report files/finetune files/forgetting files/evaluate files/predict files/embed

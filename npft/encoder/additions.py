@@ -36,7 +36,7 @@ from npft.nn.layers import Linear, normal
 from npft.nn.module import Module, Parameter
 
 RANK, SCALE = 4, 8.0
-WIDTH = 8
+WIDTH = 4  # as many weights, but for biases, as LoRA of this rank
 
 
 class LowRank(Module):

@@ -2,7 +2,7 @@
 
 Read in this order: sweep, grid, bodies, regimes; then what fine-tuning is worth: ablation, labels,
 rates, depth, pads, decisions, few_shot, frozen_tags, taggers, multi_task, robustness; what it
-forgets: interference (the classic), methods, repairs, replay_share, repair_path, lost,
+forgets: interference (the classic), methods, repairs, beside, replay_share, repair_path, lost,
 task_sequence; where vectors lie and what they tell: cone, layers, categories, spectra, senses,
 contrast; and search: retrieval, mini_mteb, bi_cross.
 """

@@ -4,6 +4,7 @@ from npft.plots.ablation import draw_ablation
 from npft.plots.adaptation import draw_adaptation
 from npft.plots.alignment import draw_alignment_uniformity
 from npft.plots.attention import draw_attention, draw_decay
+from npft.plots.beside import draw_beside
 from npft.plots.bi_cross import draw_bi_cross
 from npft.plots.cone import draw_cone
 from npft.plots.contrast import draw_dropout, draw_temperature
@@ -48,7 +49,7 @@ from npft.plots.tradeoff import draw_tradeoff
 
 __all__ = [
     "STYLE", "draw_ablation", "draw_adaptation", "draw_alignment_uniformity", "draw_attention",
-    "draw_bi_cross", "draw_cone", "draw_cosines", "draw_coverage", "draw_decay",
+    "draw_beside", "draw_bi_cross", "draw_cone", "draw_cosines", "draw_coverage", "draw_decay",
     "draw_decisions", "draw_depth", "draw_drift", "draw_dropout", "draw_false_friend",
     "draw_few_shot", "draw_film", "draw_forgetting", "draw_frequency", "draw_frozen_tags",
     "draw_graph", "draw_interference", "draw_isotropy", "draw_labels", "draw_languages",

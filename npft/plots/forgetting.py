@@ -14,7 +14,7 @@ from npft.plots.style import BLUE, GREEN, GREY, ORANGE, PINK, SKY, label_end, sp
 # One colour for each kind of method: what slows or stops layers, what pulls weights back, what
 # needs old text or text like it, a teacher, controls.
 COLORS = {
-    BLUE: ("lr", "rate", "gradual", "freeze"),
+    BLUE: ("lr", "rate", "gradual", "freeze", "lora", "adapter"),
     PINK: ("anchor", "proximal", "ewc", "EWC", "recadam"),
     GREEN: ("replay", "own-text", "agem", "joint"),
     SKY: ("lwf", "interpolate", "remind"),
