@@ -9,7 +9,7 @@ A pretrained encoder comes with it. What it learnt, where its words lie, and the
 ['with', 'for']
 >>> train, test = sms_fixture()
 >>> model = Classifier(mlm.body, 2, label_names=train.label_names, rng=np.random.default_rng(0))
->>> history = fine_tune(model, model.batch_of(train), epochs=1, rng=np.random.default_rng(1))
+>>> history = fine_tune(model, model.batch_of(train), epochs=2, rng=np.random.default_rng(1))
 >>> bool(evaluate(model, model.batch_of(test)).f1 > 0.8)
 True
 
@@ -140,10 +140,10 @@ from npft.senses.pseudowords import pseudo_words
 from npft.senses.static import StaticVectors
 from npft.senses.uses import WordUses, sum_of_last, uses_of, word_vectors
 from npft.text import (
-    BPE, Batch, ByteTokenizer, Examples, FileFormat, TaggedTexts, Unigram, WordPiece,
-    batches_by_length, batches_of, drop_duplicates, read_answers, read_conll, read_conllu,
-    read_jsonl, read_labelled, read_pairs, read_records, read_scored, read_tagged, read_text,
-    split,
+    BPE, Batch, ByteLevelBPE, ByteTokenizer, Examples, FileFormat, TaggedTexts, Unigram,
+    WordPiece, batches_by_length, batches_of, drop_duplicates, read_answers, read_conll,
+    read_conllu, read_jsonl, read_labelled, read_pairs, read_records, read_scored, read_tagged,
+    read_text, split,
 )  # fmt: skip
 from npft.worlds import (
     TinyWorld, hard_sms_fixture, hard_sms_messages, hard_sms_test, sms_fixture, sms_messages,
@@ -153,7 +153,8 @@ from npft.worlds import (
 __version__ = "0.1.0"
 
 __all__ = [
-    "AGEM", "AdamW", "BM25", "BPE", "Batch", "BiEncoder", "ByteTokenizer", "CausalLM",
+    "AGEM", "AdamW", "BM25", "BPE", "Batch", "BiEncoder", "ByteLevelBPE", "ByteTokenizer",
+    "CausalLM",
     "ChainTagger", "Classifier", "ClozeClassifier", "CosineRegression", "Distill", "Dropout",
     "EWC", "Embedding", "Encoder", "EncoderConfig", "Examples", "FileFormat", "ForgettingCurve",
     "GradualUnfreezing", "Head", "History", "InBatch", "Index", "InfoNCE", "L2ToInit",

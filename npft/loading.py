@@ -9,7 +9,8 @@ from typing import Any
 from npft.embed.sentences import SentenceEncoder
 from npft.encoder.checkpoint import FILE, Saved, load_as, read_manifest
 from npft.encoder.encoder import Encoder
-from npft.encoder.hub import is_hub_folder, read_encoder
+from npft.encoder.hub import read_encoder
+from npft.encoder.hub_files import is_hub_folder
 from npft.encoder.model import Model
 from npft.errors import CheckpointError, quoted
 from npft.heads.answers import SpanFinder
@@ -57,6 +58,10 @@ def load(path: str | Path) -> Saved:
 
     Its encoder is ``load(path).body``. Raises ``CheckpointError`` that names the file and what is
     wrong with it.
+
+    >>> mlm = load("tinyworld")
+    >>> mlm.kind, mlm.body.num_parameters()
+    ('masked_lm', 232320)
     """
     path = folder_of(path)
     if is_hub_folder(path):

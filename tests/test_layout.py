@@ -23,8 +23,8 @@ ORDER = """
     metrics/answers metrics/ranking metrics/retrieval metrics/clusters metrics/overlap
     metrics/intervals metrics/__init__
     text/examples text/typed_spans text/batch text/labels_and_tokens text/tokenizer text/windows
-    text/bytes text/basic text/joins text/wordpiece text/pieces text/bpe text/unigram text/readers
-    text/layout
+    text/bytes text/basic text/joins text/wordpiece text/pieces text/bpe
+    text/byte_level text/unigram text/readers text/layout
     text/advice text/json_records text/records text/tables text/answer_files text/tagged
     text/conll text/guess text/scripts text/sampling text/perturb text/__init__
     worlds/draws worlds/lexicon worlds/clinic worlds/phone worlds/tokens worlds/polarity
@@ -33,7 +33,8 @@ ORDER = """
     worlds/messages worlds/sms worlds/hard_sms worlds/search
     worlds/__init__
     encoder/config encoder/blocks encoder/encoder encoder/additions encoder/pooling encoder/layers
-    encoder/profile encoder/format_1 encoder/checkpoint encoder/safetensors encoder/hub encoder/slices encoder/model
+    encoder/profile encoder/format_1 encoder/checkpoint encoder/safetensors
+    encoder/hub_files encoder/hub_tokenizer encoder/hub encoder/slices encoder/model
     encoder/__init__
     heads/classes heads/grades heads/tags heads/crf heads/thresholds heads/span_tags heads/answers
     heads/pairs heads/words heads/boundary heads/cloze heads/__init__
@@ -64,7 +65,9 @@ ORDER = """
     experiments/robustness experiments/interference experiments/senses experiments/layers
     experiments/categories experiments/spectra experiments/contrast experiments/retrieval
     experiments/mini_mteb experiments/bi_cross experiments/opening experiments/similarity
-    experiments/simcse experiments/beside experiments/__init__
+    experiments/simcse experiments/beside
+    experiments/real_data experiments/scale
+    experiments/real_forgetting experiments/real_tuning experiments/__init__
     plots/* plots/__init__
     files/lock files/output files/ending files/pretrain files/domains files/memory files/tasks
     files/report files/finetune files/forgetting files/evaluate files/predict files/embed

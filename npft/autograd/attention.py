@@ -6,7 +6,7 @@
 Every token attends to the tokens of its own sequence. Sequences of like length are worked on
 together as one block of batched matrix products. Inside a block, a shorter sequence is filled up
 with repeats of its own last token; these fillers get weight 0 as keys, and their results as
-queries are dropped, so they change nothing.
+queries are dropped, so they change nothing. Long sequences are worked on in strips of queries.
 
 Symbols: N tokens, D width, H heads, d = D / H, b sequences in a block, T its longest length.
 """
@@ -21,6 +21,8 @@ from npft.autograd.kernels import ones, row_shift, small
 from npft.autograd.tensor import primitive
 from npft.errors import ConfigError, ShapeError, check_shape
 
+LONG = 512  # from so many tokens on, the weights are not kept but computed again (``strips``)
+STRIP = 2**18  # scores in a strip: 1 MiB of float32 stays in the cache of a core
 SPREAD = 8  # sequences share a block if their lengths, rounded up to a multiple of this, agree
 NEVER = -np.inf  # the score of a key that may not be seen: its weight exp(-inf) is 0 exactly
 
@@ -68,25 +70,72 @@ def blocks_by_length(offsets: np.ndarray) -> list[Block]:
     return blocks
 
 
-def attention_weights(
-    q: np.ndarray, k: np.ndarray, real: np.ndarray | None, causal: bool
-) -> np.ndarray:
-    """softmax(q kᵀ / √d) over the keys that may be seen: q, k (b, H, T, d) to (b, H, T, T).
+class Strip(NamedTuple):
+    """A part of a block's attention: t queries of one head of one sequence, or all of them."""
 
-    Where all scores are small, as they nearly always are, no row need be shifted before exp
-    (``kernels.row_shift``).
+    sequences: slice
+    heads: slice
+    queries: slice
+
+    def of(self, x: np.ndarray) -> np.ndarray:
+        """Its part of heads-first rows: (b, H, T, d) to (b', H', t, d)."""
+        return x[self.sequences, self.heads, self.queries]
+
+    def keys_of(self, x: np.ndarray) -> np.ndarray:
+        """The same sequences and heads at all positions: (b', H', T, d)."""
+        return x[self.sequences, self.heads]
+
+
+def strips(block: Block, num_heads: int) -> list[Strip]:
+    """Cut long sequences so that the scores of a strip (1, 1, t, T) stay in the cache of a core.
+
+    Each row of a softmax is worked on by itself, so this changes no result. As no more than a
+    strip of weights is ever held, memory grows with T and not with T² (Rabe & Staats 2021;
+    FlashAttention, Dao et al. 2022, cuts the keys as well). Sequences shorter than LONG, where
+    the T² weights are small, are one strip.
+
+    >>> block, = blocks_by_length(np.array([0, 1024]))
+    >>> len(strips(block, num_heads=4)), strips(block, num_heads=4)[0].queries
+    (16, slice(0, 256, None))
     """
-    scores = (q * (1 / np.sqrt(q.shape[-1]).item())) @ k.swapaxes(-1, -2)  # (b, H, T, T)
+    if block.length < LONG:
+        return [Strip(slice(None), slice(None), slice(0, block.length))]
+    rows = max(1, STRIP // block.length)
+    return [
+        Strip(slice(i, i + 1), slice(h, h + 1), slice(a, min(a + rows, block.length)))
+        for i in range(block.number)
+        for h in range(num_heads)
+        for a in range(0, block.length, rows)
+    ]
+
+
+def attention_weights(
+    q: np.ndarray, k: np.ndarray, real: np.ndarray | None, causal: bool, first: int = 0
+) -> np.ndarray:
+    """softmax(q kᵀ / √d) over the keys that may be seen: q (b, H, t, d), k (b, H, T, d).
+
+    The t queries stand at positions ``first`` and on. Returns (b, H, t, T). Where all scores are
+    small, as they nearly always are, no row need be shifted before exp (``kernels.row_shift``).
+    """
+    scores = (q * (1 / np.sqrt(q.shape[-1]).item())) @ k.swapaxes(-1, -2)  # (b, H, t, T)
     safe = small(scores)  # before some become -inf
     if real is not None:
         np.copyto(scores, NEVER, where=~real[:, None, None, :])
     if causal:
-        np.copyto(scores, NEVER, where=~np.tri(q.shape[-2], dtype=bool))
+        np.copyto(scores, NEVER, where=~np.tri(*scores.shape[-2:], first, dtype=bool))
     if not safe:
-        scores -= row_shift(scores)  # (b, H, T, 1)
+        scores -= row_shift(scores)  # (b, H, t, 1)
     np.exp(scores, out=scores)
     scores /= (scores @ ones(scores.shape[-1], scores.dtype))[..., None]
     return scores
+
+
+def strip_weights(
+    q: np.ndarray, k: np.ndarray, real: np.ndarray | None, causal: bool, part: Strip
+) -> np.ndarray:
+    """The attention weights of a strip (b', H', t, T)."""
+    real = None if real is None else real[part.sequences]
+    return attention_weights(part.of(q), part.keys_of(k), real, causal, part.queries.start)
 
 
 def split_heads(x: np.ndarray, block: Block, parts: int, num_heads: int) -> np.ndarray:
@@ -109,6 +158,14 @@ def put_rows(out: np.ndarray, block: Block, values: np.ndarray) -> None:
         out[rows[real]] = values[real]
     elif not isinstance(block.rows, slice):
         out[block.rows] = values
+
+
+def put_product(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool) -> None:
+    """Write a b into ``out``, or add it to what stands there."""
+    if add:
+        out += a @ b
+    else:
+        np.matmul(a, b, out=out)
 
 
 def check_attention(qkv: np.ndarray, blocks: list[Block], num_heads: int) -> int:
@@ -156,29 +213,36 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
     saved = []
     for block in blocks:
         q, k, v = split_heads(qkv[block.rows], block, 3, num_heads)
-        weights = attention_weights(q, k, block.real, causal)  # (b, H, T, T)
         values = room(out, block)  # (b T, D)
-        np.matmul(weights, v, out=split_heads(values, block, 1, num_heads)[0])
+        heads = split_heads(values, block, 1, num_heads)[0]
+        cut = strips(block, num_heads)
+        for part in cut:
+            weights = strip_weights(q, k, block.real, causal, part)  # (b', H', t, T)
+            np.matmul(weights, part.keys_of(v), out=part.of(heads))
         put_rows(out, block, values)
-        saved.append(weights)
+        saved.append(weights if len(cut) == 1 else None)
 
     def vjp(g):
         g_qkv = np.empty_like(qkv)
-        for block, weights in zip(blocks, saved):
+        for block, kept in zip(blocks, saved):
             q, k, v = split_heads(qkv[block.rows], block, 3, num_heads)
             g_rows = g[block.rows]
             if block.real is not None:
                 g_rows = g_rows * block.real.reshape(-1, 1)  # the result of a filler is dropped
             g_out = split_heads(g_rows, block, 1, num_heads)[0]
-            g_scores = g_out @ v.swapaxes(-1, -2)  # (b, H, T, T)
-            g_scores -= np.einsum("bhqk,bhqk->bhq", g_scores, weights)[..., None]
-            g_scores *= weights
-            g_scores *= 1 / np.sqrt(q.shape[-1]).item()
             g_block = room(g_qkv, block)  # (b T, 3 D)
             g_q, g_k, g_v = split_heads(g_block, block, 3, num_heads)  # views to write to
-            np.matmul(g_scores, k, out=g_q)
-            np.matmul(g_scores.swapaxes(-1, -2), q, out=g_k)
-            np.matmul(weights.swapaxes(-1, -2), g_out, out=g_v)
+            for part in strips(block, num_heads):
+                weights = strip_weights(q, k, block.real, causal, part) if kept is None else kept
+                g_part = part.of(g_out)
+                g_scores = g_part @ part.keys_of(v).swapaxes(-1, -2)  # (b', H', t, T)
+                g_scores -= np.einsum("bhqk,bhqk->bhq", g_scores, weights)[..., None]
+                g_scores *= weights
+                g_scores *= 1 / np.sqrt(q.shape[-1]).item()
+                np.matmul(g_scores, part.keys_of(k), out=part.of(g_q))
+                further = part.queries.start > 0  # strips of one head add up
+                put_product(g_scores.swapaxes(-1, -2), part.of(q), part.keys_of(g_k), further)
+                put_product(weights.swapaxes(-1, -2), g_part, part.keys_of(g_v), further)
             put_rows(g_qkv, block, g_block)
         return g_qkv
 

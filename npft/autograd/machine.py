@@ -81,6 +81,11 @@ def set_threads(n: int) -> bool:
     Returns False where NumPy uses a matrix library that cannot be told to: then the library
     decides about threads, and parts of a batch are worked on one after another.
     Raises ``ConfigError`` for n < 1.
+
+    >>> with threads(1):  # afterwards all is as before
+    ...     told = set_threads(2)  # False where the matrix library cannot be told
+    ...     Setting.threads
+    2
     """
     if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
         raise ConfigError(f"set_threads: n is {n}, expected a whole number of at least 1")

@@ -65,6 +65,14 @@ def trace(loss: Tensor, **names: Tensor) -> Trace:
     Leaves are called x1, x2, ... and ops 1, 2, ..., but for those named by keyword:
     ``trace(loss, w=w)``, or ``trace(loss, **dict(model.named_parameters()))``.
     Raises ``GraphError`` if nothing was recorded.
+
+    >>> w = Tensor([3.0], requires_grad=True)
+    >>> trace((w * w).sum(), w=w)
+    2 ops on 1 leaf, in the order of their making; backward walks from the last to the first
+    name  op        inputs  shape  dtype
+    w     leaf              (1,)   float64
+    1     multiply  w, w    (1,)   float64
+    2     sum       1       ()     float64
     """
     if not isinstance(loss, Tensor) or loss._node is None:
         raise GraphError(

@@ -81,6 +81,12 @@ class BiEncoder(Module):
 
     Raises ``ConfigError`` for an encoder without a tokenizer, two of different widths, an unknown
     pool, an objective that is none.
+
+    >>> from npft import InBatch, load
+    >>> model = BiEncoder(load("tinyworld").body, InBatch())
+    >>> rows = model.rows([["it rains", "win cash"], ["rain falls", "it rains"]])
+    >>> len(rows), rows.texts.tolist()  # equal texts have equal numbers
+    (2, [[0, 1], [2, 0]])
     """
 
     def __init__(

@@ -34,6 +34,13 @@ class Objective(Module):
 
     texts (K, B): equal numbers for equal texts. ``fewest`` and ``most`` say how many columns it
     reads, ``labels`` the kind of labels: None, "i" for classes or "f" for grades.
+
+    >>> class Dot(Objective):  # the mean of -a · b
+    ...     def forward(self, views, labels, texts):
+    ...         return -(views[0] * views[1]).sum(axis=1).mean()
+    >>> a = Tensor([[1.0, 2.0]])
+    >>> Dot()([a, a], None, np.array([[0], [1]])).item()
+    -5.0
     """
 
     fewest, most = 2, 2
@@ -61,6 +68,11 @@ class InBatch(Objective):
     mask_repeats: a text that occurs twice in a batch is no negative (``repeats``). Without, it is
     pushed away from itself.
     Raises ``ConfigError`` for tau <= 0, or a mask_repeats that is not True or False.
+
+    >>> a = Tensor(np.eye(2))  # a cosine of 1 with its partner, 0 with the other
+    >>> texts = np.array([[0, 1], [2, 3]])
+    >>> round(InBatch(tau=1.0)([a, a], None, texts).item(), 4)  # log(1 + 1/e)
+    0.3133
     """
 
     most = 3
@@ -80,7 +92,12 @@ class InBatch(Objective):
 
 
 class NTXent(Objective):
-    """``nt_xent`` of two columns. Raises ``ConfigError`` for tau <= 0."""
+    """``nt_xent`` of two columns. Raises ``ConfigError`` for tau <= 0.
+
+    >>> a, texts = Tensor(np.eye(2)), np.array([[0, 1], [2, 3]])
+    >>> round(NTXent(tau=1.0)([a, a], None, texts).item(), 4)  # two negatives each: log(1 + 2/e)
+    0.5514
+    """
 
     def __init__(self, tau: float = 0.1) -> None:
         self.tau = check_positive("NTXent: tau", tau)
@@ -92,7 +109,12 @@ class NTXent(Objective):
 
 
 class InfoNCE(Objective):
-    """``info_nce`` of two columns."""
+    """``info_nce`` of two columns.
+
+    >>> a, texts = Tensor(np.eye(2)), np.array([[0, 1], [2, 3]])
+    >>> round(InfoNCE()([a, a], None, texts).item(), 4)  # log(1 + 1/e)
+    0.3133
+    """
 
     def forward(
         self, views: Sequence[Tensor], labels: np.ndarray | None, texts: np.ndarray
@@ -104,6 +126,11 @@ class SupCon(Objective):
     """``supcon_loss`` of all views of all texts, with the labels of the rows as classes.
 
     Raises ``ConfigError`` for tau <= 0.
+
+    >>> a, texts = Tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.array([[0, 1, 2]])
+    >>> loss = SupCon(tau=1.0)([a], np.array([0, 0, 1]), texts)  # the third has no partner
+    >>> round(loss.item(), 4)  # log(1 + 1/e) of each of the others
+    0.3133
     """
 
     fewest, most = 1, 3
@@ -121,7 +148,12 @@ class SupCon(Objective):
 
 
 class Triplet(Objective):
-    """``triplet_loss`` of three columns. ``ConfigError`` for a margin that is not above 0."""
+    """``triplet_loss`` of three columns. ``ConfigError`` for a margin that is not above 0.
+
+    >>> a, p, n = (Tensor([[x, 0.0]]) for x in (0.0, 1.0, 3.0))
+    >>> Triplet(margin=2.5)([a, p, n], None, np.array([[0], [1], [2]])).item()  # 1 - 3 + 2.5
+    0.5
+    """
 
     fewest, most = 3, 3
 
@@ -139,6 +171,10 @@ class CosineRegression(Objective):
 
     The grades are mapped to 0 to 1. Raises ``ConfigError`` unless low < high; in training
     ``DataError`` for a grade outside.
+
+    >>> a, b, texts = Tensor([[1.0, 0.0]]), Tensor([[0.0, 1.0]]), np.array([[0], [1]])
+    >>> CosineRegression()([a, b], np.array([2.5]), texts).item()  # (0 - 2.5 / 5)²
+    0.25
     """
 
     labels = "f"
@@ -171,6 +207,12 @@ class SiameseClasses(Objective):
     """The cross-entropy of ``SiameseSoftmax`` on pairs with classes, such as NLI.
 
     width: D of the encoder. classes: K. Raises ``ConfigError`` for counts that are none.
+
+    >>> objective = SiameseClasses(2, 3, rng=np.random.default_rng(0))
+    >>> texts = np.array([[0], [1]])
+    >>> a = Tensor(np.zeros((1, 2), np.float32))
+    >>> round(objective([a, a], np.array([1]), texts).item(), 4)  # nothing to go by: log 3
+    1.0986
     """
 
     labels = "i"
@@ -198,6 +240,12 @@ class Projection(Module):
 
     The loss sees projected vectors; what is used afterwards are the vectors below it, which need
     not forget all that tells two views apart. Made for training, then thrown away.
+
+    >>> projection = Projection(2, rng=np.random.default_rng(0))
+    >>> projection.first.weight.assign(np.eye(2))
+    >>> projection.last.weight.assign(np.eye(2))
+    >>> projection(np.array([[3, -4]], np.float32)).data.tolist()
+    [[3.0, 0.0]]
     """
 
     def __init__(self, width: int, *, rng: np.random.Generator) -> None:
@@ -214,6 +262,13 @@ class Projected(Objective):
     """An objective whose views go through a projection head first.
 
     Raises ``ConfigError`` for an objective that is none.
+
+    >>> projection = Projection(2, rng=np.random.default_rng(0))
+    >>> for layer in (projection.first, projection.last):
+    ...     layer.weight.assign(np.eye(2))
+    >>> a, texts = Tensor(np.eye(2, dtype="f4")), np.array([[0, 1], [2, 3]])
+    >>> round(Projected(InBatch(tau=1.0), projection)([a, a], None, texts).item(), 4)
+    0.3133
     """
 
     def __init__(self, objective: Objective, projection: Module) -> None:

@@ -34,6 +34,12 @@ def simcse_loss(
 
     The encoder is in training mode. With dropout 0 the two views are equal, and all that is
     learnt is to push texts apart.
+
+    >>> from npft import load
+    >>> encoder = load("tinyworld").body.eval()  # no dropout: both views are equal
+    >>> batch = encoder.tokenizer(["win cash", "win cash"])
+    >>> round(simcse_loss(encoder, batch, rng=None).item(), 4)  # two texts that are one: log 2
+    0.6931
     """
     views = [pooling.pool(encoder(batch, rng), batch, pool) for _ in range(2)]
     return in_batch_loss(views[0], views[1], tau)
@@ -64,6 +70,14 @@ def train_contrastive(
 
     Raises ``DataError`` for fewer than 2 texts, ``ConfigError`` for numbers out of range or an
     encoder without a tokenizer, ``NonFiniteError`` with the step if training fails.
+
+    >>> from npft import load, set_dropout
+    >>> encoder, texts = load("tinyworld").body, ["win cash", "see you at noon", "it rains"]
+    >>> set_dropout(encoder, 0.1)
+    >>> history = train_contrastive(
+    ...     encoder, texts, steps=4, batch_size=3, every=2, rng=np.random.default_rng(0))
+    >>> history.at("loss").tolist()
+    [2, 4]
     """
     encoder.need_tokenizer("train_contrastive")
     check_count("train_contrastive: batch_size", batch_size, least=2)

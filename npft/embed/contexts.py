@@ -55,6 +55,11 @@ def word_states(encoder: Encoder, texts: Sequence[str | Sequence[str]]) -> WordS
 
     Raises ``ConfigError`` for an encoder without a tokenizer, ``DtypeError`` for what is no list of
     texts, ``DataError`` for no text, or one without words.
+
+    >>> from npft import load
+    >>> states = word_states(load("tinyworld").body, ["the bank lends", "win cash"])
+    >>> [layer.shape for layer in states.layers]  # 5 words; the embeddings and two blocks
+    [(5, 64), (5, 64), (5, 64)]
     """
     tokenizer = encoder.need_tokenizer("word_states")
     cut = [
@@ -171,6 +176,12 @@ def context_by_layer(states: WordStates) -> list[dict[str, float]]:
     A row has "anisotropy", "self_similarity" and "intra_sentence" (means over words and over
     sentences, corrected by the anisotropy). Each kind of word counts once in the second, however
     often it occurs. Raises as the functions it calls.
+
+    >>> from npft import load
+    >>> states = word_states(load("tinyworld").body, ["the bank lends", "the bank floods"])
+    >>> rows = context_by_layer(states)
+    >>> len(rows), list(rows[0])
+    (3, ['anisotropy', 'self_similarity', 'intra_sentence'])
     """
     found = []
     for x in states.layers:

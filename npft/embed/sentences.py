@@ -67,6 +67,11 @@ class SentenceEncoder(Model):
 
     Raises ``ConfigError`` for an encoder without a tokenizer, an unknown pool, or a ``normalize``
     that is not True or False.
+
+    >>> from npft import load
+    >>> vectors = SentenceEncoder(load("tinyworld").body).encode(["win cash", "see you at noon"])
+    >>> vectors.shape, np.linalg.norm(vectors, axis=1).round(5).tolist()
+    ((2, 64), [1.0, 1.0])
     """
 
     kind = "sentence_encoder"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from npft.atomic import PathLike, shown
-from npft.encoder.hub import read_json
+from npft.encoder.hub_files import read_json
 from npft.errors import CheckpointError, ConfigError, check_count, quoted
 from npft.strict_json import parse
 

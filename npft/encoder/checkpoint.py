@@ -133,6 +133,13 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
     Returns the file written. Raises ``ConfigError`` for a module that is not a whole model,
     ``NonFiniteError`` for a weight that is NaN or infinite, ``CheckpointError`` for a place that
     cannot be written: a good older file is then kept.
+
+    >>> import tempfile
+    >>> from npft import Encoder, EncoderConfig, load
+    >>> encoder = Encoder(EncoderConfig.lesson(), rng=np.random.default_rng(0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(folder, encoder).name, load(folder).config == encoder.config
+    ('model.npz', True)
     """
     if not hasattr(model, "kind"):
         raise ConfigError(

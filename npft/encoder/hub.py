@@ -1,14 +1,13 @@
 """Folders of Hugging Face in and out: BERT, its relatives, and what they are called there.
 
     config.json             the shape: a model_type, and the fields of ``EncoderConfig`` renamed
-    model.safetensors       the weights; those of BERT have the same names here (``blocks.py``)
-    vocab.txt               the pieces of WordPiece, or the same in tokenizer.json
-    tokenizer_config.json   whether text is made lower case
+    weights                 those of BERT have the same names here (``hub_files.py``, ``blocks.py``)
+    tokenizer               WordPiece or byte-level BPE (``hub_tokenizer.py``)
 
 A family says by what names its weights and fields go. RoBERTa's positions begin at
 pad_token_id + 1, so its first rows are never read and are left out here. DistilBERT has no token
-types. What a folder holds beside the encoder (a pooler, the heads of a task) is not read. Families
-that compute something else, such as MPNet and DeBERTa, are refused by name.
+types. What a folder holds beside the encoder (a pooler, the heads of a task) is kept apart under
+the names it has there. Families that compute something else are refused by name.
 """
 
 from __future__ import annotations
@@ -17,20 +16,21 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from npft.atomic import PathLike, shown, write_bytes
 from npft.encoder.additions import kinds_of
 from npft.encoder.checkpoint import Blank
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.safetensors import read_safetensors, write_safetensors
-from npft.errors import CheckpointError, ConfigError, DataError, NpftError, quoted
-from npft.strict_json import parse
-from npft.text.tokenizer import Tokenizer
+from npft.encoder.hub_files import CONFIG, WEIGHTS, read_json, read_weights, weights_file
+from npft.encoder.hub_tokenizer import read_tokenizer
+from npft.encoder.safetensors import write_safetensors
+from npft.errors import CheckpointError, ConfigError, DataError, NpftError, listed, quoted
 from npft.text.wordpiece import WordPiece
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 BERT_FIELDS = {
     "vocab_size": "vocab_size", "hidden_size": "hidden_size", "num_layers": "num_hidden_layers",
     "num_heads": "num_attention_heads", "intermediate_size": "intermediate_size",
@@ -70,8 +70,10 @@ class Family:
     first_position: Callable[[dict[str, Any]], int] = lambda config: 0
 
     def ours(self, name: str) -> str:
-        """The name that a weight of the folder has here."""
+        """The name that a weight of the folder has here; files of 2018 call weights gamma, beta."""
         name = name.removeprefix(self.prefix)
+        for there, here in ((".gamma", ".weight"), (".beta", ".bias")):
+            name = name.removesuffix(there) + here if name.endswith(there) else name
         for there, here in self.names:
             name = name.replace(there, here)
         return name
@@ -89,22 +91,55 @@ FAMILIES = {
 }  # fmt: skip
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """An object of a JSON file; raises ``CheckpointError`` that names the file."""
-    try:
-        found = parse(path.read_bytes().decode("utf-8"))
-    except OSError as error:
-        raise CheckpointError(f"{shown(path)}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{shown(path)}: is no JSON: {error!s:.200}") from None
-    if not isinstance(found, dict):
-        raise CheckpointError(f"{shown(path)}: holds {quoted(found)}, expected an object")
-    return found
+UNLIKE = {  # what a family that is refused does otherwise
+    "mpnet": "adds a bias for each distance to its attention",
+    "deberta": "attends to distances apart from words",
+    "albert": "shares the weights of its layers",
+    "deberta-v2": "attends to distances apart from words",
+    "modernbert": "turns queries and keys by their positions, and has gated layers",
+    "electra": "may embed words in fewer columns", "nomic_bert": "has gated layers",
+}  # fmt: skip
 
 
-def is_hub_folder(folder: PathLike) -> bool:
-    """Whether a folder has the two files that such a model cannot do without."""
-    return all((Path(folder) / name).is_file() for name in (CONFIG, WEIGHTS))
+class Contents(NamedTuple):
+    """What a folder holds: its config.json, the family and shape that this means, and weights.
+
+    body: the weights of the encoder, by their names here. others: all other weights, by their names
+    in the folder. file: where the weights stand.
+    """
+
+    given: dict[str, Any]
+    family: Family
+    config: EncoderConfig
+    body: dict[str, np.ndarray]
+    others: dict[str, np.ndarray]
+    file: Path
+
+
+def read_contents(folder: PathLike, longest: int | None = None) -> Contents:
+    """What a folder holds; ``longest`` leaves out the positions behind so many.
+
+    Raises ``CheckpointError`` that names the file, for another family, a configuration that means
+    something else than what is computed here, or files that cannot be read.
+    """
+    folder = Path(folder)
+    given = read_json(folder / CONFIG)
+    family, config = config_of(folder / CONFIG, given)
+    if longest is not None:
+        config = replace(config, max_positions=min(longest, config.max_positions))
+    body, others = dict[str, np.ndarray](), dict[str, np.ndarray]()
+    for name, array in read_weights(folder).items():
+        ours = family.ours(name)
+        if ours.endswith("position_ids"):  # a table of numbers, no weight
+            continue
+        if ours.startswith(("embeddings.", "encoder.layer.")):
+            body[ours] = array
+        else:
+            others[name] = array
+    first = family.first_position(given)
+    if POSITIONS in body and len(body[POSITIONS]) == given["max_position_embeddings"]:
+        body[POSITIONS] = body[POSITIONS][first : first + config.max_positions]
+    return Contents(given, family, config, body, others, weights_file(folder))
 
 
 def read_encoder(folder: PathLike, longest: int | None = None) -> Encoder:
@@ -112,34 +147,48 @@ def read_encoder(folder: PathLike, longest: int | None = None) -> Encoder:
 
     ``longest`` leaves out the positions behind so many, as none of them will be read.
 
-    Raises ``CheckpointError`` that names the file, for another family, a configuration that means
-    something else than what is computed here, or weights that do not fit, all of them in one list.
+    Raises ``CheckpointError`` that names the file, as ``read_contents`` and ``filled`` do, and for
+    a tokenizer that npft does not have.
     """
-    folder = Path(folder)
-    given = read_json(folder / CONFIG)
-    family, config = config_of(folder / CONFIG, given)
-    weights = {family.ours(n): a for n, a in read_safetensors(folder / WEIGHTS).items()}
-    first = family.first_position(given)
-    if longest is not None:
-        config = replace(config, max_positions=min(longest, config.max_positions))
-    if POSITIONS in weights and len(weights[POSITIONS]) == given["max_position_embeddings"]:
-        weights[POSITIONS] = weights[POSITIONS][first : first + config.max_positions]
-    try:
-        encoder = Encoder(config, tokenizer=read_tokenizer(folder), rng=Blank(weights))
-        own = {name for name, _ in encoder.named_parameters()}
-        encoder.load_state_dict({n: a for n, a in weights.items() if n in own or _belongs(n)})
-    except (NpftError, OverflowError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise CheckpointError(f"{shown(folder / WEIGHTS)}: {error!s:.1000}") from None
-    encoder.eval()
+    found = read_contents(folder, longest)
+    encoder: Encoder = filled(found, found.body, lambda rng: new_encoder(found, folder, rng))
     return encoder
 
 
-def _belongs(name: str) -> bool:
-    """Whether a weight is one of an encoder: not of its pooler, a head, or a table of numbers."""
-    own = name.startswith(("embeddings.", "encoder.layer."))
-    return own and not name.endswith("position_ids")
+def new_encoder(found: Contents, folder: PathLike, rng: np.random.Generator) -> Encoder:
+    """An encoder of the shape of a folder, with its tokenizer and weights that are yet to come."""
+    return Encoder(found.config, tokenizer=read_tokenizer(Path(folder)), rng=rng)
+
+
+def filled(
+    found: Contents,
+    weights: dict[str, np.ndarray],
+    make: Callable[[np.random.Generator], Any],
+) -> Any:
+    """A model that ``make`` makes, with these weights, in evaluation mode.
+
+    Raises ``CheckpointError`` that names the file, for weights that are missing, unexpected, of
+    another shape, no floating-point numbers (as those of a quantised model, which mean something
+    else) or not finite in float32: all of them in one message.
+    """
+    try:
+        whole = [name for name, array in weights.items() if array.dtype.kind != "f"]
+        if whole:
+            raise CheckpointError(
+                f"{listed(whole)}: {weights[whole[0]].dtype}, expected float32, float16 or "
+                "bfloat16; quantised weights are not read"
+            )
+        model = make(Blank(weights))
+        with np.errstate(over="ignore"):  # a float64 beyond float32, which is told below
+            model.load_state_dict(weights)
+    except (NpftError, OverflowError) as error:
+        if isinstance(error, DataError) or str(found.file.parent) in str(error):
+            raise
+        raise CheckpointError(f"{shown(found.file)}: {error!s:.1000}") from None
+    bad = [name for name, p in model.named_parameters() if not np.isfinite(p.data).all()]
+    if bad:
+        raise CheckpointError(f"{shown(found.file)}: not finite: {listed(bad)}")
+    return model.eval()
 
 
 def config_of(path: Path, given: dict[str, Any]) -> tuple[Family, EncoderConfig]:
@@ -149,9 +198,10 @@ def config_of(path: Path, given: dict[str, Any]) -> tuple[Family, EncoderConfig]
     """
     kind = given.get("model_type")
     if not isinstance(kind, str) or kind not in FAMILIES:
+        why = f"; {kind} {UNLIKE[kind]}" if isinstance(kind, str) and kind in UNLIKE else ""
         raise CheckpointError(
-            f"{shown(path)}: model_type is {quoted(kind)}, expected one of {', '.join(FAMILIES)}: "
-            "others do not compute what this encoder does"
+            f"{shown(path)}: model_type is {quoted(kind)}, expected one of "
+            f"{', '.join(FAMILIES)}{why}"
         )
     family = FAMILIES[kind]
     for name, expected in {
@@ -172,27 +222,6 @@ def config_of(path: Path, given: dict[str, Any]) -> tuple[Family, EncoderConfig]
         return family, replace(config, max_positions=positions)
     except (ConfigError, TypeError) as error:
         raise CheckpointError(f"{shown(path)}: {error}") from None
-
-
-def read_tokenizer(folder: Path) -> Tokenizer | None:
-    """The WordPiece of a folder; None if it has another kind of tokenizer, or none.
-
-    Raises ``CheckpointError`` or ``DataError`` that names the file.
-    """
-    options = {}
-    if (folder / "tokenizer_config.json").is_file():
-        options = read_json(folder / "tokenizer_config.json")
-    lowercase = bool(options.get("do_lower_case", True))
-    if (folder / "vocab.txt").is_file():
-        return WordPiece.from_vocab(folder / "vocab.txt", lowercase=lowercase)
-    path = folder / "tokenizer.json"
-    model = read_json(path).get("model", {}) if path.is_file() else {}
-    if not isinstance(model, dict) or model.get("type") != "WordPiece":
-        return None
-    vocab = model.get("vocab")
-    if not isinstance(vocab, dict) or sorted(vocab.values()) != list(range(len(vocab))):
-        raise CheckpointError(f"{shown(path)}: its vocabulary does not number pieces from 0 on")
-    return WordPiece(sorted(vocab, key=vocab.__getitem__), lowercase=lowercase)
 
 
 def write_encoder(folder: PathLike, encoder: Encoder) -> Path:

@@ -174,6 +174,10 @@ class Part(NamedTuple):
 
     ``shares``: for each head that learns from it, the share it has of the things that the head's
     loss is a mean over. The shares of all parts add up to 1.
+
+    >>> part = Part(Batch([7, 8, 9], [0, 2, 3]), {"mlm": 0.25})
+    >>> len(part.batch), part.shares["mlm"]
+    (2, 0.25)
     """
 
     batch: Batch
@@ -501,7 +505,15 @@ class Model(Module):
 
 
 def copy_of(model: Model) -> Model:
-    """A new model with the same configuration, tokenizer, additions and weights, all trainable."""
+    """A new model with the same configuration, tokenizer, additions and weights, all trainable.
+
+    >>> from npft import Classifier, EncoderConfig
+    >>> rng = np.random.default_rng(0)
+    >>> model = Classifier(Encoder(EncoderConfig.lesson(), rng=rng), 2, rng=rng)
+    >>> new = copy_of(model)
+    >>> new.encoder is model.encoder, new.num_parameters() == model.num_parameters()
+    (False, True)
+    """
     rng = np.random.default_rng(0)  # for weights that are replaced at once
     encoder = Encoder(model.encoder.config, tokenizer=model.encoder.tokenizer, rng=rng)
     add_again(encoder, additions_of(model), rng=rng)

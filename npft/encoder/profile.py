@@ -76,6 +76,13 @@ def attention_profile(encoder: Encoder, batch: Batch, longest: int | None = None
 
     Raises ``ConfigError`` if the encoder has no tokenizer (which knows the special tokens) or
     ``longest`` is below 3, ``DataError`` if no two text tokens are three apart.
+
+    >>> from npft import load
+    >>> encoder = load("tinyworld").body
+    >>> batch = encoder.tokenizer(["the teller counts the money at noon"])
+    >>> profile = attention_profile(encoder, batch, longest=4)
+    >>> profile.distance.tolist(), profile.attention.shape  # of 2 blocks with 4 heads each
+    ([1, 2, 3, 4], (2, 4, 4))
     """
     text = ~np.isin(batch.ids, encoder.need_tokenizer("attention_profile").special_ids)
     places = [np.flatnonzero(text[a:b]) for a, b in zip(batch.offsets[:-1], batch.offsets[1:])]

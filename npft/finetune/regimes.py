@@ -102,6 +102,14 @@ def freeze_body(model: Model, last: int = 0) -> None:
 
     A frozen part records no graph and runs without dropout, so its weights cannot move.
     Raises ``ConfigError`` if the encoder has fewer than ``last`` blocks.
+
+    >>> import numpy as np
+    >>> from npft import Classifier, Encoder, EncoderConfig, num_trainable
+    >>> rng = np.random.default_rng(0)
+    >>> model = Classifier(Encoder(EncoderConfig.lesson(), rng=rng), 2, rng=rng)
+    >>> freeze_body(model)
+    >>> num_trainable(model)  # 2 classes of 64 weights and a bias each
+    130
     """
     check_model("freeze_body", model)
     layers = model.encoder.config.num_layers
@@ -116,6 +124,17 @@ def freeze_first(model: Model, blocks: int) -> None:
     """Freeze the embeddings and the first ``blocks`` blocks; what lies above them trains.
 
     Raises ``ConfigError`` if the encoder has fewer blocks.
+
+    >>> import numpy as np
+    >>> from npft import Classifier, Encoder, EncoderConfig, num_trainable
+    >>> rng = np.random.default_rng(0)
+    >>> model = Classifier(Encoder(EncoderConfig.lesson(), rng=rng), 2, rng=rng)
+    >>> for blocks in (0, 1, 2):  # the last 128 weights of the body are those of its last norm
+    ...     freeze_first(model, blocks)
+    ...     num_trainable(model)
+    100226
+    50242
+    130
     """
     check_model("freeze_first", model)
     layers = model.encoder.config.num_layers
@@ -125,11 +144,28 @@ def freeze_first(model: Model, blocks: int) -> None:
 
 
 def unfreeze_body(model: Model) -> None:
-    """Train the body again; the heads stay as they are."""
+    """Train the body again; the heads stay as they are.
+
+    >>> import numpy as np
+    >>> from npft import Classifier, Encoder, EncoderConfig, num_trainable
+    >>> rng = np.random.default_rng(0)
+    >>> model = Classifier(Encoder(EncoderConfig.lesson(), rng=rng), 2, rng=rng)
+    >>> freeze_body(model)
+    >>> unfreeze_body(model)
+    >>> num_trainable(model) == model.num_parameters()
+    True
+    """
     check_model("unfreeze_body", model)
     unfreeze(model, "encoder.")
 
 
 def num_trainable(model: Module) -> int:
-    """How many weights training would change."""
+    """How many weights training would change.
+
+    >>> import numpy as np
+    >>> from npft import Linear
+    >>> layer = Linear(3, 2, rng=np.random.default_rng(0))
+    >>> num_trainable(layer), freeze(layer, "bias"), num_trainable(layer)
+    (8, 1, 6)
+    """
     return sum(p.size for p in model.parameters() if p.requires_grad)

@@ -35,6 +35,13 @@ def evaluate(model: Model, test: Data) -> Any:
     score says in ``averaged`` what its F1 is of. Dropout is off.
     Raises ``DataError`` for no data or labels the model does not know, ``NonFiniteError`` for a
     head whose scores are NaN or infinite.
+
+    >>> from npft import Classifier, load
+    >>> model = Classifier(load("tinyworld").body, 2, rng=np.random.default_rng(0))
+    >>> model.head().linear.bias.assign([0.0, 99.0])  # it says class 1, whatever it reads
+    >>> found = evaluate(model, model.tokenize(["hi", "win", "free"], labels=[0, 1, 1]))
+    >>> round(found.accuracy, 3), found.recall, found.f1
+    (0.667, 1.0, 0.8)
     """
     check_model("evaluate", model)
     model.check(test)
@@ -168,6 +175,13 @@ def fine_tune(
     ``patience`` stops after that many epochs without a better one.
 
     Raises as ``fine_tune_steps``, and ``ConfigError`` for a patience without validation.
+
+    >>> from npft import Classifier, load
+    >>> rng, texts = np.random.default_rng(0), ["see you at noon", "win cash"]
+    >>> model = Classifier(load("tinyworld").body, 2, label_names=["ham", "spam"], rng=rng)
+    >>> history = fine_tune(model, model.tokenize(texts, labels=[0, 1]), epochs=10, rng=rng)
+    >>> model.predict(texts), bool(history["loss"][-1] < history["loss"][0])
+    (['ham', 'spam'], True)
     """
     check_patience(patience, validation is not None)
     history = History()

@@ -61,6 +61,17 @@ def replay_afterwards(
     ``options``: batch_size, lr of ``remind``. The body is left as the last step has made it.
 
     Raises ``ConfigError`` for models that do not share their encoder; else as ``remind``.
+
+    >>> from npft import Classifier, load, make_probe
+    >>> rng, mlm = np.random.default_rng(0), load("tinyworld")
+    >>> text = [["the teller counts the money", "the teller waits"]]
+    >>> probe = make_probe(text, mlm.tokenizer, max_length=32, layout="pairs", rng=rng)
+    >>> model = Classifier(mlm.body, 2, rng=rng)
+    >>> test = model.tokenize(["see you at noon", "win cash"], labels=[0, 1])
+    >>> found = replay_afterwards(
+    ...     model, mlm, text, probe, test, steps=2, every=1, batch_size=2, rng=rng)
+    >>> found["step"], len(found["mlm_loss"]), len(found["f1"])
+    ([0, 1, 2], 3, 3)
     """
     check_shared("replay_afterwards", model, mlm)
     check_count("replay_afterwards: every", every)
@@ -134,6 +145,15 @@ def refit_head(
     was trainable is so again afterwards.
 
     Raises as ``fine_tune_as``.
+
+    >>> from npft import Classifier, load
+    >>> rng = np.random.default_rng(0)
+    >>> model = Classifier(load("tinyworld").body, 2, rng=rng)
+    >>> before = model.encoder.state_dict()
+    >>> train = model.tokenize(["see you at noon", "win cash"], labels=[0, 1])
+    >>> history = refit_head(model, train, epochs=3, rng=rng)
+    >>> all((array == before[name]).all() for name, array in model.encoder.state_dict().items())
+    True
     """
     check_model("refit_head", model)
     trainable = [p for p in model.encoder.parameters() if p.requires_grad]

@@ -39,6 +39,15 @@ class AGEM(Repair):
     have a gradient from the task, and not one for each layer.
     Raises ``ConfigError`` for a size < 0 and, in training, a model whose encoder is not that of
     ``mlm``; ``DataError`` for an empty pool; ``NonFiniteError`` for an mlm without a finite loss.
+
+    >>> from npft import Classifier, fine_tune, load
+    >>> rng, mlm = np.random.default_rng(0), load("tinyworld")
+    >>> agem = AGEM([["the teller counts", "the chef cooks"]], mlm, 2, rng=np.random.default_rng(1))
+    >>> model = Classifier(mlm.body, 2, rng=rng)
+    >>> train = model.tokenize(["see you at noon", "win cash"], labels=[0, 1])
+    >>> history = fine_tune(model, train, epochs=3, repairs=[agem], rng=rng)
+    >>> agem.steps, agem.projected <= agem.steps
+    (3, True)
     """
 
     name = "agem"

@@ -74,6 +74,14 @@ class L2ToInit(Repair):
     they are left free; with λ = 0 too, training is plain, bit for bit.
     Raises ``ConfigError`` for λ < 0, μ < 0 or an anchor of another architecture; in training for a
     model with another encoder.
+
+    >>> from npft import Linear
+    >>> model = Module()
+    >>> model.body = Linear(2, 1, std=0.0, rng=np.random.default_rng(0))
+    >>> anchor = L2ToInit(model, lambda_=0.1)
+    >>> model.body.weight.assign([[1.0, 2.0]])
+    >>> round(anchor.penalty(model).item(), 6)  # 0.1 (1² + 2²)
+    0.5
     """
 
     name = "anchor"

@@ -50,6 +50,16 @@ class Distill(Repair):
     teacher does not have; in training for a teacher that shares its encoder with the student, for
     then both move together, for a student without such a head, and for a head that does not choose
     among classes.
+
+    >>> from npft import Classifier, copy_of, fine_tune, load
+    >>> rng = np.random.default_rng(0)
+    >>> model = Classifier(load("tinyworld").body, 2, rng=rng)
+    >>> train = model.tokenize(["see you at noon", "win cash"], labels=[0, 1])
+    >>> distill = Distill(copy_of(model), weight=1000.0)  # so strong that nothing else counts
+    >>> before = model.scores(train)["classes"].data
+    >>> history = fine_tune(model, train, epochs=3, repairs=[distill], rng=rng)
+    >>> bool(np.abs(model.scores(train)["classes"].data - before).max() < 0.1)
+    True
     """
 
     name = "distill"

@@ -94,6 +94,14 @@ def representation_drift(start: Model, model: Model, batch: Batch) -> dict[str, 
     The batch is read at once, (N, D) numbers for each layer of each body.
     Raises ``ConfigError`` for models that cannot be compared, ``ShapeError`` for a body that says
     the same of all tokens.
+
+    >>> from npft import load
+    >>> from npft.encoder.model import copy_of
+    >>> mlm = load("tinyworld")
+    >>> batch = mlm.tokenizer(["the teller counts the money"])
+    >>> drift = representation_drift(copy_of(mlm), mlm, batch)
+    >>> {layer: abs(round(moved, 6)) for layer, moved in drift.items()}  # nothing was trained
+    {'embeddings': 0.0, 'block 0': 0.0, 'block 1': 0.0}
     """
     check_start("representation_drift", start, model)
     names = ["embeddings", *(f"block {i}" for i in range(model.encoder.config.num_layers))]
@@ -108,6 +116,14 @@ def prediction_drift(start: Model, model: Model, probe: Batch, head: str = "mlm"
     gives a row of scores for each thing its loss is over, by default the masked-token head.
     Raises ``ConfigError`` for models that cannot be compared, ``DataError`` for a batch in which
     nothing is asked.
+
+    >>> from npft import load, mask_tokens
+    >>> from npft.encoder.model import copy_of
+    >>> mlm = load("tinyworld")
+    >>> batch = mlm.tokenizer(["the teller counts the money"])
+    >>> probe = mask_tokens(batch, mlm.tokenizer, rng=np.random.default_rng(0))
+    >>> prediction_drift(copy_of(mlm), mlm, probe)
+    0.0
     """
     check_start("prediction_drift", start, model)
     asked = model.head(head)

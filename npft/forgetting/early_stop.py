@@ -91,6 +91,17 @@ def fine_tune_within(
 
     Raises ``ConfigError`` for an allowance below 0, models that do not share their encoder, or an
     ``mlm`` without a head for masked tokens; else as ``fine_tune``.
+
+    >>> from npft import Classifier, load, make_probe
+    >>> rng, mlm = np.random.default_rng(0), load("tinyworld")
+    >>> text = [["the teller counts the money", "the teller waits"]]
+    >>> probe = make_probe(text, mlm.tokenizer, max_length=32, layout="pairs", rng=rng)
+    >>> model = Classifier(mlm.body, 2, rng=rng)
+    >>> train = model.tokenize(["see you at noon", "win cash"], labels=[0, 1])
+    >>> history = fine_tune_within(
+    ...     model, mlm, train, probe, validation=train, allowed=0.5, epochs=5, rng=rng)
+    >>> bool(mlm.measure(probe)["mlm_loss"] <= history["mlm_loss"][0] + 0.5)
+    True
     """
     check_shared("fine_tune_within", model, mlm)
     check_words("fine_tune_within", mlm)

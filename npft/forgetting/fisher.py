@@ -69,6 +69,15 @@ def diagonal_fisher(
     ...     return squared_gradients(softmax_cross_entropy(w * [[0.0, 1.0]], targets=[y]), [w])[0]
     >>> float(round(np.mean([squares(y) for y in (1, 1, 1, 0)]), 6))
     0.1875
+
+    Of a model, a table for each table of the body's weights, none below 0:
+
+    >>> from npft import Classifier, load
+    >>> model = Classifier(load("tinyworld").body, 2, rng=np.random.default_rng(0))
+    >>> fisher = diagonal_fisher(model, model.tokenize(["win cash", "hello"], labels=[1, 0]))
+    >>> weights = dict(model.encoder.named_parameters())
+    >>> all(f.shape == weights[name].shape and (f >= 0).all() for name, f in fisher.items())
+    True
     """
     body: Module = body_of("diagonal_fisher", model)
     chosen = model.head(head)

@@ -62,6 +62,11 @@ def generate(
 
     Raises ``ConfigError`` for a model without a head for masked tokens or a tokenizer, counts that
     are none, and lengths that leave a sentence empty or that the encoder has no room for.
+
+    >>> from npft import load
+    >>> written = generate(load("tinyworld"), 2, lengths=6, sweeps=0, rng=np.random.default_rng(0))
+    >>> [len(document) for document in written]  # two sentences each
+    [2, 2]
     """
     check_words("generate", mlm)
     tok = mlm.encoder.need_tokenizer("generate")

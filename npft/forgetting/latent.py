@@ -108,6 +108,14 @@ def latent_forgetting(
     learnt all that is there, which makes the latent rise too small or too large.
 
     Raises ``ConfigError`` for models that cannot be compared; else as ``pretrain``.
+
+    >>> from npft import copy_of, load, make_probe
+    >>> rng, mlm = np.random.default_rng(0), load("tinyworld")
+    >>> text = [["the teller counts the money", "the teller waits"]]
+    >>> probe = make_probe(text, mlm.tokenizer, max_length=32, layout="pairs", rng=rng)
+    >>> found = latent_forgetting(copy_of(mlm), mlm, text, probe, steps=1, rng=rng)
+    >>> found.now - found.start, found.now_refitted - found.start_refitted  # nothing was trained
+    (0.0, 0.0)
     """
     check_start("latent_forgetting", start, model)
     check_words("latent_forgetting", start, model)
@@ -164,6 +172,14 @@ def savings(
 
     Raises ``ConfigError`` for models that cannot be compared, or a tolerance below 0; else as
     ``pretrain``.
+
+    >>> from npft import copy_of, load, make_probe
+    >>> rng, mlm = np.random.default_rng(0), load("tinyworld")
+    >>> text = [["the teller counts the money", "the teller waits"]]
+    >>> probe = make_probe(text, mlm.tokenizer, max_length=32, layout="pairs", rng=rng)
+    >>> found = savings(copy_of(mlm), mlm, text, probe, steps=2, every=1, batch_size=2, rng=rng)
+    >>> found.relearn, found.new  # at once; a new body not within these two steps
+    (0, None)
     """
     check_start("savings", start, model)
     check_words("savings", start, model)
@@ -205,6 +221,13 @@ def linear_probe(
     ``fine_tune_as``. The model stays as it is, so a probe may be measured in the middle of a run.
 
     Raises as ``fine_tune_as``.
+
+    >>> from npft import Classifier, load
+    >>> rng, mlm = np.random.default_rng(0), load("tinyworld")
+    >>> texts = ["the chef cooks", "the teller counts"]
+    >>> batch = mlm.tokenizer(texts).replace(labels=np.array([0, 1]))
+    >>> linear_probe(mlm, lambda body: Classifier(body, 2, rng=rng), batch, batch, rng=rng)
+    1.0
     """
     check_model("linear_probe", model)
     if not callable(make):

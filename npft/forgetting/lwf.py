@@ -47,6 +47,14 @@ class LwF(Repair):
     rng, which nothing else may use, draws masks and dropout.
     Raises ``ConfigError`` for a weight < 0, a temperature that is not above 0, an ``mlm``
     without a head for masked tokens or a tokenizer; in training for a model with another encoder.
+
+    >>> from npft import load
+    >>> mlm = load("tinyworld")
+    >>> lwf = LwF(mlm, rng=np.random.default_rng(0))
+    >>> lwf.task_size(32)  # no old text takes a place in a batch
+    32
+    >>> mlm.heads["mlm"].bias.requires_grad, lwf.teacher is mlm
+    (False, False)
     """
 
     name = "lwf"

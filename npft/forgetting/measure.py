@@ -34,6 +34,11 @@ class ForgettingCurve:
 
     step (S,), mlm_loss and mlm_acc (S,) on the frozen probe, f1 (S,) on the task's test set, and
     ``unigram``, the loss of guessing by frequency. ``also``: further figures, (S,) each, by name.
+
+    >>> half = np.array([0.5, 0.5])
+    >>> curve = ForgettingCurve(np.array([0, 10]), np.array([2.0, 3.5]), half, half, unigram=5.0)
+    >>> curve.rise
+    array([0. , 1.5])
     """
 
     step: np.ndarray
@@ -135,6 +140,17 @@ def forgetting_curve(
 
     Raises ``ConfigError`` if the two models do not share their encoder, every < 1, or for a further
     figure with the name of one that is measured anyway; else as ``fine_tune``.
+
+    >>> from npft import Classifier, load, make_probe
+    >>> rng, mlm = np.random.default_rng(0), load("tinyworld")
+    >>> text = [["the teller counts the money", "the teller waits"]]
+    >>> probe = make_probe(text, mlm.tokenizer, max_length=32, layout="pairs", rng=rng)
+    >>> model = Classifier(mlm.body, 2, rng=rng)
+    >>> train = model.tokenize(["see you at noon", "win cash"], labels=[0, 1])
+    >>> curve = forgetting_curve(
+    ...     model, mlm, train, probe, test=train, unigram=5.0, epochs=2, every=1, rng=rng)
+    >>> curve.step.tolist(), curve.rise[0].item()
+    ([0, 1, 2], 0.0)
     """
     check_shared("forgetting_curve", model, mlm)
     unigram = check_number("forgetting_curve: unigram", unigram)

@@ -53,6 +53,12 @@ class ReplayMixer(Repair):
     Raises ``ConfigError`` for a share outside [0, 1), a weight < 0, a share of the batch that is
     less than one sequence or leaves no task example, and a model whose encoder is not that of
     ``mlm``; ``DataError`` for an empty pool.
+
+    >>> from npft import load
+    >>> text, rng = [["the teller counts", "the chef cooks"]], np.random.default_rng(0)
+    >>> replay = ReplayMixer(text, load("tinyworld"), share=0.2, rng=rng)
+    >>> replay.task_size(32), replay.replayed  # examples of the task, and of the old text
+    (26, 6)
     """
 
     name = "replay"

@@ -77,6 +77,18 @@ def train_sequence(
 
     Raises ``ConfigError`` for no tasks, a task without a head, mlm without probe or on another
     body; else as ``fine_tune``.
+
+    >>> from npft import load
+    >>> from npft.heads.classes import Classes
+    >>> rng, body = np.random.default_rng(0), load("tinyworld").body
+    >>> model = Model(
+    ...     body, {name: Classes(body, ["no", "yes"], rng=rng) for name in ("food", "money")})
+    >>> texts = ["the chef cooks", "the teller counts the money"]
+    >>> batch = model.tokenize(texts, labels=[0, 1], head="food")
+    >>> tasks = {"food": (batch, batch), "money": (batch, batch)}
+    >>> run = train_sequence(model, tasks, epochs=1, every=1, rng=rng)
+    >>> run.tasks, run.path.ends.tolist(), run.matrix.r.shape
+    (('food', 'money'), [1, 2], (2, 2))
     """
     names = check_tasks("train_sequence", model, tasks)
     check_count("train_sequence: probe_epochs", probe_epochs, 0)
@@ -178,6 +190,17 @@ def joint_scores(
     is as it was before ``train_sequence``; with a generator as that had, R*_1 is R[1,1]. One
     training for each task, which makes it the slower part. ``options``: those of ``fine_tune``.
     Raises as ``train_sequence``.
+
+    >>> from npft import load
+    >>> from npft.heads.classes import Classes
+    >>> rng, body = np.random.default_rng(0), load("tinyworld").body
+    >>> model = Model(
+    ...     body, {name: Classes(body, ["no", "yes"], rng=rng) for name in ("food", "money")})
+    >>> texts = ["the chef cooks", "the teller counts the money"]
+    >>> batch = model.tokenize(texts, labels=[0, 1], head="food")
+    >>> tasks = {"food": (batch, batch), "money": (batch, batch)}
+    >>> joint_scores(model, tasks, epochs=1, rng=rng).shape  # a score for each task
+    (2,)
     """
     names = check_tasks("joint_scores", model, tasks)
     scores = []

@@ -197,6 +197,12 @@ class SpanFinder(Model):
     """An encoder and a head for answers; ``predict`` takes questions and passages.
 
     ``no_answer``: some passages do not answer their question, and ``predict`` may say "".
+
+    >>> from npft import load
+    >>> finder = SpanFinder(load("tinyworld").body, rng=np.random.default_rng(0))
+    >>> passage = "the bank lends the money"
+    >>> [answer in passage for answer in finder.predict(["who lends"], [passage])]  # untrained
+    [True]
     """
 
     kind = "span_finder"

@@ -85,6 +85,12 @@ class SpanLM(MaskedLM):
     """A masked language model with the span boundary objective; train it on ``mask_spans``.
 
     There is no next-sentence prediction, as in SpanBERT.
+
+    >>> from npft import load, mask_spans
+    >>> rng, body = np.random.default_rng(0), load("tinyworld").body
+    >>> batch = mask_spans(body.tokenizer(["the teller counts the money"]), body.tokenizer, rng=rng)
+    >>> sorted(SpanLM(body, rng=rng).loss(batch).parts)
+    ['mlm', 'sbo']
     """
 
     kind = "span_lm"

@@ -145,6 +145,13 @@ class ChainTagger(Model):
     """An encoder with a linear-chain CRF; ``predict`` takes texts as lists of words.
 
     ``scheme`` is that of ``ChainTags``: which tag may follow which.
+
+    >>> from npft import load
+    >>> names = ["B-PER", "I-PER", "O"]
+    >>> tagger = ChainTagger(load("tinyworld").body, names, rng=np.random.default_rng(0))
+    >>> ((first, second),) = tagger.predict([["ann", "sleeps"]])  # untrained
+    >>> first in names and first != "I-PER"  # which may follow B-PER or I-PER alone
+    True
     """
 
     kind = "chain_tagger"

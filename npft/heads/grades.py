@@ -77,7 +77,15 @@ class Grades(Head):
 
 
 class Regressor(Model):
-    """An encoder and a head for grades from ``low`` to ``high``, with the options of ``Grades``."""
+    """An encoder and a head for grades from ``low`` to ``high``, with the options of ``Grades``.
+
+    >>> from npft import load
+    >>> model = Regressor(load("tinyworld").body, low=0, high=4, rng=np.random.default_rng(0))
+    >>> model.head().linear.weight.assign(np.zeros((1, 64)))
+    >>> model.head().linear.bias.assign([0.75])  # 0 is low, 1 is high
+    >>> model.predict(["it rains"], ["rain falls"])
+    array([3.])
+    """
 
     kind = "regressor"
     needs = {"grades": "grades"}

@@ -305,6 +305,11 @@ class SpanTagger(Model):
     """An encoder and a head for typed spans; ``predict`` takes texts as lists of words.
 
     ``type_names``, ``summary`` and ``longest`` are those of ``SpanTags``.
+
+    >>> from npft import load
+    >>> tagger = SpanTagger(load("tinyworld").body, ["PER"], rng=np.random.default_rng(0))
+    >>> tagger.predict([["ann", "lee", "sleeps"]])  # untrained, it is sure of nothing
+    [[]]
     """
 
     kind = "span_tagger"

@@ -192,6 +192,12 @@ class TokenClassifier(Model):
 
     ``scheme``, ``pieces``, ``layers`` and ``combine`` are those of ``Tags``: how the tags mark
     entities, how the tokens of a word decide, and which blocks are read.
+
+    >>> from npft import load
+    >>> tagger = TokenClassifier(load("tinyworld").body, ["N", "V"], rng=np.random.default_rng(0))
+    >>> ((first, second),) = tagger.predict([["ann", "sleeps"]])
+    >>> {first, second} <= {"N", "V"}  # a tag for each word, untrained
+    True
     """
 
     kind = "token_classifier"

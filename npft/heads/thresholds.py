@@ -51,6 +51,13 @@ def threshold_curve(model: Model, batch: Batch, head: str | None = None) -> Curv
     """Precision, recall and F1 on a labelled batch, at every threshold that makes a difference.
 
     Raises ``ConfigError`` for a head without a threshold, ``DataError`` for data without labels.
+
+    >>> from npft import SpanTagger, load
+    >>> tagger = SpanTagger(load("tinyworld").body, ["PER"], rng=np.random.default_rng(0))
+    >>> batch = Batch([50, 60, 70], [0, 3], words=[0, 1, 2], typed_spans=[[(0, 1, 0)]])
+    >>> curve = threshold_curve(tagger, batch)
+    >>> curve.recall[0].item(), bool(curve.f1[curve.thresholds == curve.best][0] == curve.f1.max())
+    (0.0, True)
     """
     chosen, name = _with_threshold(model, head), head or next(iter(model.heads))
     model.check({name: batch})
@@ -65,6 +72,12 @@ def calibrate(model: Model, batch: Batch, head: str | None = None) -> float:
 
     Take a batch that was not trained on: on its own training data a model is too sure. The
     threshold is saved with the model. Raises as ``threshold_curve``.
+
+    >>> from npft import SpanTagger, load
+    >>> tagger = SpanTagger(load("tinyworld").body, ["PER"], rng=np.random.default_rng(0))
+    >>> batch = Batch([50, 60, 70], [0, 3], words=[0, 1, 2], typed_spans=[[(0, 1, 0)]])
+    >>> calibrate(tagger, batch) == tagger.head().threshold == threshold_curve(tagger, batch).best
+    True
     """
     chosen = _with_threshold(model, head)
     chosen.threshold = threshold_curve(model, batch, head).best

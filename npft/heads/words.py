@@ -94,6 +94,13 @@ class MaskedLM(Model):
         L = L_MLM + L_NSP
 
     Raises ``ConfigError`` for nsp with an encoder without two token types.
+
+    >>> from npft import load
+    >>> mlm = load("tinyworld")
+    >>> isinstance(mlm, MaskedLM), mlm.nsp
+    (True, True)
+    >>> [word for word, _ in mlm.fill_mask("the teller counts the money [MASK] emil", k=2)[0]]
+    ['with', 'for']
     """
 
     kind = "masked_lm"

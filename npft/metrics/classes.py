@@ -30,6 +30,10 @@ class Metrics(Score):
     "macro over 3 of 4 classes". ``absent`` are the classes that occur nowhere, by name if they have
     names. ``confusion[i, j]`` counts examples of class i that were called j. ``loss`` is the mean
     cross-entropy in nats, if it is known.
+
+    >>> m = Metrics(0.75, precision=1.0, recall=0.5, f1=2 / 3, confusion=np.array([[2, 0], [1, 1]]))
+    >>> m.f1 == 2 * m.precision * m.recall / (m.precision + m.recall), m.confusion.trace().item()
+    (True, 3)
     """
 
     main: ClassVar[str] = "f1"

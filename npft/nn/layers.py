@@ -40,7 +40,13 @@ class Linear(Module):
 
 
 class Embedding(Module):
-    """A table of ``size`` vectors, looked up by id."""
+    """A table of ``size`` vectors, looked up by id.
+
+    >>> table = Embedding(3, 2, rng=np.random.default_rng(0))
+    >>> table.weight.assign([[0, 0], [1, 1], [2, 4]])
+    >>> table(np.array([2, 1])).data.tolist()
+    [[2.0, 4.0], [1.0, 1.0]]
+    """
 
     def __init__(
         self, size: int, width: int, *, std: float = INIT_STD, rng: np.random.Generator
@@ -52,7 +58,11 @@ class Embedding(Module):
 
 
 class LayerNorm(Module):
-    """Rows of mean 0 and variance 1, times a weight (at first 1) plus a bias (at first 0)."""
+    """Rows of mean 0 and variance 1, times a weight (at first 1) plus a bias (at first 0).
+
+    >>> LayerNorm(2, eps=1e-12)(np.array([[1, 3], [0, 40]], np.float32)).data.tolist()
+    [[-1.0, 1.0], [-1.0, 1.0]]
+    """
 
     def __init__(self, width: int, *, eps: float = 1e-5) -> None:
         self.weight = Parameter(np.ones(width, np.float32))
@@ -67,6 +77,12 @@ class Dropout(Module):
     """Dropout while training, nothing while evaluating.
 
     Raises ``ConfigError`` in training mode if p > 0 and no rng is given.
+
+    >>> layer, ones = Dropout(0.5), np.ones(6, np.float32)
+    >>> layer(ones, np.random.default_rng(1)).data.tolist()  # what stays is divided by 1 - p
+    [2.0, 0.0, 2.0, 2.0, 2.0, 2.0]
+    >>> layer.eval()(ones).tolist()
+    [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
 
     def __init__(self, p: float) -> None:
@@ -81,6 +97,11 @@ def set_dropout(module: Module, p: float) -> None:
 
     Pretraining on plentiful text does without (Lan et al. 2020, section 4.8); a small labelled
     data set wants some. Raises ``ConfigError`` if p is outside [0, 1).
+
+    >>> layer = Dropout(0.1)
+    >>> set_dropout(layer, 0.3)
+    >>> layer.p
+    0.3
     """
     for layer in module.modules():
         if isinstance(layer, Dropout):

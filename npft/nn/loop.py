@@ -22,7 +22,12 @@ from npft.nn.repair import Repair
 
 
 class Step(NamedTuple):
-    """What one step did: ``grad_norm`` is the length of the gradient before clipping."""
+    """What one step did: ``grad_norm`` is the length of the gradient before clipping.
+
+    >>> step = Step(step=1, loss=2.5, parts={"mlm": 2.0, "nsp": 0.5}, factor=1.0, grad_norm=3.0)
+    >>> step.loss == sum(step.parts.values())
+    True
+    """
 
     step: int
     loss: float
@@ -47,7 +52,12 @@ def streams(rng: np.random.Generator) -> Streams:
 
 
 class Loss(NamedTuple):
-    """The loss of a part of a batch, its named parts as numbers, and the scores it comes from."""
+    """The loss of a part of a batch, its named parts as numbers, and the scores it comes from.
+
+    >>> mlm, nsp = Tensor(2.0), Tensor(0.5)
+    >>> Loss(mlm + nsp, {"mlm": mlm.item(), "nsp": nsp.item()}).total.item()
+    2.5
+    """
 
     total: Tensor
     parts: dict[str, float]

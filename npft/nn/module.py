@@ -271,10 +271,23 @@ def freeze(module: Module, which: str | Callable[[str], bool] = "") -> int:
 
     Nothing is recorded for a frozen parameter, so freezing saves its products. Returns how many
     parameters were chosen. An optimiser notices at its next step.
+
+    >>> from npft import Linear
+    >>> layer = Linear(3, 2, rng=np.random.default_rng(0))
+    >>> freeze(layer, "bias"), layer.bias.requires_grad, layer.weight.requires_grad
+    (1, False, True)
     """
     return _set_requires_grad(module, which, False)
 
 
 def unfreeze(module: Module, which: str | Callable[[str], bool] = "") -> int:
-    """Let the chosen parameters train again; see ``freeze``."""
+    """Let the chosen parameters train again; see ``freeze``.
+
+    >>> from npft import Linear
+    >>> layer = Linear(3, 2, rng=np.random.default_rng(0))
+    >>> freeze(layer), unfreeze(layer, lambda name: name != "bias")
+    (2, 1)
+    >>> layer.bias.requires_grad, layer.weight.requires_grad
+    (False, True)
+    """
     return _set_requires_grad(module, which, True)

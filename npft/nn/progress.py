@@ -17,6 +17,11 @@ class Progress:
     Pass one as ``progress=`` to a training function; without one, training is silent. So it is
     where standard error is closed, or its disk full: a line that nobody can read is no reason to
     end a run.
+
+    >>> progress = Progress("mlm", sys.stdout)
+    >>> progress(1, 200, "loss 6.1")  # too early for a line
+    >>> progress(200, 200, "loss 2.9")
+    mlm 200/200  loss 2.9  0 s
     """
 
     def __init__(self, label: str, stream: TextIO | None = None) -> None:

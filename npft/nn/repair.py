@@ -29,6 +29,13 @@ class Repair:
     ``name`` is the name of its terms among the parts of a step, and unique within a run.
     One that ``replaces_decay`` already pulls the body somewhere, so that weight decay to 0 must
     not pull it elsewhere.
+
+    >>> class HalfSteps(Repair):
+    ...     def gradients(self, params):
+    ...         for p in params:
+    ...             p.grad = p.grad / 2
+    >>> HalfSteps().task_size(32), HalfSteps().penalty(Module())
+    (32, None)
     """
 
     name = "repair"

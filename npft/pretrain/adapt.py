@@ -58,6 +58,13 @@ def adapt(
 
     Raises ``ConfigError`` for a replay outside [0, 1) or without a pool, and what ``pretrain``
     raises.
+
+    >>> from npft import load
+    >>> mlm, text = load("tinyworld"), [["the teller counts the money", "the teller waits"]]
+    >>> adapted, history = adapt(
+    ...     mlm, text, held_out=text, steps=1, batch_size=2, rng=np.random.default_rng(0))
+    >>> history["gap"].tolist()  # of text that is no other than that which is learnt
+    [0.0, 0.0]
     """
     check_share("adapt: replay", replay, zero=True)
     if replay and pool is None:

@@ -66,6 +66,14 @@ class CausalLM(Model):
     """A decoder: an encoder with ``causal=True`` and tied scores for the next token.
 
     Raises ``ConfigError`` for an encoder in which tokens see what stands behind them.
+
+    >>> from npft import EncoderConfig
+    >>> from npft.text.bytes import ByteTokenizer
+    >>> rng, tok = np.random.default_rng(0), ByteTokenizer()
+    >>> config = EncoderConfig(vocab_size=tok.vocab_size, causal=True, init_std=1e-9)
+    >>> model = CausalLM(Encoder(config, tokenizer=tok, rng=rng), rng=rng)
+    >>> tok.vocab_size, round(model.perplexity(["it rains"]), 3)  # all tokens are as likely
+    (260, 260.0)
     """
 
     kind = "causal_lm"

@@ -74,6 +74,12 @@ class ReplacedTokens(Model):
 
     ``encoder`` is the discriminator, the part that is kept. It trains on what ``mask_tokens``
     makes: the generator fills the masks, and its draws become the labels of the detector.
+
+    >>> from npft import load, mask_tokens
+    >>> rng, body = np.random.default_rng(0), load("tinyworld").body
+    >>> batch = mask_tokens(body.tokenizer(["the bank lends"]), body.tokenizer, rng=rng)
+    >>> sorted(ReplacedTokens(body, rng=rng).loss(batch, rng).parts)
+    ['mlm', 'rtd']
     """
 
     kind = "replaced_tokens"

@@ -48,6 +48,13 @@ def make_probe(
 
     ``layout`` is one of ``LAYOUTS``; a model with next-sentence prediction needs "pairs".
     ``model.measure(probe)`` measures.
+
+    >>> from npft import load
+    >>> tok = load("tinyworld").body.tokenizer
+    >>> text = [["the chef cooks the stew", "the chef eats"], ["the teller counts the money"]]
+    >>> probe = make_probe(text, tok, max_length=32, rng=np.random.default_rng(0))
+    >>> len(probe), len(probe.target_rows)
+    (3, 4)
     """
     corpus = Corpus(documents, tokenizer)
     source = Source(corpus, layout, max_length)

@@ -103,6 +103,15 @@ def pretrain(
     Raises ``DataError`` for documents without text, ``ConfigError`` for numbers out of range or
     an encoder without a tokenizer, ``CheckpointError`` for a folder that cannot be resumed,
     ``NonFiniteError`` with the step if training fails.
+
+    >>> from npft import Encoder, EncoderConfig, MaskedLM
+    >>> from npft.text.bytes import ByteTokenizer
+    >>> rng, tok = np.random.default_rng(0), ByteTokenizer()
+    >>> encoder = Encoder(EncoderConfig(vocab_size=260, hidden_size=8), tokenizer=tok, rng=rng)
+    >>> mlm, text = MaskedLM(encoder, nsp=False, rng=rng), [["the cat sat", "the dog ran"] * 3]
+    >>> history = pretrain(mlm, text, held_out=text, steps=2, batch_size=2, every=1, rng=rng)
+    >>> history.at("mlm_loss").tolist(), f"{history['mlm_loss'][0] / np.log(tok.vocab_size):.1f}"
+    ([0, 1, 2], '1.0')
     """
     numbers = Plan(**plan)
     tok = model.encoder.need_tokenizer("pretrain")

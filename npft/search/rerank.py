@@ -63,6 +63,14 @@ def rerank(
     as ``Index.search`` and ``BM25.search`` give them. Q times as many passes as were found. Equal
     scores keep the order of the search. Raises ``DataError`` for numbers of texts that are not
     there, ``ShapeError`` for another number of queries, else as ``cross_scores``.
+
+    >>> from npft import BM25, Regressor, load
+    >>> texts = ["win cash now", "see you at noon", "the cash is here"]
+    >>> found = BM25(texts).search(["cash"], k=2)
+    >>> model = Regressor(load("tinyworld").body, rng=np.random.default_rng(0))
+    >>> ((first,),) = rerank(model, ["cash"], texts, found, k=1).documents.tolist()
+    >>> first in found.documents[0]
+    True
     """
     asked, said = check_strings("rerank: queries", queries), check_strings("rerank: texts", texts)
     documents = np.asarray(found.documents)

@@ -74,6 +74,12 @@ def glove(
     AdaGrad: a step divides each number's gradient by the root of the sum of its squares so far.
     ``x_max``: from which count on a pair has full weight. Raises ``DataError`` for counts that are
     not positive, ``NonFiniteError`` if training fails.
+
+    >>> from npft import cooccurrences
+    >>> near = cooccurrences(["the cat sat on the mat", "the dog sat on the mat"], window=2)
+    >>> vectors = glove(near, dims=2, rng=np.random.default_rng(0))
+    >>> vectors.vectors.shape[0] == len(near.words)
+    True
     """
     check_cooccurrences("glove", near)
     check_count("glove: dims", dims)

@@ -59,6 +59,12 @@ def ppmi_svd(
     ``power``: 0 or more. The sign of a column is free: its largest entry is made positive, so that
     the same counts give the same vectors. Raises ``ConfigError`` unless ``dims`` is less than the
     number of words, ``DataError`` if no pair is more frequent than by chance.
+
+    >>> from npft import cooccurrences
+    >>> near = cooccurrences(["cat sat", "dog sat"], window=1, min_count=1)
+    >>> sat, cat, dog = ppmi_svd(near, dims=2).vectors  # the most frequent word first
+    >>> np.allclose(cat, dog), np.allclose(cat, sat)  # cat and dog stand beside the same word
+    (True, False)
     """
     from scipy.sparse.linalg import svds
 

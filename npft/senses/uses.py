@@ -136,6 +136,14 @@ def word_vectors(encoder: Encoder, uses: WordUses) -> list[np.ndarray]:
     longer than the encoder's positions is read in windows, of which the word's own counts.
     Raises ``DataError`` for no uses, ``DtypeError`` for what is no ``WordUses``, ``ConfigError``
     for an encoder without a tokenizer.
+
+    >>> from npft import WordUses, load
+    >>> uses = WordUses([["the", "bank", "lends"], ["the", "bank", "floods"]], [1, 1])
+    >>> tables = word_vectors(load("tinyworld").body, uses)
+    >>> len(tables), tables[-1].shape  # the embeddings and two blocks; two uses
+    (3, (2, 64))
+    >>> bool((tables[0][0] == tables[0][1]).all()), bool((tables[-1][0] == tables[-1][1]).all())
+    (True, False)
     """
     tokenizer = encoder.need_tokenizer("word_vectors")
     check_uses("word_vectors", uses)

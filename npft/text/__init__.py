@@ -1,6 +1,6 @@
 """Floor 3: texts into numbers. Read examples, batch, labels_and_tokens, tokenizer, windows, bytes,
-basic, joins, wordpiece, pieces, bpe, unigram, readers, layout, advice, json_records, records,
-tables, answer_files, tagged, conll, guess, scripts, sampling, perturb.
+basic, joins, wordpiece, pieces, bpe, byte_level, unigram, readers, layout, advice, json_records,
+records, tables, answer_files, tagged, conll, guess, scripts, sampling, perturb.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from npft.text.answer_files import read_answers
 from npft.text.basic import basic_words
 from npft.text.batch import IGNORE, Batch, batches_by_length, batches_of
 from npft.text.bpe import BPE
+from npft.text.byte_level import ByteLevelBPE
 from npft.text.bytes import ByteTokenizer
 from npft.text.conll import iob2, read_conll, read_conllu, read_tagged
 from npft.text.examples import Examples, conflicts, drop_duplicates, split
@@ -34,7 +35,7 @@ from npft.text.unigram import Unigram
 from npft.text.wordpiece import WordPiece
 
 __all__ = [
-    "BPE", "Batch", "ByteTokenizer", "Examples", "FileFormat", "IGNORE", "Record",
+    "BPE", "Batch", "ByteLevelBPE", "ByteTokenizer", "Examples", "FileFormat", "IGNORE", "Record",
     "TaggedTexts", "Tokenizer", "Unigram", "WordPiece", "answer_characters", "answer_tokens",
     "basic_words", "batches_by_length", "batches_of", "conflicts", "count_unscored",
     "draw_documents", "draw_languages", "drop_duplicates", "first_tokens", "guess_task", "iob2",
@@ -53,7 +54,7 @@ def tokenizer_from_dict(fields: Any) -> Tokenizer:
     >>> tokenizer_from_dict({"kind": "byte"}).vocab_size
     260
     """
-    kinds = {cls.kind: cls for cls in (ByteTokenizer, WordPiece, BPE, Unigram)}
+    kinds = {cls.kind: cls for cls in (ByteTokenizer, WordPiece, BPE, ByteLevelBPE, Unigram)}
     kind = fields.get("kind") if isinstance(fields, dict) else None
     if not isinstance(kind, str) or kind not in kinds:
         known = ", ".join(map(repr, kinds))

@@ -168,7 +168,7 @@ def _wrong_columns(
 def read_tagged(
     path: PathLike, fmt: FileFormat = FileFormat(), *, iob: Iob = "auto"
 ) -> TaggedTexts:
-    """Read a file of words and tags: ``conllu``, or ``conll`` for all other names of files.
+    r"""Read a file of words and tags: ``conllu``, or ``conll`` for all other names of files.
 
     fmt: its ``columns`` are those of the word and of the tag; of a ``conllu`` numbers from 1,
         or the names in ``CONLLU``; without them form and upos. Without a
@@ -176,6 +176,13 @@ def read_tagged(
     iob: as in ``read_conll``; a ``conllu`` is left as it is.
 
     Raises what ``read_conll`` and ``read_conllu`` raise; ``ConfigError`` for other formats.
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile(suffix=".conll") as file:
+    ...     _ = file.write(b"Ann\tB-PER\nsleeps\tO\n\nOslo\tB-LOC\n"), file.flush()
+    ...     tagged = read_tagged(file.name)
+    >>> tagged.words, tagged.tags
+    ([['Ann', 'sleeps'], ['Oslo']], [['B-PER', 'O'], ['B-LOC']])
     """
     name = fmt.named(path, "conll")
     if name == "conllu":

@@ -88,7 +88,11 @@ class PieceTokenizer(Tokenizer):
 
     def __init__(self, learnt: Sequence[bytes]) -> None:
         single = [bytes([i]) for i in range(256)]
-        self.piece_bytes = (*single, *[b""] * len(self.special_ids), *learnt)
+        self.keep([*single, *[b""] * len(self.special_ids), *learnt])
+
+    def keep(self, piece_bytes: Sequence[bytes]) -> None:
+        """Have these pieces, a number of each being its place."""
+        self.piece_bytes = tuple(piece_bytes)
         self.vocab_size = len(self.piece_bytes)
         self.continues = np.array([bool(p) and not p[:1].isspace() for p in self.piece_bytes])
         self._cache: dict[str, list[int]] = {}
@@ -100,7 +104,7 @@ class PieceTokenizer(Tokenizer):
     def _ids(self, text: str) -> list[int]:
         cache = self._cache
         ids: list[int] = []
-        for word in cut_words(text):
+        for word in self._words(self._written(text)):
             known = cache.get(word)
             if known is None:
                 known = self._cut(word.encode("utf-8"))
@@ -108,6 +112,17 @@ class PieceTokenizer(Tokenizer):
                     cache[word] = known
             ids += known
         return ids
+
+    def _written(self, text: str) -> str:
+        """The text that is cut: the one given, or with a space before it."""
+        return text
+
+    def _words(self, text: str) -> list[str]:
+        """The words that no piece reaches across; together they are the text."""
+        return cut_words(text)
+
+    def _normalized(self, text: str) -> str:
+        return self._written(text)
 
     def pieces(self, text: str) -> list[bytes]:
         """The tokens of a text as bytes: what ``encode`` gives, made readable."""
@@ -118,7 +133,9 @@ class PieceTokenizer(Tokenizer):
 
     def _offsets(self, text: str) -> list[tuple[int, int]]:
         # The characters a piece has bytes of: one of which it has only a part counts as a whole.
+        # A space that was set before the text belongs to its first character.
         char = [i for i, letter in enumerate(text) for _ in letter.encode("utf-8")]
+        char = [0] * (len(self._written(text)) - len(text)) + char
         spans, start = [], 0
         for i in self._ids(text):
             end = start + len(self.piece_bytes[i])

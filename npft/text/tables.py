@@ -116,10 +116,17 @@ def read_pairs(
     format: str | None = None,
     fmt: FileFormat | None = None,
 ) -> Examples:
-    """Read labels and pairs of texts, such as a premise and a hypothesis.
+    r"""Read labels and pairs of texts, such as a premise and a hypothesis.
 
     The cells are label, text and pair. The rules and the errors are those of ``read_labelled``;
     the second texts are ``pairs``.
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     _ = file.write(b"yes\tit rains\train falls\nno\tit rains\tsun\n"), file.flush()
+    ...     e = read_pairs(file.name)
+    >>> e.pairs, e.labels, e.label_names
+    (['rain falls', 'sun'], array([1, 0]), ['no', 'yes'])
     """
     fmt = format_of(fmt, columns, header, separator, encoding, format)
     return _examples(path, PAIRED, fmt, label_names)
@@ -161,14 +168,21 @@ def read_scored(
     format: str | None = None,
     fmt: FileFormat | None = None,
 ) -> Examples:
-    """Read scores and pairs of texts: pairs with a grade, (n,) float64.
+    r"""Read scores and pairs of texts: pairs with a grade, (n,) float64.
 
     The cells are score, text and pair; the rules, the other options and the errors are those of
     ``read_labelled``. A score that is no finite number is refused. The STS benchmark is
-    ``read_scored(path, columns=(5, 6, 7), separator="\\t")``.
+    ``read_scored(path, columns=(5, 6, 7), separator="\t")``.
 
     unscored: what becomes of rows whose score is empty, or null, as in STS 2015 and 2016:
         "refuse", or "skip". ``count_unscored`` says how many there are.
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     _ = file.write(b"4.5\tit rains\train falls\n0\tit rains\tsun\n"), file.flush()
+    ...     e = read_scored(file.name)
+    >>> e.texts, e.labels
+    (['it rains', 'it rains'], array([4.5, 0. ]))
     """
     if unscored not in ("refuse", "skip"):
         raise ConfigError(f"unscored is {quoted(unscored)}, expected refuse or skip")

@@ -25,7 +25,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -115,6 +115,8 @@ class Tokenizer:
     no text can produce. unk_id: the id that stands for text out of the vocabulary, or None.
     continues: None, or (V,) bool, the ids that carry on the word of the token before them; the
         first token of a text begins a word all the same.
+    separators, second_type: how many [SEP] stand between the texts of a pair, and the token type
+        of the second; 1 and 1 as in BERT.
     """
 
     kind: str
@@ -124,6 +126,8 @@ class Tokenizer:
     sep_id: int
     mask_id: int
     unk_id: int | None = None
+    separators: ClassVar[int] = 1
+    second_type: ClassVar[int] = 1
     continues: np.ndarray | None = None
 
     @property
@@ -277,7 +281,8 @@ class Tokenizer:
             raise ConfigError(f"tokenizer: truncation is {truncation!r}, expected 'longest_first', "
                               f"'only_first' or 'only_second'")
         special = bool(add_special_tokens)
-        room = _room(max_length, len(columns), special)
+        specials = special * (1 + len(columns) + (len(columns) - 1) * (self.separators - 1))
+        room = _room(max_length, len(columns), specials)
         ids: list[int] = []
         words: list[int] = []
         sizes: list[int] = []
@@ -289,7 +294,8 @@ class Tokenizer:
             sizes += sequence.sizes
             cut.append(sequence.cut)
         ends = np.cumsum(sizes, dtype=np.int64)[1::2]  # (B,): behind the second part of each
-        types = np.repeat(np.tile([0, 1], len(ends)), np.array(sizes, dtype=np.int64))
+        of_parts = np.tile([0, self.second_type], len(ends))
+        types = np.repeat(of_parts, np.array(sizes, dtype=np.int64))
         given_words = bool(columns[0]) and isinstance(columns[0][0], list)
         return Batch(np.array(ids, dtype=np.int64), np.append(0, ends), types, labels,
                      words if given_words or self.continues is not None else None, tokens_cut=cut)
@@ -310,15 +316,15 @@ class Tokenizer:
                             f"add_special_tokens=True")
         kept = _lengths_that_fit(row, lengths, room, truncation)
         cls, sep = ([self.cls_id], [self.sep_id]) if special else ([], [])
-        no_word = [-1] * len(sep)  # of a special token
-        ids, words, sizes = [*cls], [*no_word], [len(cls), 0]
+        ids, words, sizes = [*cls], [-1] * len(cls), [len(cls), 0]
         before = 0  # how many words the first text has, where those of the second go on
         for k, keep in enumerate(kept):
             text_ids, numbers = found[k][0][:keep], found[k][1][:keep]
-            ids += text_ids + sep
+            after = sep * (self.separators if k == 0 and len(kept) == 2 else 1)
+            ids += text_ids + after
             words += [before + number for number in numbers] if before else numbers
-            words += no_word
-            sizes[k] += keep + len(sep)
+            words += [-1] * len(after)
+            sizes[k] += keep + len(after)
             before = numbers[-1] + 1 if numbers else 0
         return _Sequence(ids, words, sizes, sum(lengths) - sum(kept))
 
@@ -348,11 +354,10 @@ class Tokenizer:
             raise CheckpointError(f"{path}: {error}") from None
 
 
-def _room(max_length: int | None, n_texts: int, special: bool) -> int:
+def _room(max_length: int | None, n_texts: int, n_specials: int) -> int:
     """How many tokens of text a sequence may have: max_length without the special tokens."""
     if max_length is None:
         return sys.maxsize
-    n_specials = 1 + n_texts if special else 0
     least = n_specials + n_texts  # a token of each text
     if not isinstance(max_length, (int, np.integer)) or max_length < least:
         raise ConfigError(f"tokenizer: max_length is {max_length!r}, expected {least} or more: "

@@ -1,6 +1,7 @@
 """The fused kernels: equal to compositions of small ops, and exact in closed forms."""
 
 import math
+import tracemalloc
 
 import fit_normal_cdf
 import numpy as np
@@ -11,7 +12,7 @@ from op_table import TABLE, cases, plain_attention
 from scipy.special import ndtr
 
 from npft.autograd import Tensor, kernels, losses, ops, primitive, segments
-from npft.autograd.attention import attention, attention_maps, blocks_by_length
+from npft.autograd.attention import attention, attention_maps, blocks_by_length, strips
 from npft.autograd.segments import segment_max, segment_mean
 from npft.errors import (
     ConfigError,
@@ -251,6 +252,35 @@ def test_attention_is_that_of_the_slow_loop_over_tokens():
         out = attention(qkv, blocks=blocks, num_heads=3, causal=causal).data
         want = plain_attention(qkv, blocks, 3, causal)
         np.testing.assert_allclose(out, want, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_long_sequences_in_strips_are_as_their_parts_composed(causal, rng=np.random.default_rng(4)):
+    qkv, offsets = ragged_qkv([523, 9, 526, 523], rng, heads=2, d=2)
+    blocks = blocks_by_length(offsets)
+    assert [len(strips(b, 2)) for b in blocks] == [1, 6 * 2]
+    g = rng.standard_normal((len(qkv), 4))
+    found = []
+    for op in (attention, composed_attention):
+        x = Tensor(qkv, requires_grad=True)
+        out = op(x, blocks=blocks, num_heads=2, causal=causal)
+        out.backward(g)
+        found.append((out.data, x.grad))
+    for ours, plain in zip(*found):
+        np.testing.assert_allclose(ours, plain, rtol=0, atol=1e-12)
+
+
+def test_memory_of_attention_grows_with_the_length_and_not_with_its_square():
+    peaks = []
+    for length in (2048, 8192):
+        qkv = np.ones((length, 3), np.float32)
+        blocks = blocks_by_length(np.array([0, length]))
+        tracemalloc.start()
+        _, vjp = attention.raw(qkv, blocks=blocks, num_heads=1)
+        vjp(qkv[:, :1])
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2 * peaks[0] < 2 * 2048**2 * 4  # the weights of 8,192 would take 268 MB
 
 
 def test_attention_refuses_what_does_not_fit():

@@ -53,7 +53,7 @@ def test_text_becomes_the_ids_of_the_vocabulary_in_the_folder():
 def test_tokenizer_json_serves_where_there_is_no_vocabulary_and_a_cased_one_keeps_case(bert):
     words = (bert / "vocab.txt").read_text().split("\n")[:-1]
     (bert / "vocab.txt").unlink()
-    assert read_encoder(bert).tokenizer is None
+    assert read_encoder(bert).tokenizer is None  # so it reads ids, and no texts
     model = {"type": "WordPiece", "vocab": {w: i for i, w in reversed(list(enumerate(words)))}}
     (bert / "tokenizer.json").write_text(json.dumps({"model": model}))
     (bert / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": False}))
@@ -105,8 +105,9 @@ def test_bytes_are_no_tokenizer_of_bert(tmp_path):
 
 
 @pytest.mark.parametrize("fields, message", [
-    ({"model_type": "mpnet"}, "model_type is 'mpnet', expected one of bert, roberta"),
-    ({"model_type": "deberta-v2"}, "model_type is 'deberta-v2'"),
+    ({"model_type": "mpnet"}, "model_type is 'mpnet', expected one of bert, roberta.*; mpnet adds"),
+    ({"model_type": "deberta-v2"}, "model_type is 'deberta-v2'.*; deberta-v2 attends to distances"),
+    ({"model_type": "llama"}, "model_type is 'llama'"),
     ({"model_type": None}, "model_type is None"),
     ({"model_type": ["bert"]}, "model_type is"),
     ({"hidden_act": "gelu_new"}, "hidden_act is 'gelu_new', this encoder has 'gelu'"),
@@ -135,6 +136,37 @@ def test_all_weights_that_do_not_fit_stand_in_one_message(bert):
     for part in ("missing embeddings.LayerNorm.bias", "unexpected encoder.layer.2.output.dense.bia",
                  r"encoder.layer.0.output.dense.bias has shape (7,), expected (8,)"):
         assert part in str(found.value)
+
+
+def test_weights_that_are_no_fractions_or_not_finite_are_refused_by_name(bert):
+    arrays = dict(read_safetensors(bert / "model.safetensors"))
+    name = "encoder.layer.0.output.dense.bias"
+    for array, message in (
+        (np.zeros(8, np.int8), f"{name}: int8, expected float32"),
+        (np.full(8, np.inf, np.float32), f"not finite: {name}"),
+        (np.full(8, 1e300), f"not finite: {name}"),
+    ):
+        write_safetensors(bert / "model.safetensors", arrays | {name: array})
+        with pytest.raises(CheckpointError, match=f"model.safetensors: {message}"):
+            read_encoder(bert)
+
+
+def test_a_table_of_positions_that_old_folders_hold_is_no_weight(bert):
+    arrays = dict(read_safetensors(bert / "model.safetensors"))
+    arrays["embeddings.position_ids"] = np.arange(12)[None]
+    write_safetensors(bert / "model.safetensors", arrays)
+    np.testing.assert_allclose(
+        read_encoder(bert)(batch_of("bert")).data, np.load(HUB / "bert" / "hidden.npy"), atol=2e-6
+    )
+
+
+def test_the_names_of_2018_are_read_too(bert):
+    arrays = read_safetensors(bert / "model.safetensors")
+    old = {n.replace("LayerNorm.weight", "LayerNorm.gamma").replace("Norm.bias", "Norm.beta"): a
+           for n, a in arrays.items()}  # fmt: skip
+    assert old.keys() != arrays.keys()
+    write_safetensors(bert / "model.safetensors", old)
+    assert read_encoder(bert).state_dict().keys() == read_encoder(HUB / "bert").state_dict().keys()
 
 
 def test_a_configuration_of_a_giant_is_refused_before_it_is_built(bert):

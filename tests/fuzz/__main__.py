@@ -2,13 +2,13 @@
 
     python tests/fuzz --count 20000 --seed 0 --out fuzz.txt
 
-tries so many damaged files of texts and tables (readers), of tokenizers, of models (checkpoints)
-and of stopped runs (training), each in a process that may take 5 seconds and 1 GB more. A fault is
-a dead process, a hang, too much memory, another exception than npft's own, a warning, an error that
-does not name the file or is not one line, and the worst of all: a result that differs from what an
-independent reading of the same bytes finds. The exit status is 1 if there is a fault that
-``known.py`` does not name. It takes some minutes; a sample of it is in the test command
-(``tests/test_fuzz.py``).
+tries so many damaged files of texts and tables (readers), of tokenizers, of models (checkpoints,
+safetensors) and of stopped runs (training), each in a process that may take 5 seconds and 1 GB
+more. A fault is a dead process, a hang, too much memory, another exception than npft's own, a
+warning, an error that does not name the file or is not one line, and the worst of all: a result
+that differs from what an independent reading of the same bytes finds. The exit status is 1 if there
+is a fault that ``known.py`` does not name. It takes some minutes; a sample of it is in the test
+command (``tests/test_fuzz.py``).
 
 An input is made again from its number alone:
 

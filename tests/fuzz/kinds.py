@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import checkpoints
 import readers
+import safetensors_files
 import tokenizer_files
 import training
 from inputs import Target
@@ -15,7 +16,8 @@ from workers import Job
 KINDS: dict[str, tuple[Callable[[], list[Target]], float]] = {
     "readers": (readers.targets, 0.5),
     "tokenizers": (tokenizer_files.targets, 0.2),
-    "checkpoints": (checkpoints.targets, 0.2),
+    "checkpoints": (checkpoints.targets, 0.15),
+    "safetensors": (safetensors_files.targets, 0.05),
     "training": (training.targets, 0.1),
 }
 

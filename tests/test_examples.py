@@ -1,0 +1,46 @@
+"""Every public name can be looked up, and its help has an example (which the doctests run)."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+import npft
+
+CALLABLES = [name for name in npft.__all__ if callable(getattr(npft, name))]
+
+
+def has_example(thing):
+    """Whether the docstring of its own, not that of its base, holds a line to type."""
+    return ">>> " in (vars(thing).get("__doc__") or "" if inspect.isclass(thing)
+                      else inspect.getdoc(thing) or "")
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_a_public_name_has_an_example_that_uses_it(name):
+    thing = getattr(npft, name)
+    assert has_example(thing), f"give {name} an example: a line >>> in its docstring"
+    own = {name, thing.__name__}  # train_classifier is fine_tune
+    assert any(word in line for line in inspect.getdoc(thing).splitlines()
+               if line.startswith((">>> ", "... ")) for word in own)
+
+
+def test_an_inherited_example_is_none():
+    class Own(npft.Linear):
+        pass
+
+    assert has_example(npft.Linear) and not has_example(Own)
+
+
+def test_the_tour_in_the_help_of_npft_names_every_room():
+    rooms = {p.parent.name for p in Path(npft.__file__).parent.glob("*/__init__.py")}
+    lines = [line.split() for line in npft.__doc__.splitlines() if line.startswith("    ")]
+    assert {line[0] for line in lines} == rooms
+
+
+def test_all_lists_each_name_once_in_alphabetical_order():
+    tree = ast.parse(Path(npft.__file__).read_text(encoding="utf-8"))
+    assert npft.__all__ == sorted(set(npft.__all__))
+    imported = {a.name for n in tree.body if isinstance(n, ast.ImportFrom) for a in n.names}
+    assert imported <= set(npft.__all__)
