@@ -11,10 +11,11 @@ import numpy as np
 from npft.forgetting.measure import ForgettingCurve
 from npft.plots.style import BLUE, GREEN, GREY, ORANGE, PINK, SKY, label_end, spread_out
 
-# One colour for each kind of method: what slows or stops layers, what pulls weights back, what
-# needs old text or text like it, a teacher, controls.
+# One colour for each kind of method: what slows or stops layers, what is added to them, what pulls
+# weights back, what needs old text or text like it, a teacher, controls.
 COLORS = {
-    BLUE: ("lr", "rate", "gradual", "freeze", "lora", "adapter"),
+    BLUE: ("lr", "rate", "gradual", "freeze"),
+    "#E69F00": ("lora", "adapter"),
     PINK: ("anchor", "proximal", "ewc", "EWC", "recadam"),
     GREEN: ("replay", "own-text", "agem", "joint"),
     SKY: ("lwf", "interpolate", "remind"),
