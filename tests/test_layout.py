@@ -17,7 +17,7 @@ ORDER = """
     errors strict_json atomic autograd/machine autograd/graph autograd/inputs autograd/tables
     autograd/tensor autograd/ops autograd/kernels autograd/losses autograd/attention
     autograd/segments autograd/chains autograd/gradcheck autograd/show autograd/__init__
-    nn/module nn/layers nn/optim nn/schedules nn/history nn/progress nn/packs nn/repair nn/loop
+    nn/module nn/quantized nn/layers nn/optim nn/schedules nn/history nn/progress nn/packs nn/repair nn/loop
     nn/fit nn/__init__
     metrics/score metrics/classes metrics/curves metrics/entities metrics/tags metrics/spans
     metrics/answers metrics/ranking metrics/retrieval metrics/clusters metrics/overlap

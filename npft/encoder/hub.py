@@ -29,6 +29,7 @@ from npft.encoder.hub_files import CONFIG, WEIGHTS, read_json, read_weights, wei
 from npft.encoder.hub_tokenizer import read_tokenizer
 from npft.encoder.safetensors import write_safetensors
 from npft.errors import CheckpointError, ConfigError, DataError, NpftError, listed, quoted
+from npft.nn.quantized import need_floats
 from npft.text.wordpiece import WordPiece
 
 BERT_FIELDS = {
@@ -229,7 +230,7 @@ def write_encoder(folder: PathLike, encoder: Encoder) -> Path:
 
     Without a pooler, so it is to be read with ``add_pooling_layer=False``.
     Raises ``ConfigError`` for one that is not shaped as BERT: with norm="pre", causal, without
-    token types, with additions, or with a tokenizer other than WordPiece.
+    token types, with additions, quantized, or with a tokenizer other than WordPiece.
     """
     folder, c, tok = Path(folder), encoder.config, encoder.tokenizer
     if kinds := kinds_of(encoder):
@@ -242,6 +243,7 @@ def write_encoder(folder: PathLike, encoder: Encoder) -> Path:
             f"write_encoder: norm is {c.norm!r}, causal {c.causal}, type_vocab_size "
             f"{c.type_vocab_size}; BERT has 'post', False and at least 1"
         )
+    need_floats("write_encoder", encoder)
     if tok is not None and not isinstance(tok, WordPiece):
         raise ConfigError(f"write_encoder: BERT cuts text by WordPiece, not {type(tok).__name__}")
     fields = {theirs: getattr(c, ours) for ours, theirs in BERT_FIELDS.items()}
