@@ -108,7 +108,7 @@ def spread_out(values: list[float], gap: float) -> list[float]:
     """
     order = sorted(range(len(values)), key=lambda i: (values[i], i))
     moved = list(values)
-    for _ in range(2000):
+    for _ in range(100):
         close = [
             (a, b) for a, b in zip(order, order[1:]) if moved[b] - moved[a] < gap - 1e-12
         ]
