@@ -108,7 +108,7 @@ def spread_out(values: list[float], gap: float) -> list[float]:
     """
     order = sorted(range(len(values)), key=lambda i: (values[i], i))
     moved = list(values)
-    for _ in range(100):
+    for _ in range(1000):  # a crowd of labels comes apart slowly
         close = [
             (a, b) for a, b in zip(order, order[1:]) if moved[b] - moved[a] < gap - 1e-12
         ]
