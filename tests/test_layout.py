@@ -59,14 +59,14 @@ ORDER = """
     loading
     experiments/sweep experiments/grid experiments/bodies experiments/regimes experiments/ablation
     experiments/labels experiments/few_shot experiments/methods experiments/repairs
+    experiments/beside experiments/when_to_tune
     experiments/rates experiments/depth experiments/replay_share experiments/repair_path
     experiments/lost experiments/pads experiments/decisions experiments/frozen_tags
     experiments/cone experiments/taggers experiments/multi_task experiments/task_sequence
     experiments/robustness experiments/interference experiments/senses experiments/layers
     experiments/categories experiments/spectra experiments/contrast experiments/retrieval
     experiments/mini_mteb experiments/bi_cross experiments/opening experiments/similarity
-    experiments/simcse experiments/beside
-    experiments/real_data experiments/scale
+    experiments/simcse experiments/dapt experiments/curse experiments/real_data experiments/scale
     experiments/real_forgetting experiments/real_tuning experiments/__init__
     plots/* plots/__init__
     files/lock files/output files/ending files/pretrain files/domains files/memory files/tasks

@@ -8,6 +8,8 @@ from npft.plots.beside import draw_beside
 from npft.plots.bi_cross import draw_bi_cross
 from npft.plots.cone import draw_cone
 from npft.plots.contrast import draw_dropout, draw_temperature
+from npft.plots.curse import draw_curse
+from npft.plots.dapt import draw_dapt
 from npft.plots.decisions import draw_decisions
 from npft.plots.depth import draw_depth
 from npft.plots.drift import draw_drift
@@ -48,11 +50,12 @@ from npft.plots.task_matrix import draw_task_matrix
 from npft.plots.tasks import draw_tasks
 from npft.plots.tokens import draw_coverage, draw_pieces, draw_tokens_per_word
 from npft.plots.tradeoff import draw_tradeoff
+from npft.plots.when_to_tune import draw_when_to_tune
 
 __all__ = [
     "STYLE", "draw_ablation", "draw_adaptation", "draw_alignment_uniformity", "draw_attention",
-    "draw_beside",
-    "draw_bi_cross", "draw_cone", "draw_cosines", "draw_coverage", "draw_decay", "draw_decisions",
+    "draw_bi_cross", "draw_cone", "draw_cosines", "draw_coverage", "draw_curse", "draw_dapt",
+    "draw_decay", "draw_decisions",
     "draw_depth", "draw_drift", "draw_dropout", "draw_false_friend", "draw_few_shot", "draw_film",
     "draw_forgetting", "draw_frequency", "draw_frozen_tags", "draw_graph", "draw_interference",
     "draw_isotropy", "draw_kept", "draw_labels", "draw_languages", "draw_layers",
@@ -62,5 +65,5 @@ __all__ = [
     "draw_rogue", "draw_scale", "draw_schedules", "draw_similarity", "draw_span_lengths",
     "draw_spectra", "draw_speed", "draw_step_sizes", "draw_taggers", "draw_task_matrix",
     "draw_tasks", "draw_temperature", "draw_tokens_per_word", "draw_tradeoff", "save_figure",
-    "save_film",
+    "save_film", "draw_beside", "draw_when_to_tune",
 ]
