@@ -1,12 +1,10 @@
 """LoRA and adapters in the plane of repairs, beside full, last block and head. Five seeds."""
 
-from pathlib import Path
-
-from common import on_bodies, results, run_grid
+from common import on_bodies, picture, results, run_grid
 
 from npft.experiments.beside import beside_cell, beside_cells, beside_table
 from npft.experiments.repairs import TASKS
-from npft.plots import draw_beside, save_figure
+from npft.plots import draw_beside
 
 
 def compute() -> list:
@@ -17,4 +15,4 @@ if __name__ == "__main__":
     cells = results(__file__, compute)
     print(beside_table(cells))
     print("switched off:", {cell["off"] for cell in cells if cell["regime"] in ("lora", "adapter")})
-    save_figure(Path(__file__).with_suffix(".png"), draw_beside, cells, TASKS, columns=2)
+    picture("lora", draw_beside, cells, TASKS, columns=2)

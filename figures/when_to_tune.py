@@ -1,11 +1,9 @@
 """When to tune: F1 against the number of labels for prompts, vectors, head and full. Five seeds."""
 
-from pathlib import Path
-
-from common import SEEDS, results, run_grid
+from common import SEEDS, picture, results, run_grid
 
 from npft.experiments.when_to_tune import TASKS, tune_from, when_cell, when_cells, when_table
-from npft.plots import draw_when_to_tune, save_figure
+from npft.plots import draw_when_to_tune
 
 
 def compute() -> list:
@@ -18,4 +16,4 @@ if __name__ == "__main__":
     cells = results(__file__, compute)
     print(when_table(cells))
     print("train all from:", {task: tune_from(cells, task) for task in TASKS})
-    save_figure(Path(__file__).with_suffix(".png"), draw_when_to_tune, cells, columns=3)
+    picture("when_to_tune", draw_when_to_tune, cells, columns=3)

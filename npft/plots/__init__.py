@@ -42,6 +42,7 @@ from npft.plots.scale import draw_scale
 from npft.plots.schedules import draw_schedules
 from npft.plots.senses import draw_polysemy
 from npft.plots.similarity import draw_cosines, draw_similarity
+from npft.plots.sizes import draw_sizes
 from npft.plots.spectra import draw_spectra
 from npft.plots.speed import draw_speed
 from npft.plots.style import STYLE, save_figure, save_film
@@ -65,5 +66,5 @@ __all__ = [
     "draw_rogue", "draw_scale", "draw_schedules", "draw_similarity", "draw_span_lengths",
     "draw_spectra", "draw_speed", "draw_step_sizes", "draw_taggers", "draw_task_matrix",
     "draw_tasks", "draw_temperature", "draw_tokens_per_word", "draw_tradeoff", "save_figure",
-    "save_film", "draw_beside", "draw_when_to_tune",
+    "save_film", "draw_beside", "draw_sizes", "draw_when_to_tune",
 ]

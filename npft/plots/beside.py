@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from npft.experiments.beside import SIZES, points_of
-from npft.plots.style import BLUE, GREY, ORANGE
+from npft.plots.style import GREY, color_of
 
-LOOKS = {"lora": ("LoRA", BLUE, "o"), "adapter": ("adapter", ORANGE, "s")}
+LOOKS = {"lora": ("LoRA", "rank", "o", "-"), "adapter": ("adapter", "width", "s", "--")}
 NAMES = {"full": "full fine-tuning", "last": "last block", "head": "head only"}
 
 
@@ -18,28 +18,28 @@ def draw_beside(axes: Any, cells: Sequence[Mapping[str, Any]], tasks: Mapping[st
     """F1 at the end against the rise of the held-out loss, a panel a task: up and left is better.
 
     ``cells`` are results of ``beside_cell``. A line joins the sizes of LoRA and of adapters, from
-    the smallest; bars are one standard deviation over the seeds. Black: the regimes.
+    the smallest; bars are one standard deviation over the seeds. Diamonds: the regimes.
     """
     for ax, (task, name) in zip(axes, tasks.items()):
         points = points_of(cells, task)
         for regime, said in NAMES.items():
-            _mark(ax, points[regime, None], "black", "D", 7)
+            color = color_of(regime)
+            _mark(ax, points[regime, None], color, "D", 7)
             rise, f1 = points[regime, None].mean(axis=1)
-            ax.annotate(said, (rise, f1), xytext=(8, 6), textcoords="offset points")
-        for kind, (_, color, mark) in LOOKS.items():
+            ax.annotate(said, (rise, f1), xytext=(8, 6), textcoords="offset points", color=color)
+        for row, (kind, (said, what, mark, line)) in enumerate(LOOKS.items()):
             means = np.array([points[kind, n].mean(axis=1) for n in SIZES[kind]])
-            ax.plot(*means.T, color=color, lw=1.5)
+            color = color_of(kind)
+            ax.plot(*means.T, color=color, lw=1.5, ls=line)
             for width, n, mean in zip((5, 8, 11), SIZES[kind], means):
                 _mark(ax, points[kind, n], color, mark, width)
                 ax.annotate(
                     f"{n}", mean, xytext=(0, -18), textcoords="offset points", color=color,
                     ha="center", fontsize=12,
                 )  # fmt: skip
-        for row, (kind, (said, color, mark)) in enumerate(LOOKS.items()):
-            what = "rank" if kind == "lora" else "width"
-            numbers = ", ".join(map(str, SIZES[kind]))
-            ax.text(0.98, 0.1 - 0.07 * row, f"{said}, {what} {numbers}", color=color, ha="right",
-                    transform=ax.transAxes, fontsize=13)  # fmt: skip
+            sign, numbers = "●■"[row], ", ".join(map(str, SIZES[kind]))
+            ax.text(0.98, 0.1 - 0.07 * row, f"{sign} {said}, {what} {numbers}", color=color,
+                    ha="right", transform=ax.transAxes, fontsize=13)  # fmt: skip
         ax.set_ylim(0, 1)
         ax.axvline(0, color=GREY, lw=1)
         ax.set_xlabel("rise of the held-out loss (nats)")

@@ -12,8 +12,8 @@ LOOKS = {  # name, colour, line
     "prompt": ("prompt", PINK, "-"),
     "centroid": ("vectors, nearest mean", SKY, "-"),
     "logistic": ("vectors, logistic", GREEN, "-"),
-    "head": ("head only", ORANGE, "-"),
-    "full": ("full", BLUE, "-"),
+    "head": ("head only", BLUE, "-"),
+    "full": ("full", ORANGE, "-"),
     "words": ("bag of words", GREY, "--"),
 }
 
