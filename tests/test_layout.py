@@ -56,6 +56,7 @@ ORDER = """
     forgetting/distill forgetting/lwf forgetting/early_stop forgetting/interpolate
     forgetting/afterwards forgetting/methods forgetting/matrix forgetting/sequence
     forgetting/compare forgetting/__init__
+    serving/blocks serving/students serving/vectors serving/__init__
     loading
     experiments/sweep experiments/grid experiments/bodies experiments/regimes experiments/ablation
     experiments/labels experiments/few_shot experiments/methods experiments/repairs
