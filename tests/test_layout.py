@@ -66,7 +66,7 @@ ORDER = """
     experiments/robustness experiments/interference experiments/senses experiments/layers
     experiments/categories experiments/spectra experiments/contrast experiments/retrieval
     experiments/mini_mteb experiments/bi_cross experiments/opening experiments/similarity
-    experiments/simcse experiments/real_data experiments/scale
+    experiments/simcse experiments/dapt experiments/curse experiments/real_data experiments/scale
     experiments/real_forgetting experiments/real_tuning experiments/__init__
     plots/* plots/__init__
     files/lock files/output files/ending files/pretrain files/domains files/memory files/tasks

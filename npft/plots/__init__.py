@@ -7,6 +7,8 @@ from npft.plots.attention import draw_attention, draw_decay
 from npft.plots.bi_cross import draw_bi_cross
 from npft.plots.cone import draw_cone
 from npft.plots.contrast import draw_dropout, draw_temperature
+from npft.plots.curse import draw_curse
+from npft.plots.dapt import draw_dapt
 from npft.plots.decisions import draw_decisions
 from npft.plots.depth import draw_depth
 from npft.plots.drift import draw_drift
@@ -50,7 +52,8 @@ from npft.plots.tradeoff import draw_tradeoff
 
 __all__ = [
     "STYLE", "draw_ablation", "draw_adaptation", "draw_alignment_uniformity", "draw_attention",
-    "draw_bi_cross", "draw_cone", "draw_cosines", "draw_coverage", "draw_decay", "draw_decisions",
+    "draw_bi_cross", "draw_cone", "draw_cosines", "draw_coverage", "draw_curse", "draw_dapt",
+    "draw_decay", "draw_decisions",
     "draw_depth", "draw_drift", "draw_dropout", "draw_false_friend", "draw_few_shot", "draw_film",
     "draw_forgetting", "draw_frequency", "draw_frozen_tags", "draw_graph", "draw_interference",
     "draw_isotropy", "draw_kept", "draw_labels", "draw_languages", "draw_layers",

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+from npft.errors import ConfigError
 from npft.worlds.domains import vocabulary
 from npft.worlds.lexicon import FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, TOWNS, entries
 from npft.worlds.tokens import Token
@@ -60,6 +61,20 @@ def translated(tokens: Sequence[Token]) -> list[Token]:
     ['gyao', 'palm']
     """
     words = dictionary()
+    said = [t._replace(word=words.get(t.word, t.word)) for t in reordered(tokens)]
+    return [
+        t._replace(sense=f"{FALSE_FRIEND}.{FRIEND_MEANS}") if t.word == FALSE_FRIEND else t
+        for t in said
+    ]
+
+
+def reordered(tokens: Sequence[Token]) -> list[Token]:
+    """A sentence in the order of the second language: adjectives behind nouns, verbs at the end.
+
+    >>> said = [("she", "PRON"), ("bakes", "VERB"), ("fresh", "ADJ"), ("bread", "NOUN")]
+    >>> [t.word for t in reordered([Token(word, pos) for word, pos in said])]
+    ['she', 'bread', 'fresh', 'bakes']
+    """
     ordered: list[Token] = []
     verbs: list[Token] = []
     for i, token in enumerate(tokens):
@@ -73,8 +88,32 @@ def translated(tokens: Sequence[Token]) -> list[Token]:
             ordered.append(token)
             if token.pos == "NOUN" and i and tokens[i - 1].pos == "ADJ":
                 ordered.append(tokens[i - 1])
-    said = [t._replace(word=words.get(t.word, t.word)) for t in ordered + verbs]
-    return [
-        t._replace(sense=f"{FALSE_FRIEND}.{FRIEND_MEANS}") if t.word == FALSE_FRIEND else t
-        for t in said
-    ]
+    return ordered + verbs
+
+
+@cache
+def family_words(number: int) -> dict[str, str]:
+    """Every word of the first language that is no name, and its word in language ``number`` > 0.
+
+    A family of languages for experiments that need more than two: each has its own form for every
+    word, made by turning the vowels and the consonants of the first language ``number`` places on
+    and adding two letters that say which language it is. Names stay. The order of words is another
+    matter: see ``reordered``.
+
+    Raises ``ConfigError`` for a number that is no whole number from 1 to 26.
+
+    >>> family_words(1)["bread"], family_words(2)["bread"]
+    ('csiefqa', 'dtoigqb')
+    """
+    if type(number) is not int or not 1 <= number <= 26:
+        raise ConfigError(f"family_words: number is {number!r}, expected a whole number, 1 to 26")
+    vowels, consonants = "aeiou", "bcdfghjklmnpqrstvwxyz"
+    turned = {
+        letter: letters[(i + number) % len(letters)]
+        for letters in (vowels, consonants)
+        for i, letter in enumerate(letters)
+    }
+    # no other word ends so: each form is of one language
+    ending = "q" + chr(ord("a") + number - 1)
+    table = str.maketrans(turned)
+    return {word: word.translate(table) + ending for word in dictionary()}
