@@ -5,7 +5,7 @@ says something, if worse; it is cheaper by their share. Trained on from there, a
 whole model as its teacher (``students.py``), it gets most of the loss back.
 
 Source: Sanh et al. 2019, "DistilBERT", section 3 (every second block as a start); Sajjad et al.
-2023, "On the effect of dropping layers of pre-trained transformer models" (which ones to leave out).
+2023, "On the effect of dropping layers of pre-trained transformer models" (which to leave out).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def keep_blocks(model: M, blocks: Sequence[int]) -> M:
     kept, there = list(blocks), body.config.num_layers
     if not kept or kept != sorted(set(kept)) or not set(kept) <= set(range(there)):
         raise ConfigError(
-            f"keep_blocks: blocks are {kept!s:.60}, expected some of 0 to {there - 1}, in this order"
+            f"keep_blocks: blocks are {kept!s:.60}, expected some of 0 to {there - 1}, rising"
         )
     state = {}
     for name, array in model.state_dict().items():

@@ -6,8 +6,9 @@ No labels, no pairs and no masks are needed, only texts like those that will be 
 teacher reads each of them once. Since what is used of such vectors are cosines, their direction is
 all that has to be learnt.
 
-Source: Reimers & Gurevych 2020, "Making Monolingual Sentence Embeddings Multilingual using Knowledge
-Distillation", section 2 (there with the squared distance); Sanh et al. 2019, section 2 (cosine).
+Source: Reimers & Gurevych 2020, "Making Monolingual Sentence Embeddings Multilingual using
+Knowledge Distillation", section 2 (there with the squared distance); Sanh et al. 2019, section 2
+(the cosine).
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ class VectorLoss(Module):
 
     def loss(self, lesson: Lesson, rng: np.random.Generator | None) -> Loss:
         """The mean of 1 - cos over the texts of a lesson."""
-        head = self.student.heads["vectors"]
-        vectors = pool(self.student.encoder(lesson.batch, rng), lesson.batch, head.options()["pool"])
+        how = self.student.heads["vectors"].options()["pool"]
+        vectors = pool(self.student.encoder(lesson.batch, rng), lesson.batch, how)
         return Loss(cosine_distance(vectors, lesson.vectors), {}, vectors)
 
 
