@@ -67,7 +67,8 @@ ORDER = """
     experiments/categories experiments/spectra experiments/contrast experiments/retrieval
     experiments/mini_mteb experiments/bi_cross experiments/opening experiments/similarity
     experiments/simcse experiments/dapt experiments/curse experiments/real_data experiments/scale
-    experiments/real_forgetting experiments/real_tuning experiments/__init__
+    experiments/real_forgetting experiments/real_tuning experiments/serving
+    experiments/__init__
     plots/* plots/__init__
     files/lock files/output files/ending files/pretrain files/domains files/memory files/tasks
     files/report files/finetune files/forgetting files/evaluate files/predict files/embed
