@@ -126,8 +126,9 @@ def serving_real_cell(cell: dict[str, Any]) -> dict[str, Any]:
 
     A cell holds "seed", "body" (a folder of sentence-transformers), "data" (one that holds
     stsb/sts-train.csv and sts-test.csv), "texts" (how many of the training sentences, drawn by the
-    seed), "steps" and "lr" of the student, "part" of the benchmark to measure on, and "timed" texts. It
-    is returned with "ways": for each "spearman", "bytes" and "time" as in ``serving_cell``.
+    seed), "steps" and "lr" of the student, "part" of the benchmark to measure on, and "timed"
+    texts. It is returned with "ways": for each "spearman", "bytes" and "time" as in
+    ``serving_cell``.
     """
     with threads(1):
         teacher = SentenceEncoder.from_pretrained(cell["body"])
