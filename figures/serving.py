@@ -6,7 +6,7 @@ from npft.experiments.serving import serving_cell
 from npft.plots import draw_serving
 from npft.plots.serving import serving_title
 
-OPTIONS = {"steps": 600, "task": "hard sms", "n": 640, "epochs": 20}
+OPTIONS = {"steps": 400, "task": "hard sms", "n": 640, "epochs": 12}
 NAMES = {"words": "masked words, accuracy", "f1": "F1 on hard SMS"}
 
 

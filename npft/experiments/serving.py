@@ -14,7 +14,7 @@ rounds go from model to model, so that what else the machine does meets all of t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,35 +121,50 @@ def _tuned(mlm: MaskedLM, train: Any, epochs: int, seed: int) -> Classifier:
     return model
 
 
-def serving_real_cell(cell: dict[str, Any]) -> dict[str, Any]:
-    """Measure every way on a real sentence encoder; the student learns from texts alone.
+def real_ways(cell: dict[str, Any]) -> dict[str, Any]:
+    """Measure a real sentence encoder in fewer bytes, and with half its blocks untrained.
 
-    A cell holds "seed", "body" (a folder of sentence-transformers), "data" (one that holds
-    stsb/sts-train.csv and sts-test.csv), "texts" (how many of the training sentences, drawn by the
-    seed), "steps" and "lr" of the student, "part" of the benchmark to measure on, and "timed"
-    texts. It is returned with "ways": for each "spearman", "bytes" and "time" as in
-    ``serving_cell``.
+    A cell holds "body" (a folder of sentence-transformers), "data" (one that holds
+    stsb/sts-train.csv and sts-test.csv), "part" of the benchmark to measure on, and "timed" texts.
+    It is returned with "ways": for each "spearman", "bytes" and "time" as in ``serving_cell``.
     """
     with threads(1):
         teacher = SentenceEncoder.from_pretrained(cell["body"])
-        test = sts(cell["data"], cell["part"])
-        rng = np.random.default_rng(cell["seed"])
-        chosen = sts_sentences(cell["data"], "train", cell["texts"], rng)
         models = {"full": teacher, **{kind: quantize(teacher, kind) for kind in KINDS}}
         models["dropped"] = keep_blocks(teacher, every_second(teacher))
-        models["distilled"] = keep_blocks(teacher, every_second(teacher))
-        set_dropout(models["distilled"], 0.0)  # there is nothing to overfit to
-        train_student_encoder(models["distilled"], teacher, chosen, steps=cell["steps"],
-                              lr=cell["lr"], every=cell["steps"], rng=rng)
-        models["distilled, int8"] = quantize(models["distilled"])
-        timed = test.texts[: cell["timed"]]
-        times = shares_of_time(
-            {n: lambda m=m: m.encode(timed) for n, m in models.items()}, cell.get("rounds", ROUNDS)
-        )
-        return cell | {"ways": {
-            name: {
-                "spearman": similarity_score(model.encode, test),
-                "bytes": model.num_bytes(), "time": float(np.median(times[name])),
-            }
-            for name, model in models.items()
-        }}  # fmt: skip
+        return cell | {"ways": _measured(models, cell)}
+
+
+def real_student_cell(cell: dict[str, Any]) -> dict[str, Any]:
+    """Measure students of a real sentence encoder: half its blocks, taught by plain texts.
+
+    A cell is one of ``real_ways`` and holds also "seed", "texts" (how many sentences of the
+    training part, drawn by the seed), "steps" and "lr".
+    """
+    with threads(1):
+        teacher = SentenceEncoder.from_pretrained(cell["body"])
+        rng = np.random.default_rng(cell["seed"])
+        texts = sts_sentences(cell["data"], "train", cell["texts"], rng)
+        student = keep_blocks(teacher, every_second(teacher))
+        set_dropout(student, 0.0)  # the texts are many and read but a few times
+        train_student_encoder(student, teacher, texts, steps=cell["steps"], lr=cell["lr"],
+                              every=cell["steps"], rng=rng)
+        models = {"full": teacher, "distilled": student, "distilled, int8": quantize(student)}
+        return cell | {"ways": _measured(models, cell, known=("full",))}
+
+
+def _measured(
+    models: Mapping[str, SentenceEncoder], cell: dict[str, Any], known: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The figures of each model but those that are known from elsewhere."""
+    test = sts(cell["data"], cell["part"])
+    timed = test.texts[: cell["timed"]]
+    reads = {name: lambda m=model: m.encode(timed) for name, model in models.items()}
+    times = shares_of_time(reads, cell.get("rounds", ROUNDS))
+    return {
+        name: {
+            "spearman": similarity_score(model.encode, test),
+            "bytes": model.num_bytes(), "time": float(np.median(times[name])),
+        }
+        for name, model in models.items() if name not in known
+    }  # fmt: skip

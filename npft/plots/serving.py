@@ -41,7 +41,7 @@ def front(costs: Mapping[str, float], qualities: Mapping[str, float]) -> list[st
 def draw_serving(axes: Any, cells: Cells, names: Mapping[str, str], title: str) -> None:
     """A row for each figure of quality, a column for each cost.
 
-    cells: of ``serving_cell`` or ``serving_real_cell``, one for each seed. names: what each figure
+    cells: of ``serving_cell``, or of both real ones together, one for each seed. names: what each figure
     is called, by its name in the cells. Points are means over the seeds, bars one standard
     deviation of the quality; the line joins the ways that no other beats in both.
     """
