@@ -41,8 +41,8 @@ def front(costs: Mapping[str, float], qualities: Mapping[str, float]) -> list[st
 def draw_serving(axes: Any, cells: Cells, names: Mapping[str, str], title: str) -> None:
     """A row for each figure of quality, a column for each cost.
 
-    cells: of ``serving_cell``, or of both real ones together, one for each seed. names: what each figure
-    is called, by its name in the cells. Points are means over the seeds, bars one standard
+    cells: of ``serving_cell``, or of both real ones together, one for each seed. names: what each
+    figure is called, by its name in the cells. Points are means over the seeds, bars one standard
     deviation of the quality; the line joins the ways that no other beats in both.
     """
     rows = np.asarray(axes).reshape(len(names), len(COSTS))
