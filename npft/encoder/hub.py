@@ -228,8 +228,9 @@ def write_encoder(folder: PathLike, encoder: Encoder) -> Path:
     """Write an encoder as a folder that ``transformers`` reads as a BertModel; return the folder.
 
     Without a pooler, so it is to be read with ``add_pooling_layer=False``.
-    Raises ``ConfigError`` for one that is not shaped as BERT: with norm="pre", causal, without
-    token types, with additions, or with a tokenizer other than WordPiece.
+    Raises ``ConfigError`` for one that is not shaped as BERT: with norm="pre", causal, with
+    relative positions, without token types, with additions, or with a tokenizer other than
+    WordPiece.
     """
     folder, c, tok = Path(folder), encoder.config, encoder.tokenizer
     if kinds := kinds_of(encoder):
@@ -237,10 +238,11 @@ def write_encoder(folder: PathLike, encoder: Encoder) -> Path:
             f"write_encoder: the encoder has additions ({', '.join(kinds)}), which BERT has not; "
             "merge_lora puts a low-rank change into the weights, switched_off leaves them out"
         )
-    if c.norm != "post" or c.causal or not c.type_vocab_size:
+    if c.norm != "post" or c.causal or c.positions != "absolute" or not c.type_vocab_size:
         raise ConfigError(
-            f"write_encoder: norm is {c.norm!r}, causal {c.causal}, type_vocab_size "
-            f"{c.type_vocab_size}; BERT has 'post', False and at least 1"
+            f"write_encoder: norm is {c.norm!r}, causal {c.causal}, positions {c.positions!r}, "
+            f"type_vocab_size {c.type_vocab_size}; BERT has 'post', False, 'absolute' and at "
+            "least 1"
         )
     if tok is not None and not isinstance(tok, WordPiece):
         raise ConfigError(f"write_encoder: BERT cuts text by WordPiece, not {type(tok).__name__}")
