@@ -117,6 +117,7 @@ from npft.nn.loop import Loss, Step, train_steps
 from npft.nn.module import Module, Parameter, freeze, unfreeze
 from npft.nn.optim import SGD, AdamW
 from npft.nn.progress import Progress
+from npft.nn.quantized import quantize
 from npft.nn.repair import Repair
 from npft.nn.schedules import slanted_triangular, warmup_cosine, warmup_linear
 from npft.pretrain.adapt import adapt
@@ -128,6 +129,7 @@ from npft.pretrain.pairs import next_sentence_pairs
 from npft.pretrain.probe import hold_out, make_probe
 from npft.pretrain.spans import mask_spans
 from npft.pretrain.train import pretrain
+from npft.pretrained import write_pretrained
 from npft.search.bm25 import BM25
 from npft.search.clusters import k_means
 from npft.search.index import Index
@@ -178,10 +180,10 @@ __all__ = [
     "most_frequent_senses", "negative_weights", "next_sentence_pairs", "no_grad", "nt_xent",
     "num_trainable", "participation_ratio", "partition_score", "pass_at_k", "perplexity",
     "plots", "pool", "ppmi_svd", "precision_recall", "prediction_drift", "pretrain",
-    "primitive", "pseudo_words", "purity", "rdm", "read_answers", "read_conll", "read_conllu",
-    "read_jsonl", "read_labelled", "read_pairs", "read_records", "read_scored", "read_tagged",
-    "read_text", "refit_head", "replay_afterwards", "representation_drift", "rerank",
-    "retrieval_metrics", "roc_auc", "rouge_l", "rouge_n", "rsa", "save", "savings",
+    "primitive", "pseudo_words", "purity", "quantize", "rdm", "read_answers", "read_conll",
+    "read_conllu", "read_jsonl", "read_labelled", "read_pairs", "read_records", "read_scored",
+    "read_tagged", "read_text", "refit_head", "replay_afterwards", "representation_drift",
+    "rerank", "retrieval_metrics", "roc_auc", "rouge_l", "rouge_n", "rsa", "save", "savings",
     "set_dropout", "set_threads", "simcse_loss", "slanted_triangular", "sms_fixture",
     "sms_messages", "sms_test", "split", "squad_scores", "sum_of_last", "supcon_loss",
     "switched_off", "tag_metrics", "threshold_curve", "trace", "train_bi_encoder",
@@ -189,4 +191,5 @@ __all__ = [
     "train_contrastive", "train_sequence", "train_steps", "trainable", "triplet_loss",
     "unfreeze", "unfreeze_body", "uniformity", "uses_of", "v_measure", "warmup_cosine",
     "warmup_linear", "weight_drift", "word_states", "word_vectors",
+    "write_pretrained",
 ]

@@ -18,7 +18,7 @@ ORDER = """
     autograd/tensor autograd/ops autograd/kernels autograd/losses autograd/attention
     autograd/relative autograd/segments autograd/chains autograd/gradcheck autograd/show
     autograd/__init__
-    nn/module nn/layers nn/optim nn/schedules nn/history nn/progress nn/packs nn/repair nn/loop
+    nn/module nn/quantized nn/layers nn/optim nn/schedules nn/history nn/progress nn/packs nn/repair nn/loop
     nn/fit nn/__init__
     metrics/score metrics/classes metrics/curves metrics/entities metrics/tags metrics/spans
     metrics/answers metrics/ranking metrics/retrieval metrics/clusters metrics/overlap
@@ -35,7 +35,8 @@ ORDER = """
     worlds/__init__
     encoder/config encoder/blocks encoder/encoder encoder/additions encoder/pooling encoder/layers
     encoder/profile encoder/format_1 encoder/checkpoint encoder/safetensors
-    encoder/hub_files encoder/hub_tokenizer encoder/hub encoder/slices encoder/model
+    encoder/hub_files encoder/hub_tokenizer encoder/hub encoder/hub_write encoder/slices
+    encoder/model
     encoder/__init__
     heads/classes heads/grades heads/tags heads/crf heads/thresholds heads/span_tags heads/answers
     heads/pairs heads/words heads/boundary heads/cloze heads/__init__
@@ -57,7 +58,7 @@ ORDER = """
     forgetting/distill forgetting/lwf forgetting/early_stop forgetting/interpolate
     forgetting/afterwards forgetting/methods forgetting/matrix forgetting/sequence
     forgetting/compare forgetting/__init__
-    loading
+    pretrained loading
     experiments/sweep experiments/grid experiments/bodies experiments/regimes experiments/ablation
     experiments/labels experiments/few_shot experiments/methods experiments/repairs
     experiments/rates experiments/depth experiments/replay_share experiments/repair_path
@@ -66,7 +67,8 @@ ORDER = """
     experiments/robustness experiments/interference experiments/senses experiments/layers
     experiments/categories experiments/spectra experiments/contrast experiments/retrieval
     experiments/mini_mteb experiments/bi_cross experiments/opening experiments/similarity
-    experiments/simcse experiments/dapt experiments/curse experiments/__init__
+    experiments/simcse experiments/dapt experiments/curse experiments/real_data experiments/scale
+    experiments/real_forgetting experiments/real_tuning experiments/__init__
     plots/* plots/__init__
     files/lock files/output files/ending files/pretrain files/domains files/memory files/tasks
     files/report files/finetune files/forgetting files/evaluate files/predict files/embed

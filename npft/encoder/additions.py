@@ -34,6 +34,7 @@ from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError, ConfigError, check_count, check_positive, quoted
 from npft.nn.layers import Linear, normal
 from npft.nn.module import Module, Parameter
+from npft.nn.quantized import need_floats
 
 RANK, SCALE = 4, 8.0
 WIDTH = 8
@@ -166,6 +167,7 @@ def merge_lora(model: Any) -> None:
     body = _checked_body("merge_lora", model)
     if LowRank.kind not in kinds_of(body):
         raise ConfigError("merge_lora: the model has no low-rank change; add_lora adds one")
+    need_floats("merge_lora", body)
     for seam in _attentions(body):
         for part in seam.additions:
             weight = seam.qkv_weight
@@ -264,6 +266,7 @@ def _body_to_add_to(caller: str, model: Any, kind: str) -> Encoder:
     body = _checked_body(caller, model)
     if not body.encoder.layer:
         raise ConfigError(f"{caller}: the encoder has no blocks to add to")
+    need_floats(caller, body)
     if kind in kinds_of(body):
         more = "; merge_lora puts it into the weights" if kind == LowRank.kind else ""
         raise ConfigError(f"{caller}: the model has such an addition already{more}")

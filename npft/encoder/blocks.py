@@ -23,6 +23,7 @@ from npft.autograd.tensor import Tensor
 from npft.encoder.config import EncoderConfig
 from npft.nn.layers import Dropout, LayerNorm, Linear, normal
 from npft.nn.module import Module, Parameter
+from npft.nn.quantized import affine
 
 
 class SelfAttention(Module):
@@ -46,7 +47,7 @@ class SelfAttention(Module):
 
     def project(self, x: Tensor) -> Tensor:
         """Queries, keys and values side by side: (N, D) to (N, 3 D)."""
-        qkv = kernels.linear(x, self.qkv_weight, self.qkv_bias)
+        qkv = affine(x, self.qkv_weight, self.qkv_bias)
         for addition in self.additions:
             qkv = qkv + addition(x)
         return qkv
@@ -54,6 +55,9 @@ class SelfAttention(Module):
     def forward(self, x: Tensor, blocks: list[Block]) -> Tensor:
         qkv = self.project(x)  # (N, 3 D)
         return attention(qkv, blocks=blocks, num_heads=self.num_heads, causal=self.causal)
+
+    def matrices(self) -> list[Parameter]:
+        return [self.qkv_weight]
 
     def maps(self, x: Tensor, blocks: list[Block]) -> list[np.ndarray]:
         """The attention weights of each sequence: B arrays (H, T, T)."""

@@ -20,6 +20,7 @@ import json
 import math
 import re
 import zipfile
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,6 +33,8 @@ from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.format_1 import upgraded
 from npft.errors import CheckpointError, ConfigError, NonFiniteError, NpftError, quoted
+from npft.nn.module import Module
+from npft.nn.quantized import KINDS, kind_of_weights, quantize
 from npft.strict_json import parse
 from npft.text import tokenizer_from_dict
 
@@ -39,7 +42,7 @@ FORMAT, VERSION = "npft", 2
 FILE = "model.npz"
 MANIFEST, WEIGHTS, TRAINING = "manifest", "weights/", "training/"
 MEMBERS = ("format", "version", "kind", "config", "tokenizer", "options")  # of a manifest
-DTYPES = ("<f4", "<f8", "<i8", "|u1", "|b1")
+DTYPES = ("<f4", "<f8", "<i8", "|u1", "|b1", "<f2", "|i1")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.npy")
 MAX_HEADER = 10_000  # bytes; a real header has about 120
 MAX_MESSAGE = 1_000  # characters of what is told of a damaged file
@@ -58,6 +61,8 @@ class Saved(Protocol):
     def options(self) -> dict[str, Any]: ...
 
     def state_dict(self) -> dict[str, np.ndarray]: ...
+
+    def modules(self) -> Iterator[Module]: ...
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -155,6 +160,8 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
         "tokenizer": None if body.tokenizer is None else body.tokenizer.to_dict(),
         "options": model.options(),
     }
+    if (quantized := kind_of_weights(model)) is not None:
+        manifest["quantized"] = quantized
     if additions := additions_of(body):  # which older versions of npft cannot read
         manifest["additions"] = additions
     arrays = {MANIFEST: np.zeros(0, np.uint8)}  # the first member; filled in below
@@ -224,6 +231,9 @@ def _read(
     missing = [name for name in MEMBERS if name not in manifest]
     if missing:
         raise CheckpointError(f"{file}: its manifest lacks {', '.join(missing)}")
+    quantized = manifest.get("quantized")
+    if quantized not in (None, *KINDS):
+        raise CheckpointError(f"{file}: its weights are {quoted(quantized)}, which npft has not")
     weights, state = {}, {}
     for name, array in arrays.items():
         if name.startswith(TRAINING):
@@ -231,6 +241,9 @@ def _read(
             continue
         if not name.startswith(WEIGHTS):
             raise CheckpointError(f"{file}: holds an array {quoted(name)} that is no weight")
+        if array.dtype == np.int8 and quantized == "int8":
+            weights[name.removeprefix(WEIGHTS)] = array
+            continue
         if array.dtype.kind != "f" or not (np.abs(array) <= np.finfo(np.float32).max).all():
             raise CheckpointError(f"{file}: the weight {name} holds no finite float32 numbers")
         weights[name.removeprefix(WEIGHTS)] = array
@@ -295,6 +308,8 @@ def load_as(cls: Any, path: str | Path) -> Any:
         encoder = Encoder(config, tokenizer=tokenizer, rng=rng)
         add_again(encoder, manifest.get("additions", []), rng=rng)
         model = cls.from_options(encoder, manifest["options"], rng=rng)
+        if "quantized" in manifest:
+            model = quantize(model, manifest["quantized"])
         model.load_state_dict(weights)
     except (NpftError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise CheckpointError(f"{file}: {error!s:.{MAX_MESSAGE}}") from None

@@ -33,6 +33,7 @@ from npft.nn.loop import Loss
 from npft.nn.module import Module, evaluating
 from npft.nn.optim import check_positive
 from npft.nn.packs import each_pack, pack_size
+from npft.nn.quantized import need_floats
 from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
 
@@ -310,9 +311,7 @@ class Model(Module):
 
     # --- training -------------------------------------------------------------------------------
 
-    def scores(
-        self, batch: Batch, rng: Rng = None, heads: Sequence[str] = ()
-    ) -> dict[str, Tensor]:
+    def scores(self, batch: Batch, rng: Rng = None, heads: Sequence[str] = ()) -> dict[str, Tensor]:
         """The scores of each head (or of those named) on one pass of the encoder.
 
         Raises ``NonFiniteError`` that names the head for scores that are NaN or infinite, unless in
@@ -507,6 +506,8 @@ class Model(Module):
 def copy_of(model: Model) -> Model:
     """A new model with the same configuration, tokenizer, additions and weights, all trainable.
 
+    Raises ``ConfigError`` for a quantized model, which never trains.
+
     >>> from npft import Classifier, EncoderConfig
     >>> rng = np.random.default_rng(0)
     >>> model = Classifier(Encoder(EncoderConfig.lesson(), rng=rng), 2, rng=rng)
@@ -514,6 +515,7 @@ def copy_of(model: Model) -> Model:
     >>> new.encoder is model.encoder, new.num_parameters() == model.num_parameters()
     (False, True)
     """
+    need_floats("copy_of", model)
     rng = np.random.default_rng(0)  # for weights that are replaced at once
     encoder = Encoder(model.encoder.config, tokenizer=model.encoder.tokenizer, rng=rng)
     add_again(encoder, additions_of(model), rng=rng)

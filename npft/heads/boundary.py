@@ -22,6 +22,7 @@ from npft.errors import DataError
 from npft.heads.words import MaskedLM, TokenTargets
 from npft.nn.layers import Embedding, LayerNorm, Linear
 from npft.nn.module import Parameter
+from npft.nn.quantized import affine
 from npft.text.batch import Batch
 
 
@@ -78,7 +79,7 @@ class Boundary(TokenTargets):
         )  # (M, 3 D)
         s = self.first_norm(kernels.gelu(self.first(z)))  # (M, D)
         s = self.second_norm(kernels.gelu(self.second(s)))
-        return kernels.linear(s, self.table, self.bias)  # (M, V)
+        return affine(s, self.table, self.bias)  # (M, V)
 
 
 class SpanLM(MaskedLM):

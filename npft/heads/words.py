@@ -23,6 +23,7 @@ from npft.heads.pairs import Pairs
 from npft.metrics.score import Hits
 from npft.nn.layers import LayerNorm, Linear
 from npft.nn.module import Parameter
+from npft.nn.quantized import affine
 from npft.text.batch import IGNORE, Batch
 from npft.text.pieces import PieceTokenizer
 
@@ -85,7 +86,7 @@ class Words(TokenTargets):
     def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
         z = kernels.take_rows(hidden, rows=batch.target_rows)  # (N, D) -> (M, D)
         z = self.LayerNorm(kernels.gelu(self.dense(z)))
-        return kernels.linear(z, self.table, self.bias) if self.tied else self.decoder(z)  # (M, V)
+        return affine(z, self.table, self.bias) if self.tied else self.decoder(z)  # (M, V)
 
 
 class MaskedLM(Model):

@@ -8,6 +8,7 @@ from npft.autograd import kernels
 from npft.autograd.tensor import Tensor
 from npft.errors import check_rng, check_share
 from npft.nn.module import Module, Parameter
+from npft.nn.quantized import affine, rows_of
 
 INIT_STD = 0.02  # the standard deviation of new weights in BERT (Devlin et al. 2019)
 
@@ -36,7 +37,10 @@ class Linear(Module):
         self.bias = Parameter(np.zeros(outputs, np.float32))
 
     def forward(self, x: Tensor) -> Tensor:
-        return kernels.linear(x, self.weight, self.bias)
+        return affine(x, self.weight, self.bias)
+
+    def matrices(self) -> list[Parameter]:
+        return [self.weight]
 
 
 class Embedding(Module):
@@ -54,7 +58,10 @@ class Embedding(Module):
         self.weight = Parameter(normal((size, width), std, rng))
 
     def forward(self, ids: np.ndarray) -> Tensor:
-        return kernels.embedding(self.weight, ids=ids)
+        return rows_of(self.weight, ids)
+
+    def matrices(self) -> list[Parameter]:
+        return [self.weight]
 
 
 class LayerNorm(Module):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.autograd.tensor import Tensor, no_grad
+from npft.autograd.tensor import FLOATS, Tensor, no_grad
 from npft.errors import CheckpointError, ConfigError, ShapeError
 
 
@@ -132,9 +132,32 @@ class Module:
         """All parameters, each once."""
         return [p for _, p in self.named_parameters()]
 
+    def matrices(self) -> list[Parameter]:
+        """The parameters of this module alone that ``quantize`` may round: none."""
+        return []
+
+    def buffers(self) -> dict[str, np.ndarray]:
+        """Arrays of this module alone that are saved like weights and never train: none."""
+        return {}
+
+    def _named_buffers(self, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
+        yield from ((prefix + name, array) for name, array in self.buffers().items())
+        for name, member in self._members():
+            if isinstance(member, Module):
+                yield from member._named_buffers(f"{prefix}{name}.")
+
+    def _all_buffers(self) -> dict[str, np.ndarray]:
+        """Buffers by dotted names; a shared one once, by its first name."""
+        first = {id(array): name for name, array in reversed(list(self._named_buffers()))}
+        return {n: array for n, array in self._named_buffers() if first[id(array)] == n}
+
     def num_parameters(self) -> int:
         """The number of weights."""
         return sum(p.size for p in self.parameters())
+
+    def num_bytes(self) -> int:
+        """The memory of all that is saved: parameters and buffers, without gradients."""
+        return sum(array.nbytes for array in self._named_storage().values())
 
     def _named_storage(self) -> dict[str, np.ndarray]:
         """What is saved, by name: the parameters, with those in parts cut into their parts."""
@@ -146,7 +169,7 @@ class Module:
                 arrays.update((prefix + part, a) for part, a in zip(parameter.parts, pieces))
             else:
                 arrays[name] = parameter.storage
-        return arrays
+        return arrays | self._all_buffers()
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """A copy of all weights by name."""
@@ -169,7 +192,7 @@ class Module:
         wrong += [
             f"{name} has dtype {np.asarray(state[name]).dtype}, expected {array.dtype}"
             for name, array in own.items()
-            if name in state and np.asarray(state[name]).dtype.kind not in "fiu"
+            if name in state and not _fits(np.asarray(state[name]).dtype, array.dtype)
         ]
         if wrong:
             raise CheckpointError(
@@ -207,7 +230,9 @@ class Module:
     def __repr__(self) -> str:
         trained = sum(p.size for p in self.parameters() if p.requires_grad)
         frozen = "" if trained == self.num_parameters() else f", {trained:,} of them trainable"
-        return f"{type(self).__name__}({self.num_parameters():,} parameters{frozen})"
+        fixed = sum(array.size for array in self._all_buffers().values())
+        more = f", and {fixed:,} fixed numbers" if fixed else ""
+        return f"{type(self).__name__}({self.num_parameters():,} parameters{frozen}{more})"
 
     def _repr_html_(self) -> str:
         """A tree to unfold in a notebook: each part with its number of weights."""
@@ -223,6 +248,11 @@ class Module:
                 frozen = "" if member.requires_grad else ", frozen"
                 items.append(html.escape(f"{name}: {member.shape}, {member.dtype}{frozen}"))
         return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
+
+
+def _fits(given: np.dtype, own: np.dtype) -> bool:
+    """Whether numbers of one dtype may be copied into an array of another: never to be rounded."""
+    return given.kind in "fiu" if own in FLOATS else given == own
 
 
 def train_mode(model: Module) -> None:

@@ -29,6 +29,7 @@ from npft.plots.pads import draw_pads
 from npft.plots.pretraining import draw_mlm
 from npft.plots.rates import draw_rates
 from npft.plots.rdm import draw_rdm
+from npft.plots.real_forgetting import draw_kept
 from npft.plots.regimes import draw_regimes
 from npft.plots.repair_path import draw_repair_path
 from npft.plots.repairs import draw_repairs
@@ -36,6 +37,7 @@ from npft.plots.replay_share import draw_replay_share
 from npft.plots.retrieval import draw_retrieval
 from npft.plots.robustness import draw_robustness
 from npft.plots.rogue import draw_frequency, draw_rogue
+from npft.plots.scale import draw_scale
 from npft.plots.schedules import draw_schedules
 from npft.plots.senses import draw_polysemy
 from npft.plots.similarity import draw_cosines, draw_similarity
@@ -50,15 +52,15 @@ from npft.plots.tradeoff import draw_tradeoff
 
 __all__ = [
     "STYLE", "draw_ablation", "draw_adaptation", "draw_alignment_uniformity", "draw_attention",
-    "draw_bi_cross", "draw_cone", "draw_cosines", "draw_coverage", "draw_decay",
-    "draw_curse", "draw_dapt",
-    "draw_decisions", "draw_depth", "draw_drift", "draw_dropout", "draw_false_friend",
-    "draw_few_shot", "draw_film", "draw_forgetting", "draw_frequency", "draw_frozen_tags",
-    "draw_graph", "draw_interference", "draw_isotropy", "draw_labels", "draw_languages",
-    "draw_layers", "draw_masking_audit", "draw_methods", "draw_mlm", "draw_multi_task",
-    "draw_objectives", "draw_pads", "draw_pieces", "draw_polysemy", "draw_rates", "draw_rdm",
-    "draw_regimes", "draw_repair_path", "draw_repairs", "draw_replay_share", "draw_retrieval",
-    "draw_robustness", "draw_rogue", "draw_schedules", "draw_similarity", "draw_span_lengths",
+    "draw_bi_cross", "draw_cone", "draw_cosines", "draw_coverage", "draw_curse", "draw_dapt",
+    "draw_decay", "draw_decisions",
+    "draw_depth", "draw_drift", "draw_dropout", "draw_false_friend", "draw_few_shot", "draw_film",
+    "draw_forgetting", "draw_frequency", "draw_frozen_tags", "draw_graph", "draw_interference",
+    "draw_isotropy", "draw_kept", "draw_labels", "draw_languages", "draw_layers",
+    "draw_masking_audit", "draw_methods", "draw_mlm", "draw_multi_task", "draw_objectives",
+    "draw_pads", "draw_pieces", "draw_polysemy", "draw_rates", "draw_rdm", "draw_regimes",
+    "draw_repair_path", "draw_repairs", "draw_replay_share", "draw_retrieval", "draw_robustness",
+    "draw_rogue", "draw_scale", "draw_schedules", "draw_similarity", "draw_span_lengths",
     "draw_spectra", "draw_speed", "draw_step_sizes", "draw_taggers", "draw_task_matrix",
     "draw_tasks", "draw_temperature", "draw_tokens_per_word", "draw_tradeoff", "save_figure",
     "save_film",

@@ -19,6 +19,7 @@ from npft.encoder.model import Model, Rng
 from npft.errors import ConfigError, DataError, check_count, check_rng
 from npft.heads.words import TokenTargets
 from npft.nn.module import Parameter, evaluating
+from npft.nn.quantized import affine
 from npft.pretrain.masking import ordinary_tokens
 from npft.text.batch import IGNORE, Batch
 from npft.text.tokenizer import Tokenizer
@@ -59,7 +60,7 @@ class NextWords(TokenTargets):
 
     def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
         z = kernels.take_rows(hidden, rows=batch.target_rows)  # (N, D) -> (M, D)
-        return kernels.linear(z, self.table, self.bias)  # (M, V)
+        return affine(z, self.table, self.bias)  # (M, V)
 
 
 class CausalLM(Model):

@@ -33,6 +33,14 @@ class Size(NamedTuple):
     B: int
 
 
+def operations(size: Size) -> int:
+    """Multiplications and additions of the products of a step; backward has two for each one."""
+    tokens, masked = size.B * size.T, round(0.15 * size.B * size.T)
+    block = 8 * size.D**2 + 4 * size.D * size.F + 4 * size.T * size.D
+    head = 2 * size.D**2 + 2 * size.D * size.V
+    return 3 * (tokens * size.L * block + masked * head)
+
+
 SIZES = {
     "lesson": Size(260, 64, 2, 4, 32, 256, 32),
     "tiny": Size(8192, 128, 2, 2, 128, 512, 32),

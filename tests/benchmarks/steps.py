@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from clock import compared, in_turns
+from clock import compared, in_turns, spread
 from models import (
-    SIZES, Size, adamw, full_batch, named_weights, our_gradients, our_model, our_step, plain_loss,
-    same_model, torch_model, torch_optimizer, torch_step, torch_tensors,
+    SIZES, Size, adamw, full_batch, named_weights, operations, our_gradients, our_model, our_step,
+    plain_loss, same_model, torch_model, torch_optimizer, torch_step, torch_tensors,
 )
 
 from npft import Batch, MaskedLM
@@ -33,9 +33,15 @@ def measure(name: str, threads: int, rounds: int) -> list[dict]:
         "npft": our_step(ours, batch, PACKS.get(name) if threads > 1 else None),
         "torch": torch_step(theirs, torch_optimizer(theirs), *tensors),
     }
+    a = np.random.default_rng(0).standard_normal((1024, 1024), np.float32)
+    calls["product"] = lambda: a @ a
     times = in_turns(calls, rounds)
     row = {"work": f"{name} step", "peer": "PyTorch eager", "threads": threads}
-    return [row | compared(times["npft"], times["torch"]) | {"gradients_differ": worst}]
+    row |= compared(times["npft"], times["torch"]) | {"gradients_differ": worst}
+    row["gflops"] = spread(operations(size) / times["npft"] / 1e9)
+    at_the_peak = operations(size) / (2 * 1024**3) * times["product"]  # seconds
+    row["share"] = spread(at_the_peak / times["npft"])
+    return [row]
 
 
 def for_the_record(name: str, peer: str, rounds: int) -> list[dict]:

@@ -9,8 +9,10 @@ from npft.autograd import machine
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
+from npft.encoder.hub import write_encoder
 from npft.heads.words import MaskedLM
 from npft.text.bytes import ByteTokenizer
+from npft.text.wordpiece import WordPiece
 
 
 def small_body(dropout=0.0):
@@ -49,3 +51,43 @@ def same_process():
                 assert _settings() == before
 
     return block
+
+
+WORDS = ("the a man dog child woman rides eats sees holds red old small horse apple bank bat money "
+         "river ball cave win prize call free home soon").split()
+
+
+def sentences(rng, n):
+    """n random texts of three to seven words."""
+    return [" ".join(rng.choice(WORDS, size=rng.integers(3, 8))) for _ in range(n)]
+
+
+@pytest.fixture
+def real_model(tmp_path):
+    """A folder as Hugging Face has them, of a small random encoder of whole words."""
+    tokenizer = WordPiece(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])
+    config = EncoderConfig(vocab_size=tokenizer.vocab_size, hidden_size=8, num_layers=3,
+                           num_heads=2, intermediate_size=8, max_positions=24, type_vocab_size=2,
+                           norm="post", init_std=0.5)
+    encoder = Encoder(config, tokenizer=tokenizer, rng=np.random.default_rng(0))
+    return str(write_encoder(tmp_path / "model", encoder))
+
+
+@pytest.fixture
+def real_data(tmp_path):
+    """A folder with the layout of the public data that the figures of real models read."""
+    rng, folder = np.random.default_rng(1), tmp_path / "data"
+    for part, n in (("train", 60), ("dev", 20), ("test", 40)):
+        rows = zip(rng.integers(0, 6, n), sentences(rng, n), sentences(rng, n))
+        path = folder / "stsb" / f"sts-{part}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"x\tx\tx\t1\t{s}.0\t{a}\t{b}\n" for s, a, b in rows))
+    messages = [f"{'spam' if i % 3 == 0 else 'ham'}\t{text} {i % 3 and 'home' or 'prize'}\n"
+                for i, text in enumerate(dict.fromkeys(sentences(rng, 80)))]
+    (folder / "sms_spam").mkdir()
+    (folder / "sms_spam" / "SMSSpamCollection").write_text("".join(messages))
+    (folder / "gutenberg").mkdir()
+    for book in ("austen-emma", "carroll-alice"):
+        lines = ["[ a title ]", *sentences(rng, 120)]
+        (folder / "gutenberg" / f"{book}.txt").write_text("\n".join(lines) + "\n")
+    return str(folder)

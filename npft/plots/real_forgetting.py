@@ -1,0 +1,65 @@
+"""What a real encoder forgets while it learns spam: two things it knew, by method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from npft.plots.style import BLUE, GREEN, GREY, ORANGE, PINK, SKY, spread_out
+
+COLORS = (ORANGE, BLUE, GREEN, PINK, SKY, GREY)
+
+
+def kept(cells: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, np.ndarray]]:
+    """For each method (n, S): "f1", "rise" of the masked-token loss and "fall" of STS, by seed.
+
+    >>> curve = {"f1": [0, 0.9], "mlm_loss": [3, 4.5], "also": {"sts": [0.8, 0.7]}}
+    >>> found = kept([{"method": "plain", "strength": None, "curve": curve}])
+    >>> {name: x.round(6).tolist() for name, x in found["plain"].items()}
+    {'f1': [[0.0, 0.9]], 'rise': [[0.0, 1.5]], 'fall': [[0.0, 0.1]]}
+    """
+    rows: dict[str, dict[str, list[np.ndarray]]] = {}
+    for cell in cells:
+        strength = "" if cell["strength"] is None else f" {cell['strength']:g}"
+        own = rows.setdefault(f"{cell['method']}{strength}", {"f1": [], "rise": [], "fall": []})
+        loss, sts = np.array(cell["curve"]["mlm_loss"]), np.array(cell["curve"]["also"]["sts"])
+        own["f1"].append(np.array(cell["curve"]["f1"]))
+        own["rise"].append(loss - loss[0])
+        own["fall"].append(sts[0] - sts)
+    return {name: {k: np.array(v) for k, v in own.items()} for name, own in rows.items()}
+
+
+def draw_kept(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
+    """F1 at the end against what was lost by then: left masked tokens, right graded similarity.
+
+    cells: of ``real_forgetting_cell``. A mark is the mean over the seeds, bars one standard
+    deviation; up and to the left is better.
+    """
+    found = kept(cells)
+    seeds = len({cell["seed"] for cell in cells})
+    for ax, what, label in zip(
+        axes, ("rise", "fall"),
+        ("rise of the masked-token loss (nats)", "fall of the STS correlation (Spearman)"),
+    ):  # fmt: skip
+        ends = {n: (x[what][:, -1], x["f1"][:, -1]) for n, x in found.items()}
+        heights = spread_out([float(f1.mean()) for _, f1 in ends.values()], 0.012)
+        reach = max(float((lost + lost.std()).max()) for lost, _ in ends.values())
+        for (name, (lost, f1)), color, height in zip(ends.items(), COLORS, heights):
+            bars = [v.std(ddof=1) if len(v) > 1 else 0.0 for v in (lost, f1)]
+            ax.errorbar(lost.mean(), f1.mean(), xerr=bars[0], yerr=bars[1], fmt="o", color=color,
+                        ms=9, lw=1.5)
+            ax.annotate(name, (lost.mean(), f1.mean()), xytext=(lost.mean() + 0.03 * reach, height),
+                        color=color, va="bottom", fontsize=13)
+        ax.axvline(0, color=GREY, lw=1)
+        ax.set_xlim(-0.08 * reach, 1.3 * reach)
+        ax.set_xlabel(label)
+        ax.set_title(_title(what, {n: float(lost.mean()) for n, (lost, _) in ends.items()}))
+    axes[0].set_ylabel(f"F1 on spam (mean of {seeds} seeds, bars: one sd)")
+
+
+def _title(what: str, lost: dict[str, float]) -> str:
+    best = min((n for n in lost if n != "plain"), key=lost.__getitem__)
+    name, unit = ("Masked tokens", " nats") if what == "rise" else ("Graded similarity", "")
+    return f"{name}: plain loses {lost['plain']:.2f}{unit},\n{best} {lost[best]:.2f}"
