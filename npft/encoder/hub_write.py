@@ -39,8 +39,8 @@ def family_of(encoder: Encoder) -> Family:
     """The family that an encoder can be written as.
 
     Raises ``ConfigError`` for one that none of them computes: with norm="pre", causal, with
-    relative positions, without token types but another eps than DistilBERT's, with additions, quantized, or with another
-    tokenizer.
+    relative positions, without token types but another eps than DistilBERT's, with additions,
+    quantized, or with another tokenizer.
     """
     c, tok = encoder.config, encoder.tokenizer
     if kinds := kinds_of(encoder):

@@ -9,7 +9,7 @@ from npft import load, save
 from npft.encoder.checkpoint import read_arrays, write_arrays
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.hub import write_encoder
+from npft.encoder.hub_write import write_encoder
 from npft.errors import ConfigError
 from npft.text.batch import Batch
 
