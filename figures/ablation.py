@@ -1,14 +1,13 @@
 """One change at a time in fine-tuning: the table of the gallery. The bundled body, five seeds."""
 
-from pathlib import Path
 
-from common import SEEDS, results
+from common import SEEDS, picture, results
 
 from npft.experiments.ablation import ablation_cells, ablation_table
 from npft.experiments.regimes import run_cell
 from npft.experiments.sweep import sweep
 from npft.loading import folder_of
-from npft.plots import draw_ablation, save_figure
+from npft.plots import draw_ablation
 
 KEPT = ("row", "task", "seed", "precision", "recall", "f1", "accuracy", "trained", "seconds")
 
@@ -21,4 +20,4 @@ def compute() -> list:
 if __name__ == "__main__":
     cells = results(__file__, compute)
     print(ablation_table(cells))
-    save_figure(Path(__file__).with_suffix(".png"), draw_ablation, cells, columns=2)
+    picture("ablation", draw_ablation, cells, columns=2)

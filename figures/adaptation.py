@@ -1,15 +1,14 @@
 """F25: domain-adaptive pretraining: three losses of a general body that goes on with the clinic."""
 
-from pathlib import Path
 
 import numpy as np
-from common import SEEDS, body_folder, pretrain_seed, results
+from common import SEEDS, body_folder, picture, pretrain_seed, results
 
 from npft import History, TinyWorld, load
 from npft.autograd.machine import threads
 from npft.experiments.bodies import DOCUMENTS, HELD_OUT
 from npft.experiments.sweep import sweep
-from npft.plots import draw_adaptation, save_figure
+from npft.plots import draw_adaptation
 from npft.pretrain.adapt import adapt
 
 SMALL, LARGE = 25, 2000  # documents of the clinic
@@ -53,4 +52,4 @@ def compute() -> list:
 if __name__ == "__main__":
     cells = results(__file__, compute)
     runs = {name: [History(c["history"]) for c in cells if c["name"] == name] for name in RUNS}
-    save_figure(Path(__file__).with_suffix(".png"), draw_adaptation, runs, columns=2)
+    picture("adaptation", draw_adaptation, runs, columns=2)

@@ -4,7 +4,7 @@ The bodies are those of the other figures; the causal model is trained here, for
 """
 
 import numpy as np
-from common import FOLDER, SEEDS, body_folder, pretrain_seed, results
+from common import SEEDS, body_folder, picture, pretrain_seed, results
 
 from npft import EncoderConfig, TinyWorld, load, pretrain
 from npft.autograd.machine import threads
@@ -12,7 +12,8 @@ from npft.encoder.encoder import Encoder
 from npft.encoder.profile import attention_profile
 from npft.experiments.bodies import DOCUMENTS, MAX_POSITIONS
 from npft.experiments.sweep import sweep
-from npft.plots import draw_attention, draw_decay, save_figure
+from npft.plots import draw_attention, draw_decay
+from npft.plots.attention import FALLING
 from npft.pretrain.catalogue import OBJECTIVES
 from npft.pretrain.start import PRETRAIN_LR, new_encoder
 
@@ -79,14 +80,14 @@ def draw_all_heads(ax, found: list) -> None:
     heads = {n: np.concatenate([f[n]["attention"] for f in found]) for n in names}
     gamma = {n: np.concatenate([f[n]["gamma"] for f in found]) for n in names}
     draw_decay(ax, np.array(found[0]["random"]["distance"]), heads, gamma)
-    reach = {n: np.mean([f[n]["reach"] for f in found]) for n in names}
+    falling = {n: int((g > FALLING).sum()) for n, g in gamma.items()}
     ax.set_title(
-        f"Pretraining makes some heads local: reach {reach['random']:.0f} to "
-        f"{reach['pretrained']:.0f} tokens ({len(found)} seeds)"
+        f"Pretraining makes heads local: {falling['pretrained']} of {len(gamma['pretrained'])} fall"
+        f" with distance,\nof random ones {falling['random']} ({len(found)} seeds; bands: range)"
     )
 
 
 if __name__ == "__main__":
     cached = results(__file__, compute)
-    save_figure(FOLDER / "attention.png", draw_pair, cached["maps"], columns=2)
-    save_figure(FOLDER / "attention_decay.png", draw_all_heads, cached["profiles"])
+    picture("attention", draw_pair, cached["maps"], columns=2)
+    picture("attention_decay", draw_all_heads, cached["profiles"])

@@ -1,9 +1,9 @@
 """F20: the most alike pair of n sentences, by a bi-encoder and by a cross-encoder."""
 
-from common import FOLDER, body_folder, pretrain_seed, results, rounded
+from common import body_folder, picture, pretrain_seed, results, rounded
 
 from npft.experiments.bi_cross import AT, bi_cross_cell
-from npft.plots import draw_bi_cross, save_figure
+from npft.plots import draw_bi_cross
 
 ROUNDS = 3
 SIZES = [8, 16, 32, 64, 128, 256, 500]
@@ -17,4 +17,4 @@ def compute() -> list:
 
 
 if __name__ == "__main__":
-    save_figure(FOLDER / "bi_cross.png", draw_bi_cross, results(__file__, compute))
+    picture("bi_cross", draw_bi_cross, results(__file__, compute))

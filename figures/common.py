@@ -1,6 +1,6 @@
 """What the figure scripts share: five seeds, their pretrained bodies, and a cache of results.
 
-A script is run as ``python figures/NAME.py``: it draws NAME.png from NAME.json. With
+A script is run as ``python figures/NAME.py``: it draws NAME.png and NAME.svg from NAME.json. With
 ``--recompute`` it runs the experiment first and writes NAME.json.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from npft import Progress, save
+from npft import Progress, plots, save
 from npft.autograd.machine import threads
 from npft.experiments.bodies import DOCUMENTS, pretrain_tinyworld
 from npft.experiments.grid import grid
@@ -22,6 +22,21 @@ from npft.experiments.sweep import sweep
 FOLDER = Path(__file__).parent
 SEEDS = range(5)
 PATHS = ("body", "data", "reader", "uses")  # what a cell says of this machine
+
+
+LONGEST_SVG = 200_000  # bytes; a picture of more marks than that is a PNG alone
+
+
+def picture(name: str, draw: Callable[..., None], *data: Any, **size: Any) -> None:
+    """Draw NAME.png, at 220 dots an inch, and NAME.svg, if that is not too long for a page.
+
+    The arguments are those of ``save_figure``.
+    """
+    for kind in ("png", "svg"):
+        plots.save_figure(FOLDER / f"{name}.{kind}", draw, *data, **size)
+    svg = FOLDER / f"{name}.svg"
+    if svg.exists() and svg.stat().st_size > LONGEST_SVG:
+        svg.unlink()
 
 
 def body_folder(seed: int) -> Path:

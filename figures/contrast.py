@@ -1,12 +1,12 @@
 """F18, F19: what temperature, dropout and batch size do to contrastive learning."""
 
 import numpy as np
-from common import FOLDER, on_bodies, results, run_grid
+from common import on_bodies, picture, results, run_grid
 
 from npft.experiments.cone import GOLDS
 from npft.experiments.contrast import STEPS, contrast_cell, figures_of, runs
 from npft.metrics.intervals import interval
-from npft.plots import draw_dropout, draw_temperature, save_figure
+from npft.plots import draw_dropout, draw_temperature
 
 
 def compute() -> list:
@@ -29,5 +29,5 @@ if __name__ == "__main__":
                     gain = interval(x - np.array([cell["before"][name] for cell in cells]))
                     line += f" [{gain.low:+.3f}, {gain.high:+.3f}]"
             print(line)
-    save_figure(FOLDER / "temperature.png", draw_temperature, cells, columns=2, width=6)
-    save_figure(FOLDER / "dropout.png", draw_dropout, cells, columns=2, width=6)
+    picture("temperature", draw_temperature, cells, columns=2, width=6)
+    picture("dropout", draw_dropout, cells, columns=2, width=6)

@@ -1,14 +1,13 @@
 """F23: confusion matrix, and precision against recall. The bundled body, five seeds."""
 
-from pathlib import Path
 
-from common import SEEDS, results
+from common import SEEDS, picture, results
 
 from npft.experiments.decisions import WAYS, decision_cell
 from npft.experiments.regimes import EPOCHS
 from npft.experiments.sweep import sweep
 from npft.loading import folder_of
-from npft.plots import draw_decisions, save_figure
+from npft.plots import draw_decisions
 
 
 def compute() -> list:
@@ -22,6 +21,5 @@ def compute() -> list:
 
 
 if __name__ == "__main__":
-    save_figure(
-        Path(__file__).with_suffix(".png"), draw_decisions, results(__file__, compute), columns=2
+    picture("decisions", draw_decisions, results(__file__, compute), columns=2
     )

@@ -1,15 +1,14 @@
 """How deep to fine-tune: F1 and forgetting by depth. The bundled body, five seeds."""
 
-from pathlib import Path
 
-from common import SEEDS, results
+from common import SEEDS, picture, results
 
 from npft.experiments.bodies import DOCUMENTS
 from npft.experiments.depth import TASKS, depth_cells, depth_table
 from npft.experiments.repairs import forgetting_cell
 from npft.experiments.sweep import sweep
 from npft.loading import folder_of
-from npft.plots import draw_depth, save_figure
+from npft.plots import draw_depth
 
 
 def compute() -> list:
@@ -24,4 +23,4 @@ if __name__ == "__main__":
             f1, rise = row["f1"], row["rise"]
             print(f"{task:9} {depth:12} F1 {f1.mean():.3f} ± {f1.std(ddof=1):.3f}  "
                   f"rise {rise.mean():6.3f} ± {rise.std(ddof=1):.3f}")
-    save_figure(Path(__file__).with_suffix(".png"), draw_depth, cells, columns=2)
+    picture("depth", draw_depth, cells, columns=2)

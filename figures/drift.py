@@ -5,7 +5,9 @@ from pathlib import Path
 
 from forgetting import SHOWN
 
-from npft.plots import draw_drift, save_figure
+from common import picture
+
+from npft.plots import draw_drift
 
 if __name__ == "__main__":
     here = Path(__file__)
@@ -17,4 +19,4 @@ if __name__ == "__main__":
         ]
         for name, (method, strength) in SHOWN.items() if name != "frozen body"
     }
-    save_figure(here.with_suffix(".png"), draw_drift, drifts, columns=2, width=7)
+    picture("drift", draw_drift, drifts, columns=2, width=7)

@@ -1,12 +1,12 @@
 """F16: the way of sentence vectors through SimCSE."""
 
-from common import FOLDER, SEEDS, body_folder, pretrain_seed, results
+from common import SEEDS, body_folder, picture, pretrain_seed, results
 
 from npft.experiments.bodies import DOCUMENTS
 from npft.experiments.cone import embedding_cell
 from npft.experiments.regimes import EPOCHS
 from npft.experiments.sweep import sweep
-from npft.plots import draw_alignment_uniformity, save_figure
+from npft.plots import draw_alignment_uniformity
 
 GOLD = "similarity_words"
 
@@ -29,4 +29,4 @@ def compute() -> list:
 if __name__ == "__main__":
     cells = results(__file__, compute)
     paths = {p: [c["paths"][p] for c in cells] for p in cells[0]["paths"]}
-    save_figure(FOLDER / "alignment.png", draw_alignment_uniformity, paths, GOLD, width=11, height=6.2)
+    picture("alignment", draw_alignment_uniformity, paths, GOLD, width=11, height=6.2)

@@ -1,12 +1,11 @@
 """What a few labels are worth to a cloze, to a new head and to a bag of words. Five seeds."""
 
-from pathlib import Path
 
-from common import SEEDS, results
+from common import SEEDS, picture, results
 
 from npft.experiments.few_shot import HOWS, LABELS, PATTERNS, run_cell
 from npft.experiments.sweep import sweep
-from npft.plots import draw_few_shot, save_figure
+from npft.plots import draw_few_shot
 
 
 def compute() -> list:
@@ -22,4 +21,4 @@ def compute() -> list:
 
 if __name__ == "__main__":
     cells = results(__file__, compute)
-    save_figure(Path(__file__).with_suffix(".png"), draw_few_shot, cells, columns=2)
+    picture("few_shot", draw_few_shot, cells, columns=2)

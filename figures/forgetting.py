@@ -4,14 +4,13 @@ With ``--recompute`` all methods and controls are run on two tasks: also the dat
 repairs.py and drift.py.
 """
 
-from pathlib import Path
 
-from common import on_bodies, results, run_grid
+from common import on_bodies, picture, results, run_grid
 
 from npft.experiments.methods import method_cells
 from npft.experiments.repairs import EPOCHS, EVERY, TASKS, forgetting_cell
 from npft.forgetting.measure import ForgettingCurve
-from npft.plots import draw_forgetting, save_figure
+from npft.plots import draw_forgetting
 
 SHOWN = {  # name: method and strength
     "plain": ("plain", None),
@@ -44,4 +43,4 @@ if __name__ == "__main__":
         ]
         for name, (method, strength) in SHOWN.items()
     }
-    save_figure(Path(__file__).with_suffix(".png"), draw_forgetting, curves, ALL_SPAM, columns=2, width=7)
+    picture("forgetting", draw_forgetting, curves, ALL_SPAM, columns=2, width=7)

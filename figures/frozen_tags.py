@@ -1,14 +1,13 @@
 """Entities from a frozen body beside full fine-tuning. The bundled body, five seeds of data."""
 
-from pathlib import Path
 
 import numpy as np
-from common import SEEDS, results
+from common import SEEDS, picture, results
 
 from npft.experiments.frozen_tags import EPOCHS, LABELS, WAYS, tag_cell
 from npft.experiments.sweep import sweep
 from npft.loading import folder_of
-from npft.plots import draw_frozen_tags, save_figure
+from npft.plots import draw_frozen_tags
 
 
 def compute() -> list:
@@ -28,4 +27,4 @@ if __name__ == "__main__":
         for way in WAYS:
             f1 = [c["f1"] for c in cells if (c["way"], c["n"]) == (way, n)]
             print(f"{n:5,} {way:30} F1 {np.mean(f1):.3f} ± {np.std(f1, ddof=1):.3f}")
-    save_figure(Path(__file__).with_suffix(".png"), draw_frozen_tags, cells)
+    picture("frozen_tags", draw_frozen_tags, cells)

@@ -1,12 +1,11 @@
 """The classic: two lists of word pairs, McCloskey & Cohen 1989. Ten seeds."""
 
-from pathlib import Path
 
-from common import results, rounded
+from common import picture, results, rounded
 
 from npft.experiments.interference import interference_cell
 from npft.experiments.sweep import sweep
-from npft.plots import draw_interference, save_figure
+from npft.plots import draw_interference
 
 EPOCHS = 150
 
@@ -22,4 +21,4 @@ def compute() -> list:
 
 if __name__ == "__main__":
     cells = results(__file__, compute)
-    save_figure(Path(__file__).with_suffix(".png"), draw_interference, cells, columns=2, width=6)
+    picture("interference", draw_interference, cells, columns=2, width=6)

@@ -1,14 +1,13 @@
 """F5: how many labels pretraining is worth. The bundled body, five seeds of data and heads."""
 
-from pathlib import Path
 
-from common import SEEDS, results
+from common import SEEDS, picture, results
 
 from npft.experiments.labels import FEW, TASKS, label_cells, label_gap, mean_curve
 from npft.experiments.regimes import run_cell
 from npft.experiments.sweep import sweep
 from npft.loading import folder_of
-from npft.plots import draw_labels, save_figure
+from npft.plots import draw_labels
 
 
 def compute() -> list:
@@ -26,4 +25,4 @@ if __name__ == "__main__":
             f1, needed = label_gap(cells, task, n)
             worth = f"{needed:,.0f} labels from scratch" if needed else "more than was tried"
             print(f"{task:10}{n} labels reach {f1:.3f}: {worth}")
-    save_figure(Path(__file__).with_suffix(".png"), draw_labels, cells, columns=2)
+    picture("labels", draw_labels, cells, columns=2)

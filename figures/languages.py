@@ -5,15 +5,14 @@ part of a hand in the first language and bread in the second (Jurafsky & Martin,
 """
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
-from common import SEEDS, results
+from common import SEEDS, picture, results
 
 from npft import TinyWorld, WordPiece, pretrain
 from npft.autograd.machine import threads
 from npft.experiments.sweep import sweep
-from npft.plots import draw_false_friend, draw_languages, save_figure
+from npft.plots import draw_false_friend, draw_languages
 from npft.pretrain.mixture import shares_by_alpha
 from npft.pretrain.probe import make_probe
 from npft.pretrain.start import new_masked_lm
@@ -152,7 +151,6 @@ def compute() -> list:
 
 if __name__ == "__main__":
     cells = results(__file__, compute)
-    here = Path(__file__)
-    save_figure(here.with_suffix(".png"), draw_languages, cells)
+    picture("languages", draw_languages, cells)
     friends = [c for c in cells if "cosines" in c]
-    save_figure(here.with_name("false_friend.png"), draw_false_friend, friends, columns=3)
+    picture("false_friend", draw_false_friend, friends, columns=2, width=6.5)

@@ -1,10 +1,10 @@
 """F13, F14 and word frequency: what geometry says of a body by layer and dimension. Five seeds."""
 
-from common import FOLDER, on_bodies, results, run_grid
+from common import on_bodies, picture, results, run_grid
 
 from npft.experiments.layers import layers_cell
 from npft.experiments.regimes import EPOCHS
-from npft.plots import draw_frequency, draw_isotropy, draw_rogue, save_figure
+from npft.plots import draw_frequency, draw_isotropy, draw_rogue
 
 
 def compute() -> list:
@@ -17,6 +17,6 @@ def compute() -> list:
 
 if __name__ == "__main__":
     cells = results(__file__, compute)
-    save_figure(FOLDER / "layers.png", draw_isotropy, cells, columns=2, width=7)
-    save_figure(FOLDER / "rogue.png", draw_rogue, cells, columns=2, width=7)
-    save_figure(FOLDER / "frequency.png", draw_frequency, cells, columns=2, width=6.5)
+    picture("layers", draw_isotropy, cells, columns=2, width=7)
+    picture("rogue", draw_rogue, cells, columns=2, width=7)
+    picture("frequency", draw_frequency, cells, columns=2, width=6.5)

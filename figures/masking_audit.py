@@ -1,11 +1,11 @@
 """F3: an audit of masking. 15 % are chosen, 80/10/10 of them treated alike; spans have a law."""
 
 import numpy as np
-from common import FOLDER, results
+from common import picture, results
 
 from npft import TinyWorld, WordPiece, mask_tokens
 from npft.heads.boundary import borders
-from npft.plots import draw_masking_audit, draw_span_lengths, save_figure
+from npft.plots import draw_masking_audit, draw_span_lengths
 from npft.pretrain.pairs import Corpus
 from npft.pretrain.source import Source
 from npft.pretrain.spans import LONGEST, mask_spans, span_lengths
@@ -47,4 +47,4 @@ def draw(axes, found: dict) -> None:
 
 
 if __name__ == "__main__":
-    save_figure(FOLDER / "masking_audit.png", draw, results(__file__, compute), columns=2)
+    picture("masking_audit", draw, results(__file__, compute), columns=2)

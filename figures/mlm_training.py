@@ -1,13 +1,12 @@
 """F2: what context is worth. Masked-word loss of five pretraining runs, beside two guesses."""
 
-from pathlib import Path
 
-from common import SEEDS, pretrain_seed, results
+from common import SEEDS, picture, pretrain_seed, results
 
 from npft import History
 from npft.experiments.bodies import VOCAB_SIZE
 from npft.experiments.sweep import sweep
-from npft.plots import draw_mlm, save_figure
+from npft.plots import draw_mlm
 
 
 def compute() -> list:
@@ -16,4 +15,4 @@ def compute() -> list:
 
 if __name__ == "__main__":
     runs = [History(rows) for rows in results(__file__, compute)]
-    save_figure(Path(__file__).with_suffix(".png"), draw_mlm, runs, VOCAB_SIZE)
+    picture("mlm_training", draw_mlm, runs, VOCAB_SIZE)

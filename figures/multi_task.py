@@ -6,13 +6,12 @@ takes 100 steps and reads 16 examples of each of its tasks in a step. All start 
 body; a seed is other data and other new weights.
 """
 
-from pathlib import Path
 
-from common import SEEDS, results
+from common import SEEDS, picture, results
 
 from npft.experiments.multi_task import multi_task_cell
 from npft.experiments.sweep import sweep
-from npft.plots import draw_multi_task, save_figure
+from npft.plots import draw_multi_task
 
 STEPS = 100
 MANY = 500
@@ -52,4 +51,4 @@ def compute() -> list:
 
 if __name__ == "__main__":
     cells = results(__file__, compute)
-    save_figure(Path(__file__).with_suffix(".png"), draw_multi_task, cells, columns=2)
+    picture("multi_task", draw_multi_task, cells, columns=2)

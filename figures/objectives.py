@@ -18,10 +18,9 @@ Each cell is kept in figures/.cache/objectives, so that a run that was stopped g
 """
 
 import json
-from pathlib import Path
 
 import numpy as np
-from common import FOLDER, SEEDS, results
+from common import FOLDER, SEEDS, picture, results
 from tasks import SETTINGS
 
 from npft import (
@@ -33,7 +32,7 @@ from npft.experiments.bodies import world_text
 from npft.experiments.regimes import EPOCHS
 from npft.experiments.sweep import sweep
 from npft.finetune.regimes import DROPOUT, learning_rate
-from npft.plots import draw_objectives, save_figure
+from npft.plots import draw_objectives
 from npft.pretrain.budget import steps_within
 from npft.pretrain.pairs import Corpus
 from npft.pretrain.probe import make_probe, unigram_loss
@@ -172,7 +171,7 @@ def table(found: list) -> str:
 if __name__ == "__main__":
     found = results(__file__, compute)
     print(table(found))
-    save_figure(
-        Path(__file__).with_suffix(".png"), draw_objectives, found, list(OBJECTIVES), list(TASKS),
-        columns=1 + len(TASKS),
+    picture(
+        "objectives", draw_objectives, found, list(OBJECTIVES), list(TASKS), columns=2, rows=2,
+        width=6, height=4.4,
     )

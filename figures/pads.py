@@ -1,13 +1,12 @@
 """F22: pads against the probability of spam. The bundled body, five seeds of data and heads."""
 
-from pathlib import Path
 
-from common import SEEDS, results
+from common import SEEDS, picture, results
 
 from npft.experiments.pads import POOLS, pad_cell
 from npft.experiments.sweep import sweep
 from npft.loading import folder_of
-from npft.plots import draw_pads, save_figure
+from npft.plots import draw_pads
 
 EPOCHS = 10
 
@@ -24,4 +23,4 @@ def compute() -> list:
 
 if __name__ == "__main__":
     cells = results(__file__, compute)
-    save_figure(Path(__file__).with_suffix(".png"), draw_pads, cells, columns=2)
+    picture("pads", draw_pads, cells, columns=2)

@@ -1,9 +1,9 @@
 """One sentence under four tokenizers, three of which have learnt 1,300 tokens from TinyWorld."""
 
-from common import FOLDER
+from common import picture
 
 from npft import BPE, ByteTokenizer, TinyWorld, Unigram, WordPiece, hard_sms_fixture
-from npft.plots import draw_pieces, save_figure
+from npft.plots import draw_pieces
 
 SENTENCE = "Zoë pays yara 5 € at the embasssy"
 SIZE = 1300
@@ -20,4 +20,4 @@ def cuts() -> dict:
 
 
 if __name__ == "__main__":
-    save_figure(FOLDER / "pieces.png", draw_pieces, SENTENCE, cuts())
+    picture("pieces", draw_pieces, SENTENCE, cuts())

@@ -1,11 +1,10 @@
 """F15: the senses of one word on a map, and word senses by layer beside the most frequent sense."""
 
-from pathlib import Path
 
-from common import on_bodies, results, run_grid
+from common import on_bodies, picture, results, run_grid
 
 from npft.experiments.senses import LABELLED, layer_gaps, senses_cell, senses_table
-from npft.plots import draw_polysemy, save_figure
+from npft.plots import draw_polysemy
 
 K = 16  # labelled uses of each word
 
@@ -26,4 +25,4 @@ if __name__ == "__main__":
                 print(f"{text}, {k}: {name}: {gap.mean:.3f} ({gap.low:.3f} to {gap.high:.3f})")
     for name in ("vote", "contexts", "topics"):
         print(name, *(cell[name] for cell in cells), sep="\n  ")
-    save_figure(Path(__file__).with_suffix(".png"), draw_polysemy, cells, K, columns=3)
+    picture("polysemy", draw_polysemy, cells, K, columns=3)

@@ -1,16 +1,15 @@
 """What the rate of full fine-tuning learns and destroys. The bundled body, five seeds."""
 
-from pathlib import Path
 
 import numpy as np
-from common import SEEDS, results
+from common import SEEDS, picture, results
 
 from npft.experiments.bodies import DOCUMENTS
 from npft.experiments.rates import TASKS, rate_cells, rate_table
 from npft.experiments.repairs import forgetting_cell
 from npft.experiments.sweep import sweep
 from npft.loading import folder_of
-from npft.plots import draw_rates, save_figure
+from npft.plots import draw_rates
 
 
 def compute() -> list:
@@ -27,4 +26,4 @@ if __name__ == "__main__":
             f1, rise = row["f1"], row["rise"]
             print(f"{task:9} {lr:7g}  F1 {f1.mean():.3f} ± {f1.std(ddof=1):.3f}  "
                   f"rise {rise.mean():6.3f} ± {rise.std(ddof=1):.3f}")
-    save_figure(Path(__file__).with_suffix(".png"), draw_rates, cells, unigram, columns=2)
+    picture("rates", draw_rates, cells, unigram, columns=2)

@@ -6,13 +6,12 @@ FOLDER of the data: one that holds stsb and sms_spam. A run that was stopped goe
 """
 
 import json
-from pathlib import Path
 
-from common import FOLDER, results, rounded, run_grid
+from common import FOLDER, picture, results, rounded, run_grid
 
 from npft import save
 from npft.experiments.real_forgetting import ARMS, fit_reader, real_forgetting_cell
-from npft.plots import draw_kept, save_figure
+from npft.plots import draw_kept
 
 READER = FOLDER / ".cache" / "reader"  # the model with a fitted head for masked tokens
 SEEDS = range(3)
@@ -40,5 +39,4 @@ def compute(model: str, data: str) -> dict:
 
 if __name__ == "__main__":
     found = results(__file__, compute, ["model", "data"])
-    path = Path(__file__).with_suffix(".png")
-    save_figure(path, draw_kept, found["cells"], columns=2, width=6.5)
+    picture("real_forgetting", draw_kept, found["cells"], columns=2, width=6.5)

@@ -7,12 +7,11 @@ holds stsb/sts-train.csv and stsb/sts-test.csv. The tiny bodies are read from re
 """
 
 import json
-from pathlib import Path
 
-from common import FOLDER, SEEDS, results, rounded, run_grid
+from common import FOLDER, SEEDS, picture, results, rounded, run_grid
 
 from npft.experiments.scale import scale_cell, sts_ways
-from npft.plots import draw_scale, save_figure
+from npft.plots import draw_scale
 
 
 USES = str(FOLDER / "two_senses.tsv")
@@ -33,5 +32,4 @@ if __name__ == "__main__":
         name: json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("layers", "polysemy", "similarity")
     }
-    path = Path(__file__).with_suffix(".png")
-    save_figure(path, draw_scale, found, tiny, columns=3, rows=2, width=5.5, height=5)
+    picture("real_model", draw_scale, found, tiny, columns=3, rows=2, width=5.5, height=5)

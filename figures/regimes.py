@@ -1,13 +1,12 @@
 """F4: F1 of each regime after each epoch, on the lesson's messages. The bundled body, five seeds."""
 
-from pathlib import Path
 
-from common import SEEDS, results
+from common import SEEDS, picture, results
 
 from npft.experiments.regimes import EPOCHS, REGIMES, run_cell
 from npft.experiments.sweep import sweep
 from npft.loading import folder_of
-from npft.plots import draw_regimes, save_figure
+from npft.plots import draw_regimes
 
 
 def compute() -> list:
@@ -23,4 +22,4 @@ def compute() -> list:
 
 if __name__ == "__main__":
     cells = results(__file__, compute)
-    save_figure(Path(__file__).with_suffix(".png"), draw_regimes, cells)
+    picture("regimes", draw_regimes, cells)

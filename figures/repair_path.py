@@ -1,12 +1,11 @@
 """F11: repair after the fact, by interpolation and by replay. Two tasks, five seeds."""
 
-from pathlib import Path
 
-from common import on_bodies, results, run_grid
+from common import on_bodies, picture, results, run_grid
 
 from npft.experiments.repair_path import repair_path_cell
 from npft.experiments.repairs import EPOCHS, TASKS
-from npft.plots import draw_repair_path, save_figure
+from npft.plots import draw_repair_path
 
 
 def compute() -> list:
@@ -18,4 +17,4 @@ def compute() -> list:
 if __name__ == "__main__":
     cells = results(__file__, compute)
     paths = {name: [c for c in cells if c["task"] == task] for task, name in TASKS.items()}
-    save_figure(Path(__file__).with_suffix(".png"), draw_repair_path, paths, columns=2, rows=2, width=6)
+    picture("repair_path", draw_repair_path, paths, columns=2, rows=2, width=6)

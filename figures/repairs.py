@@ -6,10 +6,12 @@ The runs are those of forgetting.py.
 import json
 from pathlib import Path
 
+from common import picture
+
 from npft.experiments.methods import STRENGTHS
 from npft.experiments.repairs import MATCHED_F1, TASKS, rankings, repair_table
 from npft.forgetting.methods import PLAIN
-from npft.plots import draw_repairs, save_figure
+from npft.plots import draw_repairs
 
 if __name__ == "__main__":
     here = Path(__file__)
@@ -20,4 +22,4 @@ if __name__ == "__main__":
         for c in cells if c["method"] in (PLAIN, *STRENGTHS)
     }
     found = {TASKS[task]: (MATCHED_F1[task], r) for task, r in rankings(cells).items()}
-    save_figure(here.with_suffix(".png"), draw_repairs, found, methods, columns=2, width=7)
+    picture("repairs", draw_repairs, found, methods, columns=2, width=7)

@@ -1,13 +1,12 @@
 """F9: how much to replay, and how much old text to keep. Hard messages, five seeds."""
 
-from pathlib import Path
 
-from common import on_bodies, results, run_grid
+from common import on_bodies, picture, results, run_grid
 
 from npft.experiments.bodies import DOCUMENTS
 from npft.experiments.repairs import EPOCHS, ONLY_THE_ENDS, forgetting_cell
 from npft.experiments.replay_share import share_cells
-from npft.plots import draw_replay_share, save_figure
+from npft.plots import draw_replay_share
 
 
 def compute() -> list:
@@ -16,7 +15,6 @@ def compute() -> list:
 
 
 if __name__ == "__main__":
-    save_figure(
-        Path(__file__).with_suffix(".png"), draw_replay_share, results(__file__, compute),
+    picture("replay_share", draw_replay_share, results(__file__, compute),
         DOCUMENTS, columns=3,
     )

@@ -1,9 +1,9 @@
 """Retrieval by words, by vectors trained in several ways, and reranked."""
 
-from common import FOLDER, on_bodies, results, run_grid
+from common import on_bodies, picture, results, run_grid
 
 from npft.experiments.retrieval import retrieval_cell
-from npft.plots import draw_retrieval, save_figure
+from npft.plots import draw_retrieval
 
 STEPS, EPOCHS = 150, 3
 
@@ -14,4 +14,4 @@ def compute() -> list:
 
 
 if __name__ == "__main__":
-    save_figure(FOLDER / "retrieval.png", draw_retrieval, results(__file__, compute))
+    picture("retrieval", draw_retrieval, results(__file__, compute))

@@ -6,14 +6,13 @@ second letter. A seed is other data and other new weights; the body is the bundl
 reads bytes would need a pretraining of its own, so pieces are not compared with bytes here.
 """
 
-from pathlib import Path
 
 import numpy as np
-from common import SEEDS, results
+from common import SEEDS, picture, results
 
 from npft.experiments.robustness import TYPO_RATES, robustness_cell
 from npft.experiments.sweep import sweep
-from npft.plots import draw_robustness, save_figure
+from npft.plots import draw_robustness
 
 REGIMES = ("words", "scratch", "head", "full")
 LABELS, EPOCHS = 80, 20
@@ -43,4 +42,4 @@ def table(cells: list) -> str:
 if __name__ == "__main__":
     cells = results(__file__, compute)
     print(table(cells))
-    save_figure(Path(__file__).with_suffix(".png"), draw_robustness, cells, TYPO_RATES, columns=2)
+    picture("robustness", draw_robustness, cells, TYPO_RATES, columns=2)

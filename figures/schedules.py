@@ -1,13 +1,13 @@
 """What ULMFiT changes on the way, drawn from the formulas: nothing is measured."""
 
-from pathlib import Path
+
+from common import picture
 
 from npft.finetune.rates import RATIO
-from npft.plots import draw_schedules, save_figure
+from npft.plots import draw_schedules
 
 STEPS, EPOCHS = 400, 8
 
 if __name__ == "__main__":
-    save_figure(
-        Path(__file__).with_suffix(".png"), draw_schedules, STEPS, RATIO, EPOCHS, columns=3
+    picture("schedules", draw_schedules, STEPS, RATIO, EPOCHS, columns=3
     )

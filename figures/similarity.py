@@ -1,9 +1,9 @@
 """F17 and the similarity table: which sentence vectors know what is similar, and what overlaps."""
 
-from common import FOLDER, on_bodies, results, run_grid
+from common import on_bodies, picture, results, run_grid
 
 from npft.experiments.similarity import BINS, similarity_cell
-from npft.plots import draw_cosines, draw_similarity, save_figure
+from npft.plots import draw_cosines, draw_similarity
 
 
 def compute() -> list:
@@ -12,5 +12,5 @@ def compute() -> list:
 
 if __name__ == "__main__":
     cells = results(__file__, compute)
-    save_figure(FOLDER / "similarity.png", draw_similarity, cells, width=12, height=8)
-    save_figure(FOLDER / "cosines.png", draw_cosines, cells, BINS, columns=3, width=5, height=5)
+    picture("similarity", draw_similarity, cells, width=12, height=8)
+    picture("cosines", draw_cosines, cells, BINS, columns=3, width=5, height=5)

@@ -1,11 +1,10 @@
 """The spectrum of words and of the token table while a body is pretrained. Five seeds."""
 
-from pathlib import Path
 
-from common import SEEDS, results, run_grid
+from common import SEEDS, picture, results, run_grid
 
 from npft.experiments.spectra import spectra_cell
-from npft.plots import draw_spectra, save_figure
+from npft.plots import draw_spectra
 
 
 def compute() -> list:
@@ -14,4 +13,4 @@ def compute() -> list:
 
 if __name__ == "__main__":
     cells = results(__file__, compute)
-    save_figure(Path(__file__).with_suffix(".png"), draw_spectra, cells, columns=2, width=7)
+    picture("spectrum", draw_spectra, cells, columns=2, width=7)

@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
-from npft.plots import draw_speed, save_figure
+from common import picture
+
+from npft.plots import draw_speed
 
 if __name__ == "__main__":
     here = Path(__file__)
     found = json.loads(here.with_suffix(".json").read_text(encoding="utf-8"))["rows"]
     no_step = ("forward", "backward", "memory")
     rows = [r for r in found if "ratio" in r and not any(part in r["work"] for part in no_step)]
-    save_figure(here.with_suffix(".png"), draw_speed, rows)
+    picture("speed", draw_speed, rows)

@@ -4,13 +4,12 @@ Six ops at twenty places each: central differences in float32 and float64, and t
 each beside the derivative that the op's own vjp gives in float64. Exact, so no seeds.
 """
 
-from pathlib import Path
 
 import numpy as np
-from common import results
+from common import picture, results
 
 from npft.autograd import kernels, ops
-from npft.plots import draw_step_sizes, save_figure
+from npft.plots import draw_step_sizes
 
 OPS = (ops.exp, ops.log, ops.tanh, ops.sqrt, ops.sigmoid, kernels.gelu)
 STEPS = 10.0 ** np.arange(-1, -16.25, -0.25)
@@ -43,4 +42,4 @@ def compute() -> dict[str, list]:
 
 if __name__ == "__main__":
     errors = results(__file__, compute)
-    save_figure(Path(__file__).with_suffix(".png"), draw_step_sizes, STEPS, errors)
+    picture("step_size", draw_step_sizes, STEPS, errors)

@@ -6,13 +6,12 @@ is 0.912 with them and 0.915 at 0 for "mean", 0.878 and 0.883 for "startend", 0.
 "attention".
 """
 
-from pathlib import Path
 
-from common import SEEDS, results
+from common import SEEDS, picture, results
 
 from npft.experiments.sweep import sweep
 from npft.experiments.taggers import EPOCHS, LABELS, TAGGERS, run_cell
-from npft.plots import draw_taggers, save_figure
+from npft.plots import draw_taggers
 
 
 def compute() -> list:
@@ -25,4 +24,4 @@ def compute() -> list:
 
 
 if __name__ == "__main__":
-    save_figure(Path(__file__).with_suffix(".png"), draw_taggers, results(__file__, compute))
+    picture("taggers", draw_taggers, results(__file__, compute))

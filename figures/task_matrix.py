@@ -1,12 +1,11 @@
 """F10: four tasks in sequence on one body, in three ways. Five seeds."""
 
-from pathlib import Path
 
 import numpy as np
-from common import on_bodies, results, run_grid
+from common import on_bodies, picture, results, run_grid
 
 from npft.experiments.task_sequence import TASKS, WAYS, sequence_cell
-from npft.plots import draw_task_matrix, save_figure
+from npft.plots import draw_task_matrix
 
 
 def compute() -> list:
@@ -20,6 +19,5 @@ if __name__ == "__main__":
     matrices = {
         way: np.array([c["r"] for c in cells if c["way"] == way], dtype=float) for way in WAYS
     }
-    save_figure(
-        Path(__file__).with_suffix(".png"), draw_task_matrix, matrices, TASKS, columns=len(WAYS)
+    picture("task_matrix", draw_task_matrix, matrices, TASKS, columns=len(WAYS)
     )

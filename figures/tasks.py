@@ -22,11 +22,10 @@ question asks for can be told by its topic, without any order, so "order-blind" 
 1,000 gave 0.33 and 4,000 gave 0.45. Why it is the harder one of the two was not examined.
 """
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from common import SEEDS, results
+from common import SEEDS, picture, results
 
 from npft import (
     Encoder, Head, Model, TinyWorld, bag_of_words, evaluate, fine_tune, load, set_dropout,
@@ -43,7 +42,7 @@ from npft.metrics.answers import answer_f1
 from npft.metrics.classes import classification_metrics
 from npft.metrics.entities import scheme_of
 from npft.metrics.ranking import spearman
-from npft.plots import draw_tasks, save_figure
+from npft.plots import draw_tasks
 from npft.plots.tasks import HIGH, LOW, MARGIN
 from npft.text import Examples, TaggedTexts
 
@@ -244,4 +243,4 @@ def table(cells: list) -> str:
 if __name__ == "__main__":
     cells = results(__file__, compute)
     print(table(cells))
-    save_figure(Path(__file__).with_suffix(".png"), draw_tasks, cells, list(SETTINGS))
+    picture("tasks", draw_tasks, cells, list(SETTINGS))

@@ -8,10 +8,10 @@ that stood in training), on the test messages, and on 200 documents of the clini
 from collections import Counter
 
 import numpy as np
-from common import FOLDER, SEEDS, results
+from common import SEEDS, picture, results
 
 from npft import BPE, TinyWorld, Unigram, WordPiece, hard_sms_fixture
-from npft.plots import draw_coverage, draw_tokens_per_word, save_figure
+from npft.plots import draw_coverage, draw_tokens_per_word
 from npft.text import basic_words
 
 SIZES = (260, 330, 420, 550, 700, 900, 1200, 1600, 2000, 2600)
@@ -74,5 +74,5 @@ def compute() -> list[dict]:
 if __name__ == "__main__":
     found = results(__file__, compute)
     pieces = [cell for cell in found if cell["tokenizer"] != "words"]
-    save_figure(FOLDER / "tokens_per_word.png", draw_tokens_per_word, pieces, columns=2)
-    save_figure(FOLDER / "coverage.png", draw_coverage, found, columns=2)
+    picture("tokens_per_word", draw_tokens_per_word, pieces, columns=2)
+    picture("coverage", draw_coverage, found, columns=2)

@@ -7,22 +7,21 @@ from typing import Any
 import numpy as np
 
 from npft.experiments.ablation import TASKS, ablation_rows
-from npft.plots.style import BLUE, GREY, ORANGE
+from npft.plots.style import color_of
 
 TITLES = {"sms": "lesson messages", "hard sms": "hard messages"}
-COLORS = {"head": ORANGE, "full": BLUE}
 
 
 def draw_ablation(axes: Any, cells: list[dict[str, Any]]) -> None:
     """F1 of each row, a panel for each set of messages: a dot for each seed, a bar at their mean.
 
-    ``cells`` are results of ``run_cell`` for ``ablation_cells``. Rows of head-only training are
-    orange, those of full fine-tuning blue, others grey; the dotted lines are the plain rows.
+    ``cells`` are results of ``run_cell`` for ``ablation_cells``. Rows are coloured by what
+    trains (``color_of``), bodies of random weights apart; the dotted lines are the plain rows.
     """
     rows = ablation_rows(cells)
     for ax, task in zip(axes, TASKS):
         for y, row in enumerate(rows):
-            color = COLORS.get(row["row"].split(",")[0].split()[0], GREY)
+            color = color_of("scratch" if "random body" in row["row"] else row["row"])
             ax.plot(row[task], [y] * len(row[task]), "o", color=color, markersize=4, alpha=0.6)
             ax.plot([np.mean(row[task])], [y], "|", color=color, markersize=16, markeredgewidth=3)
             if row["row"] in ("head only", "full"):

@@ -8,6 +8,8 @@ import numpy as np
 
 from npft.plots.style import BLUE, GREEN, GREY, ORANGE, PINK, label_end, spread_out
 
+FALLING = 0.5  # the exponent above which attention is said to fall with distance
+
 
 def draw_attention(ax: Any, weights: np.ndarray, words: list[str], title: str) -> None:
     """A map of attention weights (T, T): row i shows what token i looks at; rows sum to 1.
@@ -28,24 +30,33 @@ def draw_attention(ax: Any, weights: np.ndarray, words: list[str], title: str) -
 
 
 def draw_decay(ax: Any, distance: np.ndarray, heads: dict[str, np.ndarray], gamma: dict) -> None:
-    """Mean attention against distance: for each name an array (n_heads, n), drawn head by head.
+    """Mean attention against distance: for each name an array (n_heads, n) of the heads.
 
-    ``gamma`` has the fitted exponents (n_heads,) by the same names; the range is written behind
-    the lines.
+    ``gamma`` has the fitted exponents (n_heads,) by the same names. The heads of a name are drawn
+    in two groups, those that fall with distance (``FALLING``) and the others: their mean, with a
+    band from the lowest to the highest. How many they are is written behind the line.
     """
     ends, labels = [], []
     for (name, lines), color in zip(heads.items(), (GREY, BLUE, ORANGE, GREEN, PINK)):
-        for line in lines:
-            ax.plot(distance, line, color=color, lw=1, alpha=0.5)
-        middle = np.exp(np.mean(np.log(lines), axis=0))  # the mean of the logarithms
-        ax.plot(distance, middle, color=color)
-        low, high = np.min(gamma[name]), np.max(gamma[name])
-        ends.append(float(np.log10(middle[-1])))
-        # + 0.0, because -0.0 would be written with its sign
-        labels.append((f"{name}\nγ {round(low, 1) + 0.0} to {round(high, 1) + 0.0}", color))
+        exponents = np.asarray(gamma[name])
+        for falling, dash in ((False, "--"), (True, "-")):
+            group = np.asarray(lines)[(exponents > FALLING) == falling]
+            if not len(group):
+                continue
+            middle = np.exp(np.mean(np.log(group), axis=0))  # the mean of the logarithms
+            ax.fill_between(
+                distance, group.min(axis=0), group.max(axis=0), color=color, alpha=0.18, lw=0
+            )
+            ax.plot(distance, middle, color=color, ls=dash)
+            ends.append(float(np.log10(middle[-1])))
+            said = f"γ > {FALLING:g}" if falling else f"γ < {FALLING:g}"
+            labels.append((f"{name}: {len(group)} of\n{len(lines)} heads, {said}", color))
     for end, (text, color) in zip(spread_out(ends, 0.6), labels):
         label_end(ax, distance[-1], 10.0**end, text, color)
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.set_xlabel("distance between two tokens")
-    ax.set_ylabel("mean attention weight")
+    ticks = [d for d in (1, 2, 5, 10, 20) if d <= distance[-1]]
+    ax.set_xticks(ticks, [str(d) for d in ticks])
+    ax.minorticks_off()
+    ax.set_xlabel("distance d between two tokens")
+    ax.set_ylabel("mean attention, about d to the power -γ")

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from npft.plots.globe import chance_band, draw_globe, draw_open_cone, draw_vectors, limb, projected
-from npft.plots.style import BLUE, GREEN, GREY, ORANGE, PINK, SKY
+from npft.plots.style import BLUE, GREEN, ORANGE, PINK, SKY, color_of
 
 STATES = {
-    "random": ("random weights", GREY),
-    "mlm": ("after MLM", BLUE),
-    "finetuned": ("after fine-tuning", ORANGE),
-    "simcse": ("after SimCSE", GREEN),
-    "simcse 0.1": ("after SimCSE", GREEN),
+    "random": ("random weights", color_of("random")),
+    "mlm": ("after MLM", color_of("mlm")),
+    "finetuned": ("after fine-tuning", color_of("finetuned")),
+    "simcse": ("after SimCSE", color_of("simcse")),
+    "simcse 0.1": ("after SimCSE", color_of("simcse")),
 }
 TOPIC_COLORS = (BLUE, ORANGE, GREEN, PINK, "#E69F00", SKY, "#8A8A8A", "#5B3A1E")
 DARK = "#222222"

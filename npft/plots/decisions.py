@@ -9,9 +9,10 @@ import numpy as np
 from npft.experiments.decisions import WAYS
 from npft.metrics.classes import confusion_matrix
 from npft.metrics.curves import average_precision, precision_recall
-from npft.plots.style import BLUE, GREY, ORANGE, PINK
+from npft.plots.style import GREY, color_of
 
-LOOKS = dict(zip(WAYS, ((BLUE, "-"), (ORANGE, "-"), (PINK, "-"), (PINK, "--"))))
+LINES = ("full", "-"), ("head", "-"), ("scratch", "-"), ("scratch", "--")
+LOOKS = {way: (color_of(regime), line) for way, (regime, line) in zip(WAYS, LINES)}
 NAMES = dict(zip(WAYS, ("full", "head only", "full, random body", "head only, random body")))
 
 

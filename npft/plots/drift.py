@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.plots.forgetting import color_of
-from npft.plots.style import label_end, spread_out
+from npft.plots.style import color_of, label_end, spread_out
 
 Drifts = Mapping[str, list[dict[str, Any]]]  # method: what ``drift`` found for each seed
 

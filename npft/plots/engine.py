@@ -53,7 +53,11 @@ def draw_graph(ax: Any, trace: Trace) -> None:
     ax.set_ylim(min(row.values()) - 0.6, max(row.values()) + 0.6)
     ax.axis("off")
     ops = sum(line.op != "leaf" for line in trace.lines)
-    ax.set_title(f"{ops} ops from left to right; backward walks from right to left")
+    leaves = ", ".join(line.name for line in trace.lines if line.op == "leaf")
+    ax.set_title(
+        f"{ops} ops from left to right; backward walks from right to left,\n"
+        f"to {leaves}: what needs no gradient, such as the data, is not in the graph"
+    )
 
 
 def draw_step_sizes(ax: Any, steps: np.ndarray, errors: dict[str, np.ndarray]) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from npft.plots.style import BLUE, GREEN, GREY, ORANGE, PINK, SKY, label_end, spread_out
+from npft.plots.style import GREEN, GREY, PINK, SKY, color_of, label_end, spread_out
 
 LINES = (
-    ("cloze", "cloze, trained", BLUE),
-    ("full", "new head, all trained", GREEN),
-    ("head", "new head alone", ORANGE),
+    ("cloze", "cloze, trained", GREEN),
+    ("full", "new head, all trained", color_of("full")),
+    ("head", "new head alone", color_of("head")),
     ("words", "bag of words", GREY),
     ("calibrated", "shown, calibrated", SKY),
     ("prompt", "cloze, shown", PINK),

@@ -9,23 +9,7 @@ from typing import Any
 import numpy as np
 
 from npft.forgetting.measure import ForgettingCurve
-from npft.plots.style import BLUE, GREEN, GREY, ORANGE, PINK, SKY, label_end, spread_out
-
-# One colour for each kind of method: what slows or stops layers, what pulls weights back, what
-# needs old text or text like it, a teacher, controls.
-COLORS = {
-    BLUE: ("lr", "rate", "gradual", "freeze"),
-    PINK: ("anchor", "proximal", "ewc", "EWC", "recadam"),
-    GREEN: ("replay", "own-text", "agem", "joint"),
-    SKY: ("lwf", "interpolate", "remind"),
-    ORANGE: ("plain",),
-    "#882200": ("3 x rate",),
-}
-
-
-def color_of(name: str) -> str:
-    """The colour of a method in all figures, by the beginning of its name; grey for a control."""
-    return next((c for c, starts in COLORS.items() if name.startswith(starts)), GREY)
+from npft.plots.style import GREY, color_of, label_end, spread_out
 
 
 def dashes_of(names: Iterable[str]) -> dict[str, str]:
@@ -64,17 +48,17 @@ def draw_forgetting(
             ax.plot(step, mean, color=color, ls=dashes[name])
         ax.set_xlabel("step of fine-tuning")
         ax.set_xlim(0, last)
-    _name_lines(left, curves, "rise", last)
-    _name_lines(right, curves, "f1", last)
+    controls = {} if trivial is None else {"all called spam": trivial}
+    _name_lines(left, curves, "rise", last, {})
+    _name_lines(right, curves, "f1", last, controls)
     floor = float(np.mean([c.unigram - c.mlm_loss[0] for runs in curves.values() for c in runs]))
     left.axhline(floor, color=GREY, ls="--", lw=1.5)
-    left.text(1, floor, "back to guessing by frequency", color=GREY, va="bottom", fontsize="small")
+    left.text(1, floor, "guessing by frequency", color=GREY, va="bottom", fontsize="small")
     left.set_ylabel("rise of the pretraining loss (nats)")
     right.set_ylabel("F1 of the new task")
     right.set_ylim(0, 1)
-    if trivial is not None:
-        right.axhline(trivial, color=GREY, ls="--", lw=1.5)
-        right.text(1, trivial, "all called spam", color=GREY, va="bottom", fontsize="small")
+    for y in controls.values():
+        right.axhline(y, color=GREY, ls="--", lw=1.5)
     _titles(left, right, curves, last)
 
 
@@ -84,12 +68,13 @@ def at_step(runs: list[ForgettingCurve], values: str, step: int) -> float:
 
 
 def _name_lines(
-    ax: Any, curves: dict[str, list[ForgettingCurve]], values: str, last: int
+    ax: Any, curves: dict[str, list[ForgettingCurve]], values: str, last: int,
+    controls: dict[str, float],
 ) -> None:
-    """The name of each method beside the end of its line."""
+    """The name of each method, and of each constant answer, beside the end of its line."""
     low, high = ax.get_ylim()
-    ends = [at_step(runs, values, last) for runs in curves.values()]
-    for y, name in zip(spread_out(ends, 0.065 * (high - low)), curves):
+    ends = {name: at_step(runs, values, last) for name, runs in curves.items()} | controls
+    for y, name in zip(spread_out(list(ends.values()), 0.065 * (high - low)), ends):
         label_end(ax, last, y, name, color_of(name))
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from npft.experiments.labels import FEW, MANY, REGIMES, TASKS, label_gap
-from npft.plots.style import BLUE, GREY, ORANGE, PINK, label_end, spread_out
+from npft.plots.style import GREY, color_of, label_end, spread_out
 
-LOOKS = {  # name, colour, line
-    "head": ("head only", ORANGE, "-"),
-    "full": ("full", BLUE, "-"),
-    "scratch": ("random body", PINK, "-"),
-    "words": ("bag of words", GREY, "--"),
+LOOKS = {  # name, line
+    "head": ("head only", "-"),
+    "full": ("full", "-"),
+    "scratch": ("random body", "-"),
+    "words": ("bag of words", "--"),
 }
 NAMES = {"topic": "topic of a sentence", "sms": "lesson messages"}
 AT = 32  # labels at which the gap is read
@@ -29,7 +29,8 @@ def draw_labels(axes: Any, cells: list[dict[str, Any]]) -> None:
     for ax, task in zip(axes, TASKS):
         ends: list[tuple[float, str, str]] = []
         for regime in REGIMES:
-            name, color, line = LOOKS[regime]
+            name, line = LOOKS[regime]
+            color = color_of(regime)
             runs: dict[int, list[float]] = {}
             for cell in cells:
                 if (cell["task"], cell["regime"]) == (task, regime):

@@ -58,28 +58,26 @@ def draw_languages(ax: Any, cells: list[dict[str, Any]]) -> None:
 
 
 def draw_false_friend(axes: Any, cells: list[dict[str, Any]]) -> None:
-    """A word of two languages: its vectors before and after context, and cosines by layer.
+    """A word of two languages: its vectors in context, and cosines of two uses by layer.
 
     A cell is one seed: {"cosines": {pair: one value for the word table and each layer}}, the first
     also with {"points": for each layer the points (n, 2) in each language}.
     """
     points = next(c["points"] for c in cells if "points" in c)
-    titles = ("word and position (one seed)", "after the last block (one seed)")
-    for ax, layer, title in zip(axes, (0, -1), titles):
-        for xy, (_, color), size in zip(points[layer], LANGUAGES.values(), (130, 35)):
-            ax.scatter(*np.array(xy).T, color=color, s=size, alpha=0.6, lw=0)
-        ax.set_title(title)
-        ax.set_xticks([])
-        ax.set_yticks([])
-        ax.set_xlabel("first principal component")
-        ax.set_aspect("equal", "datalim")
-    axes[0].set_ylabel("second principal component")
+    uses, ax = axes
+    for xy, (_, color), marker in zip(points[-1], LANGUAGES.values(), "o^"):
+        uses.scatter(*np.array(xy).T, color=color, s=60, marker=marker, alpha=0.6, lw=0)
+    uses.set_title("uses after the last block (one seed)")
+    uses.set_xticks([])
+    uses.set_yticks([])
+    uses.set_xlabel("first principal component")
+    uses.set_ylabel("second principal component")
+    uses.set_aspect("equal", "datalim")
     for x, text, color in (
         (0.03, "large language:\ntree or hand", BLUE), (0.97, "small language:\nbread", ORANGE),
     ):  # fmt: skip
-        axes[1].text(x, 0.98, text, color=color, transform=axes[1].transAxes, va="top",
-                     ha="left" if x < 0.5 else "right")
-    ax = axes[2]
+        uses.text(x, 0.98, text, color=color, transform=uses.transAxes, va="top",
+                  ha="left" if x < 0.5 else "right")
     shown = {
         "first": ("palm, palm:\nlarge language", BLUE),
         "second": ("palm, palm:\nsmall language", ORANGE),
@@ -103,7 +101,8 @@ def draw_false_friend(axes: Any, cells: list[dict[str, Any]]) -> None:
     ax.set_ylabel("mean cosine")
     ax.set_title("cosine of two uses")
     axes[0].figure.suptitle(
-        f"\"palm\" is one vector; in context it is two words: cosine between the languages "
-        f"{ends['between']:.2f}, of names {ends['names']:.2f} ({len(cells)} seeds)",
-        x=0.01, ha="left", fontsize=18,
+        f"\"palm\" is one vector in the word table; in context it is two words:\n"
+        f"cosine between the languages {ends['between']:.2f}, of names {ends['names']:.2f} "
+        f"({len(cells)} seeds)",
+        x=0.01, ha="left", fontsize=16,
     )

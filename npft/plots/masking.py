@@ -26,9 +26,10 @@ def draw_masking_audit(ax: Any, counts: dict[str, int], expected: dict[str, floa
         worst = max(worst, abs(share - expected[name]))
     ax.set_xticks(range(len(names)), names)
     ax.set_ylim(0, 1)
-    ax.set_ylabel("share (first of all, then of chosen)")
+    ax.set_ylabel("share")
     ax.set_title(f"Masks: within {worst:.1%} of the rule")
-    ax.set_xlabel(f"of {counts['of tokens']:,} tokens")
+    ax.set_xlabel(f"chosen: of {counts['of tokens']:,} tokens;\nthe others: of the "
+                  f"{counts['of chosen']:,} chosen")
     ax.text(0.98, 0.98, "line: expected", color=ORANGE, ha="right", va="top",
             transform=ax.transAxes)
     ax.grid(axis="x", visible=False)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from npft.plots.forgetting import color_of, dashes_of
-from npft.plots.style import GREY, label_end, spread_out
+from npft.plots.forgetting import dashes_of
+from npft.plots.style import GREY, color_of, label_end, spread_out
 
 
 def draw_methods(axes: Any, results: dict[str, Any]) -> None:

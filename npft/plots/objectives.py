@@ -9,6 +9,11 @@ import numpy as np
 
 from npft.plots.style import BLUE, GREY, ORANGE
 
+NAMES = {  # of objectives, as a hall reads them
+    "mlm": "masked words", "mlm,nsp": "and next sentence", "mlm,sop": "and sentence order",
+    "static": "masks drawn once", "roberta": "long rows, new masks", "span": "masked spans",
+    "span,sbo": "and span borders", "clm": "next word", "electra": "replaced words",
+}  # fmt: skip
 CONTROLS = {"random": "random body", "words": "words alone"}
 
 
@@ -24,7 +29,7 @@ def draw_objectives(
     """
     rows = list(reversed(objectives))
     winners = set()
-    for ax, measure in zip(axes, ("word_loss", *tasks)):
+    for ax, measure in zip(np.ravel(axes), ("word_loss", *tasks)):
         for (control, label), color, y in zip(CONTROLS.items(), (GREY, ORANGE), (0.01, 0.99)):
             values = _values(cells, control, measure)
             if values:
@@ -40,30 +45,34 @@ def draw_objectives(
                         color=GREY, ha="center", va="center", fontsize="small")
                 continue
             means[name] = float(np.mean(values))
-            ax.plot(values, [y] * len(values), "o", color=BLUE, ms=5, alpha=0.4)
-            ax.plot(means[name], y, "o", color=BLUE, ms=11)
+            ax.plot(values, [y] * len(values), "o", color=BLUE, ms=4, alpha=0.4)
+            ax.plot(means[name], y, "o", color=BLUE, ms=9)
         ax.set_ylim(-0.9, len(rows) - 0.1)
-        ax.set_yticks(range(len(rows)), rows if measure == "word_loss" else [])
+        ax.set_yticks(range(len(rows)), [NAMES.get(name, name) for name in rows], fontsize="small")
         ax.grid(axis="y", visible=False)
         if measure == "word_loss":
             unigram = float(np.mean([c["unigram"] for c in cells if "unigram" in c]))
             ax.axvline(unigram, color=GREY, ls="--", lw=2)
             best = min(means, key=lambda n: means[n])
             ax.set_xlabel("loss of masked words (nats)")
-            ax.set_title(f"words: {best} {means[best]:.2f}, unigram {unigram:.2f}")
+            ax.set_title(f"words: {NAMES.get(best, best)} {means[best]:.2f},\n"
+                         f"by frequency {unigram:.2f}", fontsize=14)
         else:
             best = max(means, key=lambda n: means[n])
             ax.set_xlabel(f"F1, {measure}")
             random = float(np.mean(_values(cells, "random", measure)))
             below = sum(mean < random for mean in means.values())
-            ax.set_title(f"{measure}: {best} {means[best]:.2f}, {below} below random")
+            ax.set_title(f"{measure}: {NAMES.get(best, best)} {means[best]:.2f},\n"
+                         f"{below} below a random body", fontsize=14)
         winners.add(best)
-    found = "none is best everywhere" if len(winners) > 1 else f"{best} is best everywhere"
+    found = f"{NAMES.get(best, best)} is best everywhere"
+    if len(winners) > 1:
+        found = "none is best everywhere"
     budget, seeds = cells[0]["budget"] / 1e9, len({c["seed"] for c in cells})
-    axes[0].figure.suptitle(
+    np.ravel(axes)[0].figure.suptitle(
         f"{len(rows)} objectives, each for {budget:,.0f} billion operations: {found} "
         f"({seeds} seed{'s' if seeds > 1 else ''})",
-        fontsize=18,
+        x=0.01, ha="left", fontsize=17,
     )
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from npft.nn.history import History
-from npft.plots.style import BLUE, GREY, ORANGE, PINK, label_end, spread_out
+from npft.plots.style import BLUE, GREY, ORANGE, PINK
+
+PERPLEXITIES = (1, 3, 10, 30, 100, 300, 1000)
 
 
 def draw_mlm(ax: Any, histories: History | list[History], vocab_size: int) -> None:
@@ -26,9 +28,9 @@ def draw_mlm(ax: Any, histories: History | list[History], vocab_size: int) -> No
     ax.plot(steps, mean, color=BLUE, marker="o", markersize=5)
     training = np.mean([h["train_mlm"] for h in runs], axis=0)
     ax.plot(runs[0].at("train_mlm"), training, color=PINK, lw=1.5)
-    ends = spread_out([mean[-1], training[-1]], 0.4)
-    for y, text, color in zip(ends, ("held-out", "training"), (BLUE, PINK)):
-        label_end(ax, steps[-1], y, text, color)
+    at = len(steps) // 3
+    ax.text(steps[at], mean[at] - 0.3, "held-out", color=BLUE, ha="right", va="top")
+    ax.text(steps[at], mean[at] + 0.3, "training", color=PINK)
     for value, text, color in (
         (np.log(vocab_size), f"guess evenly: ln {vocab_size:,} = {np.log(vocab_size):.2f}", GREY),
         (unigram, f"guess by frequency (unigram): {unigram:.2f}", ORANGE),
@@ -43,3 +45,7 @@ def draw_mlm(ax: Any, histories: History | list[History], vocab_size: int) -> No
     ax.set_ylabel("loss (nats per masked token)")
     ax.set_ylim(0, None)
     ax.set_xlim(0, None)
+    # the same loss told otherwise: among how many words it is as if in doubt
+    doubt = ax.secondary_yaxis("right", functions=(np.exp, lambda n: np.log(np.maximum(n, 1e-9))))
+    doubt.set_yticks(PERPLEXITIES, [f"{n:,}" for n in PERPLEXITIES])
+    doubt.set_ylabel("perplexity: e to the loss")

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from npft.plots.style import BLUE, GREEN, GREY, ORANGE, PINK, label_end, spread_out
+from npft.plots.style import GREY, color_of, label_end, spread_out
 
 LINES = (
-    ("full", "full", BLUE),
-    ("scratch", "full, random body", PINK),
-    ("last", "last block", GREEN),
-    ("head", "head only", ORANGE),
+    ("full", "full"),
+    ("scratch", "full, random body"),
+    ("last", "last block"),
+    ("head", "head only"),
 )
 ALWAYS_SPAM = 2 / 3  # the F1 of calling every message spam where half of them are
 
@@ -24,7 +24,8 @@ def draw_regimes(ax: Any, cells: list[dict[str, Any]]) -> None:
     answer "spam" to everything a dotted one.
     """
     ends, names, colors = [], [], []
-    for regime, name, color in LINES:
+    for regime, name in LINES:
+        color = color_of(regime)
         curves = np.array([c["curve"] for c in cells if c["regime"] == regime])  # (seeds, epochs)
         epochs = np.arange(curves.shape[1])
         mean, spread = curves.mean(axis=0), curves.std(axis=0, ddof=min(1, len(curves) - 1))
@@ -44,7 +45,7 @@ def draw_regimes(ax: Any, cells: list[dict[str, Any]]) -> None:
     ):
         label_end(ax, epochs[-1], y, name, color)
     seeds = len({c["seed"] for c in cells})
-    final = sorted((y, r) for y, (r, _, _) in zip(ends, LINES) if r != "scratch")
+    final = sorted((y, r) for y, (r, _) in zip(ends, LINES) if r != "scratch")
     order = " < ".join(f"{regime} {y:.2f}" for y, regime in final)
     ax.set_title(f"{cells[0]['n']} labels: {order} ({seeds} seed{'s' if seeds > 1 else ''})")
     ax.set_xlabel("epoch")

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from npft.forgetting.compare import Ranking
-from npft.plots.forgetting import color_of
-from npft.plots.style import GREY
+from npft.plots.style import GREY, color_of
 
 
 def best_strengths(ranking: Ranking, methods: Mapping[str, str]) -> dict[str, str]:

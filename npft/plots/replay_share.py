@@ -9,9 +9,9 @@ import numpy as np
 
 from npft.experiments.methods import ARMS
 from npft.experiments.replay_share import AT, SEQUENCES, STORES, share_table, store_table
-from npft.plots.style import BLUE, GREY, ORANGE, label_end, spread_out
+from npft.plots.style import GREEN, GREY, label_end, spread_out
 
-LOOKS = {"replay among": ("among 32", ORANGE), "replay on top": ("on top of 32", BLUE)}
+LOOKS = {"replay among": ("among 32", GREEN), "replay on top": ("on top of 32", "#00523B")}
 
 
 def draw_replay_share(axes: Any, cells: Sequence[dict[str, Any]], documents: int) -> None:
@@ -40,7 +40,7 @@ def draw_replay_share(axes: Any, cells: Sequence[dict[str, Any]], documents: int
     f1_ax.set_ylabel("F1 of the new task")
     stores = store_table(cells)
     values = np.array([stores[n]["rise"] for n in STORES])
-    _band(store_ax, STORES, values, BLUE)
+    _band(store_ax, STORES, values, GREEN)
     table = share_table(cells, "replay on top")
     whole, plain = float(table[AT]["rise"].mean()), float(table[0]["rise"].mean())
     store_ax.axhline(whole, color=GREY, ls="--", lw=1.5)

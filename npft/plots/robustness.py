@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from npft.plots.style import BLUE, GREY, ORANGE, PINK
+from npft.plots.style import GREY, color_of
 
 LINES = (
-    ("full", "full", BLUE, "o"),
-    ("head", "head only", ORANGE, "s"),
-    ("scratch", "random body", PINK, "D"),
-    ("words", "bag of words", GREY, "^"),
+    ("full", "full", "o"),
+    ("head", "head only", "s"),
+    ("scratch", "random body", "D"),
+    ("words", "bag of words", "^"),
 )
 NAMES = {"clean": "usual test", "rare": "new words", "domain": "clinic style",
          "misspelt": "typos, 0.1", "long": "40 words"}  # fmt: skip
@@ -26,7 +26,8 @@ def draw_robustness(axes: Any, cells: list[dict[str, Any]], rates: Sequence[floa
     line is the accuracy of guessing one of eight topics.
     """
     left, right = axes
-    for shift, (regime, label, color, marker) in zip(np.linspace(0.24, -0.24, len(LINES)), LINES):
+    for shift, (regime, label, marker) in zip(np.linspace(0.24, -0.24, len(LINES)), LINES):
+        color = color_of(regime)
         own = [c for c in cells if c["regime"] == regime]
         for row, name in enumerate(reversed(NAMES)):
             values = np.array([c["slices"][name] for c in own])

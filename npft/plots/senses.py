@@ -54,9 +54,9 @@ def draw_map(ax: Any, found: dict[str, Any]) -> None:
         color, mark = MARKS[names.index(senses[row])]
         x, y = points[row]
         start = (1.0, 0.5) if x > (left + right) / 2 else (0.02, 0.0)
-        said = textwrap.wrap(found["texts"][row], 30)
+        said = textwrap.wrap(found["texts"][row], 28)
         ax.annotate(
-            "\n".join(said), (x, y), xytext=(left, height), fontsize=10.5,
+            "\n".join(said), (x, y), xytext=(left, height), fontsize=12,
             color=color, va="top", arrowprops={
                 "arrowstyle": "-", "color": color, "lw": 1, "relpos": start, "shrinkB": 5,
             },

@@ -17,6 +17,28 @@ BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#
 SKY = "#56B4E9"
 DPI_OF_FILM = 100
 
+# One colour for one thing in all figures, by the beginning of its name: what trains and in which
+# state a body is, and what is done against forgetting. What is in no line, such as a control, is
+# grey.
+METHODS = {
+    ORANGE: ("full", "plain", "finetuned"),  # all weights learn the task
+    BLUE: ("head", "frozen", "mlm"),  # the pretrained body as it is
+    GREEN: ("last", "simcse", "replay", "own-text", "agem", "joint"),
+    PINK: ("scratch", "anchor", "proximal", "ewc", "EWC", "recadam"),
+    SKY: ("lwf", "interpolate", "remind"),
+    "#222222": ("lr", "rate", "gradual", "freeze"),  # slower, or later
+    "#882200": ("3 x rate",),
+}
+
+
+def color_of(name: str) -> str:
+    """The colour of a method, a regime or a state in all figures; grey for a control.
+
+    >>> color_of("full") == color_of("plain"), color_of("bag of words") == GREY
+    (True, True)
+    """
+    return next((c for c, starts in METHODS.items() if name.startswith(starts)), GREY)
+
 
 def save_figure(
     path: str | Path, draw: Callable[..., None], *data: Any, columns: int = 1, rows: int = 1,
@@ -28,20 +50,46 @@ def save_figure(
     a column, ``height``: of a row, in inches.
     """
     from matplotlib import style  # here, so that ``import npft`` stays quick
-    from matplotlib.figure import Figure
 
     with style.context([STYLE, {"svg.hashsalt": "npft"}]):
-        if width is None:
-            width = 9 if columns == 1 else 5 if rows == 1 else 4
-        if height is None:
-            height = 5.5 if rows == 1 else 3.4
-        figure = Figure(figsize=(width * columns, height * rows))
-        draw(figure.subplots(rows, columns), *data)
-        kind_of_file = Path(path).suffix.removeprefix(".") or None
+        figure = new_figure(draw, *data, columns=columns, rows=rows, width=width, height=height)
+        kind_of_file = Path(path).suffix.removeprefix(".") or "png"
         with made_folder(Path(path).parent), new_file(path) as file:
-            # neither the date nor a version: the same figure is the same bytes each time
-            nameless = {"Date": None} if kind_of_file == "svg" else {"Software": None}
-            figure.savefig(file, format=kind_of_file, metadata=nameless)
+            if kind_of_file == "png":
+                _save_png(figure, file)
+            else:  # without the date: the same figure is the same bytes each time
+                dateless = {"Date": None} if kind_of_file == "svg" else None
+                figure.savefig(file, format=kind_of_file, metadata=dateless)
+
+
+def new_figure(
+    draw: Callable[..., None], *data: Any, columns: int = 1, rows: int = 1,
+    width: float | None = None, height: float | None = None,
+) -> Any:
+    """The figure of ``save_figure``, in the style that is in use."""
+    from matplotlib.figure import Figure
+
+    if width is None:
+        width = 9 if columns == 1 else 5 if rows == 1 else 4
+    if height is None:
+        height = 5.5 if rows == 1 else 3.4
+    figure = Figure(figsize=(width * columns, height * rows))
+    draw(figure.subplots(rows, columns), *data)
+    return figure
+
+
+def _save_png(figure: Any, file: Any) -> None:
+    """A PNG of at most 256 colours, a third as long as one of all; it names no program."""
+    from matplotlib import rcParams
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image  # matplotlib needs it as well
+
+    figure.set_dpi(rcParams["savefig.dpi"])
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    dots = (figure.dpi, figure.dpi)
+    picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True, dpi=dots)
 
 
 def save_film(

@@ -55,7 +55,7 @@ def draw_tradeoff(
             for name, mark in (("plain", "D"), ("frozen body", "s"), ("joint", "^")):
                 rise, f1 = rows[name, None]
                 ax.plot(rise.mean(), f1.mean(), mark, color=color, mfc="white", markersize=8)
-        ax.set_title(method, fontsize=14)
+        ax.set_title(method)
         ax.set_ylim(0, 1)
     for ax in axes.flat[len(methods) :]:
         ax.axis("off")
@@ -67,7 +67,7 @@ def draw_tradeoff(
     said = [f"{_best(points[task], methods)} ({name})" for task, name in tasks.items()]
     axes.flat[0].figure.suptitle(
         f"As good as plain fine-tuning and least forgotten: {', '.join(said)}",
-        x=0.01, ha="left", fontsize=15,
+        x=0.01, ha="left", fontsize=18,
     )  # fmt: skip
 
 
@@ -103,4 +103,4 @@ def _key(ax: Any, tasks: dict[str, str]) -> None:
         ("• small, large: weak, strong", GREY), ("• pale: the other methods", "#AAAAAA"),
     ]  # fmt: skip
     for i, (text, color) in enumerate(lines):
-        ax.text(0.02, 0.92 - 0.135 * i, text, color=color, fontsize=13, transform=ax.transAxes)
+        ax.text(0.02, 0.92 - 0.135 * i, text, color=color, transform=ax.transAxes)

@@ -73,6 +73,7 @@ def parts(sms: Path | None) -> dict[str, Callable[[int, int], list[dict]]]:
     import kernels
     import memory
     import ragged
+    import repairs
     import steps
 
     found: dict[str, Callable[[int, int], list[dict]]] = {
@@ -89,6 +90,7 @@ def parts(sms: Path | None) -> dict[str, Callable[[int, int], list[dict]]]:
     found["roof"] = lambda t, r: kernels.roof(r)
     found["kernels, lesson"] = lambda t, r: kernels.measure("lesson", r)
     found["kernels, tiny"] = lambda t, r: kernels.measure("tiny", r)
+    found["repairs"] = lambda t, r: repairs.measure(r)
     found["growth"] = lambda t, r: growth.measure(r)
     for library in ("npft", "torch"):
         found[f"memory, {library}"] = lambda t, r, library=library: [
@@ -205,6 +207,8 @@ def line(row: dict) -> str:
         text += "goal" if reached >= row["share_goal"] else (
             "must" if reached >= row["share_must"] else "missed"
         )
+    if "before_s" in row:
+        text += f"  and {row['before_s'][0]:.2f} s before, {row['after_s'][0]:.2f} s after"
     if "real_share" in row:
         text += f"  ({row['real_share']:.0%} of the padded tokens are real)"
     return text

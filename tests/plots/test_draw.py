@@ -65,13 +65,16 @@ def test_attention_map_has_a_cell_for_each_pair_and_marks_what_is_hidden(ax):
     assert ax.get_ylabel() == "token" and ax.get_title() == "causal"
 
 
-def test_decay_figure_draws_each_head_their_mean_and_the_exponents(ax):
+def test_decay_figure_draws_the_means_of_heads_that_fall_with_distance_and_of_the_others(ax):
     distance = np.array([1, 2, 4])
     heads = {"random": np.full((2, 3), 0.1), "trained": np.array([[0.4, 0.2, 0.1], [0.1] * 3])}
     plots.draw_decay(ax, distance, heads, {"random": [-0.01, 0.0], "trained": [1.0, 0.0]})
-    assert len(ax.lines) == 2 * (2 + 1)
-    np.testing.assert_allclose(ax.lines[-1].get_ydata(), [0.2, 0.02**0.5, 0.1])
-    assert "γ 0.0 to 0.0" in texts(ax) and "γ 0.0 to 1.0" in texts(ax)
+    random, wide, local = ax.lines
+    np.testing.assert_allclose(random.get_ydata(), [0.1] * 3)
+    np.testing.assert_allclose(wide.get_ydata(), [0.1] * 3)
+    np.testing.assert_allclose(local.get_ydata(), [0.4, 0.2, 0.1])
+    assert "random: 2 of\n2 heads, γ < 0.5" in texts(ax)
+    assert "trained: 1 of\n2 heads, γ > 0.5" in texts(ax)
     assert "distance" in ax.get_xlabel() and ax.get_xscale() == ax.get_yscale() == "log"
 
 
@@ -267,6 +270,6 @@ def test_the_speed_figure_has_a_line_for_each_work_and_says_how_often_npft_is_fa
     ax = Figure().subplots()
     plots.draw_speed(ax, rows)
     assert [t.get_text() for t in ax.get_yticklabels()] == ["step / p", "other / q"]
-    assert "faster in 2 of 3" in ax.get_title(loc="right")
+    assert "faster in 2 of 3 by the median, in 1 by each" in ax.get_title(loc="right")
     medians = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
     assert medians == [0.9, 0.7, 1.2]

@@ -61,19 +61,17 @@ def test_languages_shows_every_seed_and_says_what_alpha_gives_and_takes():
 
 
 @pytest.mark.parametrize("blocks", [1, 2])
-def test_the_false_friend_is_drawn_before_and_after_context(blocks):
-    axes = Figure().subplots(1, 3)
+def test_the_false_friend_is_drawn_in_context_with_cosines_from_the_table_on(blocks):
+    axes = Figure().subplots(1, 2)
     layers = blocks + 2
     one = {name: [1.0, *np.linspace(0.5, end, layers - 1)] for name, end in (
         ("first", 0.9), ("second", 0.8), ("between", -0.2), ("names", 0.3), ("translation", 0.1))}
     two = {name: [v - 0.1 for v in values] for name, values in one.items()}
     points = [[[[k, 0.0], [k, 1.0]], [[k, 5.0]]] for k in range(layers - 1)]
     plots.draw_false_friend(axes, [{"cosines": one, "points": points}, {"cosines": two}])
-    for ax, k in zip(axes, (0, layers - 2)):
-        first, second = ax.collections
-        assert first.get_offsets().tolist() == points[k][0]
-        assert second.get_offsets().tolist() == points[k][1]
-    drawn = {line.get_ydata()[-1].round(6) for line in axes[2].lines}
+    first, second = axes[0].collections
+    assert [c.get_offsets().tolist() for c in (first, second)] == points[-1]
+    drawn = {line.get_ydata()[-1].round(6) for line in axes[1].lines}
     assert drawn == {0.85, 0.75, -0.25, 0.25, 0.05}
     assert "-0.25" in axes[0].figure.get_suptitle() and "2 seeds" in axes[0].figure.get_suptitle()
-    assert len(axes[2].get_xticks()) == layers
+    assert len(axes[1].get_xticks()) == layers

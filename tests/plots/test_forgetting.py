@@ -9,9 +9,8 @@ from npft.experiments.methods import ARMS
 from npft.experiments.replay_share import SEQUENCES, STORES, share_cells
 from npft.forgetting.compare import least_forgetting
 from npft.forgetting.measure import ForgettingCurve
-from npft.plots.forgetting import COLORS, color_of
 from npft.plots.repairs import best_strengths
-from npft.plots.style import GREY
+from npft.plots.style import GREY, METHODS, color_of
 
 
 def texts(ax):
@@ -70,8 +69,9 @@ def test_runs_of_more_steps_are_read_where_the_shortest_ends():
 def test_a_method_has_one_colour_and_controls_are_grey():
     assert color_of("replay 0.2") == color_of("replay") == color_of("own-text 0.1")
     assert color_of("anchor 0.01") == color_of("ewc 0.1") != color_of("lr 0.3")
-    assert color_of("frozen body") == GREY
-    starts = [start for group in COLORS.values() for start in group]
+    assert color_of("plain") == color_of("full") == color_of("finetuned") != color_of("head")
+    assert color_of("frozen body") == color_of("head") and color_of("random body") == GREY
+    starts = [start for group in METHODS.values() for start in group]
     assert len(set(starts)) == len(starts)
 
 

@@ -30,13 +30,14 @@ def test_each_objective_has_its_seeds_and_their_mean_and_the_best_is_named():
     axes = Figure().subplots(1, 2)
     plots.draw_objectives(axes, cells(), NAMES, ["topic"])
     words, topic = axes
-    assert [t.get_text() for t in words.get_yticklabels()] == NAMES[::-1]
+    assert [t.get_text() for t in words.get_yticklabels()] == [
+        "next word", "masked spans", "masked words"]
     points = [line for line in topic.lines if line.get_marker() == "o"]
     assert points[0].get_xdata() == pytest.approx([0.6, 0.7, 0.8])  # clm, the lowest row
     means = [float(np.ravel(p.get_xdata())[0]) for p in points[1::2]]
     assert means == pytest.approx([0.7, 0.2, 0.6])
-    assert "clm 0.70, 1 below random" in topic.get_title() and "F1" in topic.get_xlabel()
-    assert "mlm 3.10" in words.get_title() and "unigram 5.00" in words.get_title()
+    assert "next word 0.70,\n1 below a random" in topic.get_title() and "F1" in topic.get_xlabel()
+    assert "masked words 3.10" in words.get_title() and "frequency 5.00" in words.get_title()
     assert "nats" in words.get_xlabel()
     assert words.figure.get_suptitle() == (
         "3 objectives, each for 1,000 billion operations: none is best everywhere (3 seeds)"
@@ -46,7 +47,7 @@ def test_each_objective_has_its_seeds_and_their_mean_and_the_best_is_named():
 def test_an_objective_that_is_best_by_every_measure_is_named_above_all():
     axes = Figure().subplots(1, 2)
     plots.draw_objectives(axes, cells(seeds=1), NAMES[:2], ["topic"])
-    assert "mlm is best everywhere (1 seed)" in axes[0].figure.get_suptitle()
+    assert "masked words is best everywhere (1 seed)" in axes[0].figure.get_suptitle()
 
 
 def test_an_objective_without_a_head_for_words_says_so_and_controls_are_lines():
