@@ -43,14 +43,14 @@ def draw_curse(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
     for company, color in zip(COMPANY, (GREY, ORANGE)):
         ends = list(found[company].values())
         _line(right, list(SHARES), ends, color)
-        right.annotate(f"beside a large one\nof the {company}", (SHARES[0], ends[0].mean()),
-                       xytext=(12, 14), textcoords="offset points", color=color)  # fmt: skip
+        right.annotate(f"beside the {company}", (SHARES[1], ends[1].mean()), xytext=(0, 16),
+                       ha="center", textcoords="offset points", color=color)  # fmt: skip
     right.set_xscale("log")
     right.minorticks_off()
     right.set_xticks(SHARES, [f"{share:.0%}" for share in SHARES])
-    right.set_xlabel("share of the small language in what is read")
-    right.set_ylabel("adjective expected where a noun comes first")
-    right.set_ylim(bottom=0)
+    right.set_xlabel("share of the small language")
+    right.set_ylabel("adjective expected for a noun")
+    right.set_ylim(0, 1.2 * max(values.max() for own in found.values() for values in own.values()))
     same, other = (float(found[company][SHARES[0]].mean()) for company in COMPANY)
     right.set_title(
         f"Accent at {SHARES[0]:.0%}: {other:.2f}, not {same:.2f};\n"
@@ -59,8 +59,7 @@ def draw_curse(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
     )
     seeds = len({c["seed"] for c in cells})
     left.figure.suptitle(
-        f"Languages in one body cost one another accuracy, and a small one gets an accent "
-        f"({seeds} seeds)",
+        f"Each further language costs the others; a small one gets an accent ({seeds} seeds)",
         x=0.01, ha="left", fontsize=16,
     )  # fmt: skip
 
