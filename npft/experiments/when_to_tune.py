@@ -60,7 +60,7 @@ def when_cells() -> list[dict[str, Any]]:
 
     >>> cells = when_cells()
     >>> len(cells), cells[0]["n"], {c["way"] for c in cells if c["n"] == 0}
-    (120, 10000, {'prompt'})
+    (117, 10000, {'prompt'})
     """
     return [
         {"task": task, "way": way, "n": n}
@@ -115,7 +115,7 @@ def when_cell(cell: dict[str, Any]) -> dict[str, Any]:
                           f"{', '.join(WAYS)}, and labels for all but 'prompt'")
     with threads(1):
         mlm: Any = load("tinyworld")
-        if way == "prompt":
+        if way == "prompt" or train is None:
             confusion = by_prompt(cell["task"], mlm, train, test)
         elif way == "words":
             confusion = bag_of_words(train, test).confusion
