@@ -35,7 +35,6 @@ from npft.errors import CheckpointError, ConfigError, check_count, check_positiv
 from npft.nn.layers import Linear, normal
 from npft.nn.module import Module, Parameter
 from npft.nn.quantized import need_floats
-from npft.nn.quantized import need_floats
 
 RANK, SCALE = 4, 8.0
 WIDTH = 4  # as many weights, but for biases, as LoRA of this rank
@@ -269,7 +268,6 @@ def _body_to_add_to(caller: str, model: Any, kind: str) -> Encoder:
     need_floats(caller, body)  # no gradient goes through rounded weights
     if not body.encoder.layer:
         raise ConfigError(f"{caller}: the encoder has no blocks to add to")
-    need_floats(caller, body)
     if kind in kinds_of(body):
         more = "; merge_lora puts it into the weights" if kind == LowRank.kind else ""
         raise ConfigError(f"{caller}: the model has such an addition already{more}")
