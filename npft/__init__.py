@@ -129,6 +129,7 @@ from npft.pretrain.pairs import next_sentence_pairs
 from npft.pretrain.probe import hold_out, make_probe
 from npft.pretrain.spans import mask_spans
 from npft.pretrain.train import pretrain
+from npft.pretrained import write_pretrained
 from npft.search.bm25 import BM25
 from npft.search.clusters import k_means
 from npft.search.index import Index
@@ -190,4 +191,5 @@ __all__ = [
     "train_contrastive", "train_sequence", "train_steps", "trainable", "triplet_loss",
     "unfreeze", "unfreeze_body", "uniformity", "uses_of", "v_measure", "warmup_cosine",
     "warmup_linear", "weight_drift", "word_states", "word_vectors",
+    "write_pretrained",
 ]

@@ -9,7 +9,6 @@ from typing import Any
 from npft.embed.sentences import SentenceEncoder
 from npft.encoder.checkpoint import FILE, Saved, load_as, read_manifest
 from npft.encoder.encoder import Encoder
-from npft.encoder.hub import read_encoder
 from npft.encoder.hub_files import is_hub_folder
 from npft.encoder.model import Model
 from npft.errors import CheckpointError, quoted
@@ -24,6 +23,7 @@ from npft.heads.tags import TokenClassifier
 from npft.heads.words import MaskedLM
 from npft.pretrain.causal import CausalLM
 from npft.pretrain.electra import ReplacedTokens
+from npft.pretrained import read_pretrained
 
 KINDS: dict[str, Any] = {
     cls.kind: cls
@@ -54,7 +54,8 @@ def load(path: str | Path) -> Saved:
     "tinyworld" is the model that comes with npft: masked tokens and next sentences on TinyWorld,
     made by ``npft pretrain --batch-size 128 --lr 6e-3 --steps 2000 --out npft/data/tinyworld``.
 
-    A folder of Hugging Face, of config.json and model.safetensors, gives its encoder (``hub.py``).
+    A folder of Hugging Face, of config.json and model.safetensors, gives the model that its files
+    say: SentenceEncoder, MaskedLM, Classifier, or else the encoder (``pretrained.py``).
 
     Its encoder is ``load(path).body``. Raises ``CheckpointError`` that names the file and what is
     wrong with it.
@@ -65,7 +66,7 @@ def load(path: str | Path) -> Saved:
     """
     path = folder_of(path)
     if is_hub_folder(path):
-        return read_encoder(path)
+        return read_pretrained(path)
     kind = read_manifest(path)[0]["kind"]
     if not isinstance(kind, str) or kind not in KINDS:
         raise CheckpointError(

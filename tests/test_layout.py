@@ -34,7 +34,8 @@ ORDER = """
     worlds/__init__
     encoder/config encoder/blocks encoder/encoder encoder/additions encoder/pooling encoder/layers
     encoder/profile encoder/format_1 encoder/checkpoint encoder/safetensors
-    encoder/hub_files encoder/hub_tokenizer encoder/hub encoder/slices encoder/model
+    encoder/hub_files encoder/hub_tokenizer encoder/hub encoder/hub_write encoder/slices
+    encoder/model
     encoder/__init__
     heads/classes heads/grades heads/tags heads/crf heads/thresholds heads/span_tags heads/answers
     heads/pairs heads/words heads/boundary heads/cloze heads/__init__
@@ -56,9 +57,10 @@ ORDER = """
     forgetting/distill forgetting/lwf forgetting/early_stop forgetting/interpolate
     forgetting/afterwards forgetting/methods forgetting/matrix forgetting/sequence
     forgetting/compare forgetting/__init__
-    loading
+    pretrained loading
     experiments/sweep experiments/grid experiments/bodies experiments/regimes experiments/ablation
     experiments/labels experiments/few_shot experiments/methods experiments/repairs
+    experiments/beside experiments/when_to_tune experiments/sizes
     experiments/rates experiments/depth experiments/replay_share experiments/repair_path
     experiments/lost experiments/pads experiments/decisions experiments/frozen_tags
     experiments/cone experiments/taggers experiments/multi_task experiments/task_sequence

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ import numpy as np
 from npft.atomic import PathLike
 from npft.autograd.tensor import Tensor
 from npft.embed.rows import unit_rows
-from npft.embed.steps import read_steps
+from npft.embed.steps import Steps, read_steps, write_steps
 from npft.encoder.encoder import Encoder
 from npft.encoder.hub import read_encoder
+from npft.encoder.hub_write import write_encoder
 from npft.encoder.model import Asked, Head, Model, Rng
 from npft.encoder.pooling import check_pool, pool
 from npft.errors import ConfigError
@@ -93,6 +95,19 @@ class SentenceEncoder(Model):
         model = cls(read_encoder(folder, steps.longest), steps.pool, steps.normalize)
         model.eval()
         return model
+
+    def save_pretrained(self, folder: PathLike) -> Path:
+        """Write a folder that sentence-transformers reads; returns it.
+
+        ``from_pretrained`` gives the same bits back. Raises ``ConfigError`` for an encoder that is
+        not shaped as BERT, RoBERTa or DistilBERT (``encoder/hub_write.py``), ``CheckpointError``
+        for a place that cannot be written.
+        """
+        head: Any = self.heads["vectors"]
+        written = write_encoder(folder, self.encoder)
+        c = self.encoder.config
+        write_steps(written, Steps(head.pool, head.normalize, c.max_positions), c.hidden_size)
+        return written
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """The vectors of the texts, in their order: (B, D) float32, without dropout.

@@ -2,25 +2,30 @@
 
     modules.json                 the steps, in order: Transformer, Pooling, Normalize
     1_Pooling/config.json        which tokens the pool takes
-    sentence_bert_config.json    how many tokens of a text are read
+    sentence_bert_config.json    how many tokens of a text are read; or else
+    tokenizer_config.json        its model_max_length says so
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from npft.atomic import PathLike, shown
+from npft.atomic import PathLike, made_folder, shown, write_bytes
 from npft.encoder.hub_files import read_json
 from npft.errors import CheckpointError, ConfigError, check_count, quoted
 from npft.strict_json import parse
 
+MODULES, LONGEST, TOKENIZER = "modules.json", "sentence_bert_config.json", "tokenizer_config.json"
+SETTINGS = "config_sentence_transformers.json"
 POOLINGS = {
     "pooling_mode_mean_tokens": "mean",
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
     "pooling_mode_lasttoken": "last",
 }
+SHORT = {"mean": "mean", "cls": "cls", "max": "max", "lasttoken": "last"}  # since its version 5
 KNOWN = ("Transformer", "Pooling", "Normalize")
 
 
@@ -39,21 +44,38 @@ def read_steps(folder: PathLike) -> Steps:
     """
     folder = Path(folder)
     pool, normalize = "mean", True
-    if (folder / "modules.json").is_file():
-        steps = _modules(folder / "modules.json")
+    if (folder / MODULES).is_file():
+        steps = _modules(folder / MODULES)
         normalize = "Normalize" in dict(steps)
         for kind, place in steps:
             if kind == "Pooling":
                 pool = _pool(folder / place / "config.json")
-    path, longest = folder / "sentence_bert_config.json", None
-    if path.is_file():
-        longest = read_json(path).get("max_seq_length")
-        if longest is not None:
+        _check_settings(folder)
+    return Steps(pool, normalize, _longest(folder))
+
+
+def _longest(folder: Path) -> int | None:
+    """How many tokens of a text are read, if a file of the folder says it."""
+    for file, name in ((LONGEST, "max_seq_length"), (TOKENIZER, "model_max_length")):
+        found = read_json(folder / file).get(name) if (folder / file).is_file() else None
+        if found is not None:
+            if found == 1e30:  # so says a tokenizer that knows no limit
+                return None
             try:
-                check_count("max_seq_length", longest, least=3)
+                return check_count(name, found, least=3)
             except ConfigError as error:
-                raise CheckpointError(f"{shown(path)}: {error}") from None
-    return Steps(pool, normalize, longest)
+                raise CheckpointError(f"{shown(folder / file)}: {error}") from None
+    return None
+
+
+def _check_settings(folder: Path) -> None:
+    """Raise ``CheckpointError`` for what would be done to a text before it is cut."""
+    for file, name in ((LONGEST, "do_lower_case"), (SETTINGS, "default_prompt_name")):
+        if (folder / file).is_file() and (found := read_json(folder / file).get(name)):
+            raise CheckpointError(
+                f"{shown(folder / file)}: {name} is {quoted(found)}, which changes a text before "
+                "it is cut; npft reads texts as they are"
+            )
 
 
 def _modules(path: Path) -> list[tuple[str, str]]:
@@ -76,10 +98,36 @@ def _modules(path: Path) -> list[tuple[str, str]]:
 def _pool(path: Path) -> str:
     """The one pool that is switched on."""
     options: dict[str, Any] = read_json(path)
-    chosen = [name for name, on in options.items() if name.startswith("pooling_mode_") and on]
+    mode = options.get("pooling_mode")
+    if mode is not None and isinstance(mode, str) and mode in SHORT:
+        return SHORT[mode]
+    chosen = [name for name, on in options.items() if name.startswith("pooling_mode") and on]
     if len(chosen) != 1 or chosen[0] not in POOLINGS:
         raise CheckpointError(
             f"{shown(path)}: pools {', '.join(chosen) or 'nothing'}, expected one of "
             f"{', '.join(POOLINGS)}"
         )
     return POOLINGS[chosen[0]]
+
+
+def write_steps(folder: PathLike, steps: Steps, width: int) -> None:
+    """Write the files that ``read_steps`` reads, so that sentence-transformers reads them too.
+
+    width: of the vectors. Raises ``CheckpointError`` for a place that cannot be written.
+    """
+    folder, pooling = Path(folder), "1_Pooling"
+    kinds = [("Transformer", ""), ("Pooling", pooling)]
+    kinds += [("Normalize", "2_Normalize")] if steps.normalize else []
+    modules = [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for i, (kind, path) in enumerate(kinds)
+    ]
+    modes = {name: pool == steps.pool for name, pool in POOLINGS.items()}
+    files: dict[str, Any] = {
+        MODULES: modules, f"{pooling}/config.json": {"word_embedding_dimension": width} | modes,
+        LONGEST: {"max_seq_length": steps.longest, "do_lower_case": False},
+        SETTINGS: {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"},
+    }  # fmt: skip
+    for name, content in files.items():
+        with made_folder((folder / name).parent):
+            write_bytes(folder / name, (json.dumps(content, indent=2) + "\n").encode())

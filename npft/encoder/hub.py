@@ -1,4 +1,4 @@
-"""Folders of Hugging Face in and out: BERT, its relatives, and what they are called there.
+"""Folders of Hugging Face: BERT, its relatives, and what they are called there.
 
     config.json             the shape: a model_type, and the fields of ``EncoderConfig`` renamed
     weights                 those of BERT have the same names here (``hub_files.py``, ``blocks.py``)
@@ -12,7 +12,6 @@ the names it has there. Families that compute something else are refused by name
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,17 +19,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npft.atomic import PathLike, shown, write_bytes
-from npft.encoder.additions import kinds_of
+from npft.atomic import PathLike, shown
 from npft.encoder.checkpoint import Blank
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.hub_files import CONFIG, WEIGHTS, read_json, read_weights, weights_file
+from npft.encoder.hub_files import CONFIG, read_json, read_weights, weights_file
 from npft.encoder.hub_tokenizer import read_tokenizer
-from npft.encoder.safetensors import write_safetensors
 from npft.errors import CheckpointError, ConfigError, DataError, NpftError, listed, quoted
-from npft.nn.quantized import need_floats
-from npft.text.wordpiece import WordPiece
 
 BERT_FIELDS = {
     "vocab_size": "vocab_size", "hidden_size": "hidden_size", "num_layers": "num_hidden_layers",
@@ -60,10 +55,12 @@ POSITIONS = "embeddings.position_embeddings.weight"
 class Family:
     """How one kind of folder names what an encoder has.
 
-    prefix: of the encoder's weights, where a head stands beside them. fields: ours to theirs.
-    names: parts of a weight's name, theirs and ours. fixed: fields that its config does not have.
+    kind: its model_type. prefix: of the encoder's weights, where a head stands beside them.
+    fields: ours to theirs. names: parts of a weight's name, theirs and ours. fixed: fields that its
+    config does not have.
     """
 
+    kind: str
     prefix: str
     fields: dict[str, str] = field(default_factory=lambda: BERT_FIELDS)
     names: list[tuple[str, str]] = field(default_factory=list)
@@ -79,19 +76,25 @@ class Family:
             name = name.replace(there, here)
         return name
 
+    def theirs(self, name: str) -> str:
+        """The name that a weight of an encoder has in a folder without a head."""
+        for there, here in self.names:
+            name = name.replace(here, there)
+        return name
 
-ROBERTA = Family("roberta.", first_position=lambda config: config.get("pad_token_id", 1) + 1)
+
+ROBERTA = Family(
+    "roberta", "roberta.", first_position=lambda config: config.get("pad_token_id", 1) + 1
+)
 FAMILIES = {
-    "bert": Family("bert."),
+    "bert": Family("bert", "bert."),
     "roberta": ROBERTA,
     "xlm-roberta": ROBERTA,
     "distilbert": Family(
-        "distilbert.", DISTILBERT_FIELDS, DISTILBERT_NAMES,
+        "distilbert", "distilbert.", DISTILBERT_FIELDS, DISTILBERT_NAMES,
         {"type_vocab_size": 0, "layer_norm_eps": 1e-12},
     ),
 }  # fmt: skip
-
-
 UNLIKE = {  # what a family that is refused does otherwise
     "mpnet": "adds a bias for each distance to its attention",
     "deberta": "attends to distances apart from words",
@@ -106,7 +109,7 @@ class Contents(NamedTuple):
     """What a folder holds: its config.json, the family and shape that this means, and weights.
 
     body: the weights of the encoder, by their names here. others: all other weights, by their names
-    in the folder. file: where the weights stand.
+    in the folder without the prefix of the family. file: where the weights stand.
     """
 
     given: dict[str, Any]
@@ -136,7 +139,7 @@ def read_contents(folder: PathLike, longest: int | None = None) -> Contents:
         if ours.startswith(("embeddings.", "encoder.layer.")):
             body[ours] = array
         else:
-            others[name] = array
+            others[ours] = array
     first = family.first_position(given)
     if POSITIONS in body and len(body[POSITIONS]) == given["max_position_embeddings"]:
         body[POSITIONS] = body[POSITIONS][first : first + config.max_positions]
@@ -223,40 +226,3 @@ def config_of(path: Path, given: dict[str, Any]) -> tuple[Family, EncoderConfig]
         return family, replace(config, max_positions=positions)
     except (ConfigError, TypeError) as error:
         raise CheckpointError(f"{shown(path)}: {error}") from None
-
-
-def write_encoder(folder: PathLike, encoder: Encoder) -> Path:
-    """Write an encoder as a folder that ``transformers`` reads as a BertModel; return the folder.
-
-    Without a pooler, so it is to be read with ``add_pooling_layer=False``.
-    Raises ``ConfigError`` for one that is not shaped as BERT: with norm="pre", causal, without
-    token types, with additions, quantized, or with a tokenizer other than WordPiece.
-    """
-    folder, c, tok = Path(folder), encoder.config, encoder.tokenizer
-    if kinds := kinds_of(encoder):
-        raise ConfigError(
-            f"write_encoder: the encoder has additions ({', '.join(kinds)}), which BERT has not; "
-            "merge_lora puts a low-rank change into the weights, switched_off leaves them out"
-        )
-    if c.norm != "post" or c.causal or not c.type_vocab_size:
-        raise ConfigError(
-            f"write_encoder: norm is {c.norm!r}, causal {c.causal}, type_vocab_size "
-            f"{c.type_vocab_size}; BERT has 'post', False and at least 1"
-        )
-    need_floats("write_encoder", encoder)
-    if tok is not None and not isinstance(tok, WordPiece):
-        raise ConfigError(f"write_encoder: BERT cuts text by WordPiece, not {type(tok).__name__}")
-    fields = {theirs: getattr(c, ours) for ours, theirs in BERT_FIELDS.items()}
-    config = {"model_type": "bert", "architectures": ["BertModel"], "hidden_act": "gelu"} | fields
-    write_safetensors(folder / WEIGHTS, encoder.state_dict())
-    files = {CONFIG: config}
-    if tok is not None:
-        config["pad_token_id"] = tok.pad_id
-        write_bytes(folder / "vocab.txt", "".join(f"{p}\n" for p in tok.vocab).encode())
-        files["tokenizer_config.json"] = {
-            "tokenizer_class": "BertTokenizer", "do_lower_case": tok.lowercase,
-            "model_max_length": c.max_positions,
-        }  # fmt: skip
-    for name, content in files.items():
-        write_bytes(folder / name, (json.dumps(content, indent=2) + "\n").encode())
-    return folder

@@ -5,9 +5,11 @@
     max    the largest value of each column
     last   its last token (the way of GPT-like classifiers)
 
-and one that a head learns, for it has a weight, the query q (D):
+and those that a head learns, for they have weights, a query q (D) or a matrix W (D, D) and b (D):
 
-    attention   Σ_i softmax_i(q · h_i) h_i: a mean in which tokens that point along q count more
+    attention     Σ_i softmax_i(q · h_i) h_i: a mean in which tokens that point along q count more
+    pooler        tanh(W h_1 + b) of the first token, as BERT and RoBERTa classify
+    relu_pooler   max(0, W h_1 + b), as DistilBERT does
 
 No token is a pad, so none can leak into the result. In the padded form of a textbook, (B, T, D)
 with a mask, the mean must be weighted by the mask, the maximum must not see pads, and the last
@@ -20,8 +22,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from npft.autograd.kernels import take_rows
-from npft.autograd.ops import matmul
+from npft.autograd.kernels import linear, take_rows
+from npft.autograd.ops import matmul, relu, tanh
 from npft.autograd.segments import segment_max, segment_mean, segment_softmax, segment_sum
 from npft.autograd.tensor import Tensor
 from npft.errors import ConfigError
@@ -29,7 +31,8 @@ from npft.nn.module import Module, Parameter
 from npft.text.batch import Batch
 
 POOLS = ("mean", "cls", "max", "last")
-HEAD_POOLS = (*POOLS, "attention")  # those that a head can have
+HEAD_POOLS = (*POOLS, "attention", "pooler", "relu_pooler")  # those that a head can have
+POOLERS = {"pooler": tanh, "relu_pooler": relu}
 
 
 def check_pool(kind: str, known: Sequence[str] = POOLS) -> str:
@@ -62,8 +65,9 @@ def pool(hidden: Tensor, batch: Batch, kind: str) -> Tensor:
 class Pool(Module):
     """The pool of a head: one of ``HEAD_POOLS`` over hidden states of ``width`` columns.
 
-    Only "attention" has a weight, the ``query`` (width, 1). It is 0 at first, where every token
-    counts alike: training starts from the mean. Raises ``ConfigError`` for an unknown kind.
+    "attention" has a weight, the ``query`` (width, 1). It is 0 at first, where every token counts
+    alike: training starts from the mean. The two poolers have ``weight`` (width, width), at first
+    the identity, and ``bias``, at first 0. Raises ``ConfigError`` for an unknown kind.
 
     >>> hidden, batch = Tensor(np.float32([[0], [4]])), Batch([7, 8], [0, 2])
     >>> pool = Pool("attention", 1)
@@ -78,8 +82,13 @@ class Pool(Module):
         self.kind = check_pool(kind, HEAD_POOLS)
         if kind == "attention":
             self.query = Parameter(np.zeros((width, 1), np.float32))
+        if kind in POOLERS:
+            self.weight = Parameter(np.eye(width, dtype=np.float32))
+            self.bias = Parameter(np.zeros(width, np.float32))
 
     def forward(self, hidden: Tensor, batch: Batch) -> Tensor:
+        if self.kind in POOLERS:
+            return POOLERS[self.kind](linear(pool(hidden, batch, "cls"), self.weight, self.bias))
         if self.kind != "attention":
             return pool(hidden, batch, self.kind)
         weights = segment_softmax(matmul(hidden, self.query), offsets=batch.offsets)  # (N, 1)

@@ -15,6 +15,7 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "##s", "dog
 SMALL = {"vocab_size": len(WORDS), "max_position_embeddings": 12}
 USUAL = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
          "intermediate_size": 12, "initializer_range": 0.5}  # fmt: skip
+DISTIL = {"dim": 8, "n_layers": 2, "n_heads": 2, "hidden_dim": 12, "initializer_range": 0.5}
 MODELS = {
     "bert": t.BertModel(t.BertConfig(**SMALL, **USUAL)),
     "bert_head": t.BertForMaskedLM(t.BertConfig(**SMALL, **USUAL, type_vocab_size=3)),
@@ -22,9 +23,17 @@ MODELS = {
     "roberta_head": t.RobertaForSequenceClassification(
         t.RobertaConfig(**SMALL, **USUAL, type_vocab_size=1)
     ),
-    "distilbert": t.DistilBertModel(t.DistilBertConfig(
-        **SMALL, dim=8, n_layers=2, n_heads=2, hidden_dim=12, initializer_range=0.5
+    "distilbert": t.DistilBertModel(t.DistilBertConfig(**SMALL, **DISTIL)),
+    "bert_classes": t.BertForSequenceClassification(t.BertConfig(
+        **SMALL, **USUAL, id2label={0: "ham", 1: "spam", 2: "other"}
     )),
+    "roberta_words": t.RobertaForMaskedLM(t.RobertaConfig(
+        **SMALL, **USUAL, type_vocab_size=1, tie_word_embeddings=False
+    )),
+    "distilbert_words": t.DistilBertForMaskedLM(t.DistilBertConfig(**SMALL, **DISTIL)),
+    "distilbert_classes": t.DistilBertForSequenceClassification(
+        t.DistilBertConfig(**SMALL, **DISTIL, num_labels=3)
+    ),
 }  # fmt: skip
 IDS = [2, 5, 6, 7, 9, 10, 3]  # [CLS] the cat ##s ran . [SEP]
 
@@ -38,11 +47,12 @@ if __name__ == "__main__":
         body = getattr(model, model.base_model_prefix, model)
         ids = torch.tensor([IDS])
         with torch.no_grad():
+            given = {"input_ids": ids}
             if name.startswith("bert"):
-                types = torch.tensor([[0, 0, 0, 0, 1, 1, 1]])
-                out = body(input_ids=ids, token_type_ids=types)
-            else:
-                out = body(input_ids=ids)
+                given["token_type_ids"] = torch.tensor([[0, 0, 0, 0, 1, 1, 1]])
+            out = body(**given)
+            if body is not model:
+                np.save(FOLDER / name / "logits.npy", model(**given).logits[0].numpy())
         np.save(FOLDER / name / "hidden.npy", out.last_hidden_state[0].numpy())
         if name.startswith("bert"):
             (FOLDER / name / "vocab.txt").write_text("\n".join(WORDS) + "\n")

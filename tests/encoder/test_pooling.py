@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from npft.autograd import gradcheck
 from npft.autograd.tensor import Tensor
-from npft.encoder.pooling import HEAD_POOLS, POOLS, Pool, check_pool, pool
+from npft.encoder.pooling import HEAD_POOLS, POOLERS, POOLS, Pool, check_pool, pool
 from npft.errors import ConfigError
 from npft.text.batch import Batch
 
@@ -125,7 +125,9 @@ def test_a_pool_without_a_weight_is_the_function_of_its_name_and_has_nothing_to_
     assert list(Pool("attention", 3).state_dict()) == ["query"]
     with pytest.raises(ConfigError, match="kind is 'sum', expected one of mean, .*, attention"):
         Pool("sum", 3)
-    assert list(HEAD_POOLS) == [*POOLS, "attention"]
+    assert list(HEAD_POOLS) == [*POOLS, "attention", "pooler", "relu_pooler"]
+    for kind in POOLERS:
+        assert list(Pool(kind, 3).state_dict()) == ["weight", "bias"]
     with pytest.raises(ConfigError, match="kind is 'attention', expected one of mean, cls, max"):
         check_pool("attention")  # a pool of its own has no head to learn the query with
 

@@ -1,0 +1,230 @@
+"""Whole models of Hugging Face folders: what transformers computes of them, out and in again."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npft import (
+    Classifier, Encoder, EncoderConfig, MaskedLM, Regressor, SentenceEncoder, WordPiece, load,
+    write_pretrained,
+)
+from npft.encoder.safetensors import read_safetensors, write_safetensors
+from npft.errors import CheckpointError, ConfigError
+from npft.text import ByteLevelBPE
+from npft.text.batch import Batch
+from npft.text.byte_level import SPECIALS, byte_letters
+
+HUB = Path(__file__).parent / "encoder" / "hub"  # written by encoder/make_hub_fixture.py
+WORDS = ("bert_head", "roberta_words", "distilbert_words")
+CLASSES = ("bert_classes", "roberta_head", "distilbert_classes")
+IDS, TYPES = [2, 5, 6, 7, 9, 10, 3], [0, 0, 0, 0, 1, 1, 1]
+PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "##s", "dog", "ran", "."]
+TEXTS = ["the cats ran .", "the dog"]
+
+
+def batch_of(name, **labels):
+    types = TYPES if name.startswith("bert") else None
+    return Batch(IDS, [0, len(IDS)], token_types=types, **labels)
+
+
+def same_bits(a, b):
+    one, two = a.state_dict(), b.state_dict()
+    return one.keys() == two.keys() and all(one[n].tobytes() == two[n].tobytes() for n in one)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of a folder that may be spoilt."""
+    return lambda name: Path(shutil.copytree(HUB / name, tmp_path / name))
+
+
+def change(path, **fields):
+    """Change fields of a JSON file; None removes one."""
+    found = json.loads(path.read_text()) | fields
+    path.write_text(json.dumps({k: v for k, v in found.items() if v is not None}))
+
+
+def config(**changes):
+    return EncoderConfig(**{
+        "vocab_size": 11, "hidden_size": 8, "num_heads": 2, "intermediate_size": 12,
+        "max_positions": 10, "norm": "post", "init_std": 0.5, "layer_norm_eps": 1e-12, **changes,
+    })  # fmt: skip
+
+
+def encoder(seed=0, tok=None, **changes):
+    return Encoder(config(**changes), tokenizer=tok, rng=np.random.default_rng(seed)).eval()
+
+
+def shaken(model, seed=1):
+    """The model with other numbers for all weights, also those that begin at 0 and 1."""
+    rng = np.random.default_rng(seed)
+    for p in model.parameters():
+        p.assign(rng.standard_normal(p.shape).astype(np.float32) * 0.5)
+    return model.eval()
+
+
+# ---- in ----
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_the_scores_of_words_are_those_of_the_reference(name):
+    model = load(HUB / name)
+    assert model.kind == "masked_lm" and not model.nsp
+    assert model.heads["mlm"].tied == (name != "roberta_words")
+    asked = batch_of(name, token_labels=IDS)
+    np.testing.assert_allclose(model(asked).data, np.load(HUB / name / "logits.npy"), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_scores_of_classes_are_those_of_the_reference(name):
+    model = load(HUB / name)
+    assert model.kind == "classifier"
+    np.testing.assert_allclose(model(batch_of(name)).data[0], np.load(HUB / name / "logits.npy"),
+                               atol=1e-5)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["bert", "roberta", "distilbert"])
+def test_a_folder_without_a_head_gives_the_encoder(name):
+    assert load(HUB / name).kind == "encoder"
+
+
+def test_classes_have_the_names_of_the_folder_or_numbers(folder):
+    assert load(HUB / "bert_classes").label_names == ["ham", "spam", "other"]
+    spoilt = folder("bert_classes")
+    change(spoilt / "config.json", id2label=None)
+    assert load(spoilt).label_names == ["LABEL_0", "LABEL_1", "LABEL_2"]
+    assert load(spoilt).predict(["the cat"])[0].startswith("LABEL_")
+
+
+@pytest.mark.parametrize("names", [{}, {"0": "a", "2": "b"}, {"0": "a", "1": 3}, ["a"], 3])
+def test_names_of_classes_that_are_none_are_refused(names, folder):
+    spoilt = folder("bert_classes")
+    change(spoilt / "config.json", id2label=names)
+    with pytest.raises(CheckpointError, match="config.json: id2label is"):
+        load(spoilt)
+
+
+def test_names_of_classes_that_do_not_fit_the_weights_are_refused(folder):
+    spoilt = folder("bert_classes")
+    change(spoilt / "config.json", id2label={"0": "a", "1": "b"})
+    with pytest.raises(CheckpointError, match=r"classes.linear.bias has shape \(3,\), expected"):
+        load(spoilt)
+    change(spoilt / "config.json", id2label={"0": "a", "1": "a", "2": "b"})
+    with pytest.raises(CheckpointError, match="all different"):
+        load(spoilt)
+
+
+def test_a_grade_or_several_classes_at_once_give_the_encoder(folder):
+    spoilt = folder("bert_classes")
+    change(spoilt / "config.json", problem_type="multi_label_classification")
+    assert load(spoilt).kind == "encoder"
+    change(spoilt / "config.json", problem_type=None)
+    arrays = dict(read_safetensors(spoilt / "model.safetensors"))
+    arrays |= {n: arrays[n][:1] for n in ("classifier.weight", "classifier.bias")}
+    write_safetensors(spoilt / "model.safetensors", arrays)
+    assert load(spoilt).kind == "encoder"
+
+
+def test_weights_of_a_head_that_are_missing_or_misshapen_stand_in_one_message(folder):
+    spoilt = folder("bert_head")
+    arrays = dict(read_safetensors(spoilt / "model.safetensors"))
+    del arrays["cls.predictions.transform.dense.bias"]
+    arrays["cls.predictions.bias"] = np.zeros(3, np.float32)
+    del arrays["bert.embeddings.LayerNorm.bias"]
+    write_safetensors(spoilt / "model.safetensors", arrays)
+    with pytest.raises(CheckpointError) as found:
+        load(spoilt)
+    for part in ("missing heads.mlm.dense.bias", r"heads.mlm.bias has shape (3,)",
+                 "missing encoder.embeddings.LayerNorm.bias"):
+        assert part in str(found.value)
+
+
+def test_a_folder_with_steps_gives_a_sentence_encoder(folder):
+    spoilt = folder("bert")
+    (spoilt / "modules.json").write_text("[]")
+    assert load(spoilt).kind == "sentence_encoder"
+
+
+# ---- out and in again ----
+
+
+def models():
+    words = WordPiece(PIECES)
+    letters = ByteLevelBPE([*SPECIALS, *byte_letters()], [])
+    rng = np.random.default_rng(0)
+    large = {"vocab_size": letters.vocab_size, "tok": letters}
+    names = {"label_names": ["ham", "spam"], "rng": rng}
+    return {
+        "encoder": encoder(tok=words), "encoder without tokenizer": encoder(),
+        "roberta": encoder(**large), "distilbert": encoder(tok=words, type_vocab_size=0),
+        "words": MaskedLM(encoder(tok=words), nsp=False, rng=rng),
+        "words, untied": MaskedLM(encoder(tok=words), nsp=False, tied=False, rng=rng),
+        "roberta words": MaskedLM(encoder(**large), nsp=False, rng=rng),
+        "roberta words, untied": MaskedLM(encoder(**large), nsp=False, tied=False, rng=rng),
+        "distilbert words": MaskedLM(encoder(tok=words, type_vocab_size=0), nsp=False, rng=rng),
+        "classes": Classifier(encoder(tok=words), 2, "pooler", **names),
+        "roberta classes": Classifier(encoder(**large), 2, "pooler", **names),
+        "distilbert classes": Classifier(
+            encoder(tok=words, type_vocab_size=0), 2, "relu_pooler", **names
+        ),
+        "vectors": SentenceEncoder(encoder(tok=words), "max", normalize=False),
+        "unit vectors": SentenceEncoder(encoder(**large), "cls"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", models())
+def test_a_model_that_is_written_comes_back_to_the_bit(name, tmp_path):
+    model = shaken(models()[name])
+    again = load(write_pretrained(model, tmp_path / "out"))
+    assert type(again) is type(model) and again.options() == model.options()
+    assert again.body.config == model.body.config and same_bits(again, model)
+    if model.body.tokenizer is not None:
+        assert again.body.tokenizer.to_dict() == model.body.tokenizer.to_dict()
+    if hasattr(model, "encode"):
+        assert again.encode(TEXTS).tobytes() == model.encode(TEXTS).tobytes()
+
+
+def test_the_pair_head_of_a_masked_lm_stays_behind(tmp_path):
+    model = MaskedLM(encoder(), rng=np.random.default_rng(0))
+    assert set(load(write_pretrained(model, tmp_path)).heads) == {"mlm"}
+
+
+def test_the_weights_that_are_written_have_the_names_of_the_reference(tmp_path):
+    """Read here, and written again, a folder holds what transformers has written."""
+    for name in (*WORDS, *CLASSES, "bert", "roberta", "distilbert"):
+        model = load(HUB / name)
+        if name.startswith("roberta"):
+            continue  # which it is by its tokenizer, and these have none
+        write_pretrained(model, tmp_path / name)
+        theirs, ours = (
+            read_safetensors(f / name / "model.safetensors") for f in (HUB, tmp_path)
+        )  # fmt: skip
+        left = {n for n in theirs.keys() - ours.keys()}
+        assert ours.keys() <= theirs.keys() and all("pooler" in n for n in left), left
+        assert all(ours[n].tobytes() == theirs[n].tobytes() for n in ours)
+
+
+@pytest.mark.parametrize("make, message", [
+    (lambda: Classifier(encoder(), 2, "mean", rng=np.random.default_rng(0)), "pools by 'mean'"),
+    (lambda: Classifier(encoder(type_vocab_size=0), 2, "pooler", rng=np.random.default_rng(0)),
+     "distilbert by 'relu_pooler'"),
+    (lambda: Classifier(encoder(), 2, "pooler", layers=2, combine="mean",
+                        rng=np.random.default_rng(0)), "over 2 blocks"),
+    (lambda: Regressor(encoder(), 0, 5, rng=np.random.default_rng(0)),
+     "a regressor cannot be written so, expected one of encoder, masked_lm"),
+    (lambda: 3, "a int cannot be written so"),
+    (lambda: MaskedLM(encoder(norm="pre"), rng=np.random.default_rng(0)), "norm is 'pre'"),
+])  # fmt: skip
+def test_what_their_models_cannot_be_is_not_written(make, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        write_pretrained(make(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_written_where_a_file_stands(tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(CheckpointError, match="is a file"):
+        write_pretrained(encoder(), tmp_path / "out")
