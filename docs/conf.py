@@ -54,7 +54,7 @@ def names_of(room: str) -> str:
     lines = ["```{eval-rst}"]
     for name in npft.__all__:
         thing = getattr(npft, name)
-        if str(getattr(thing, "__module__", "")).startswith(f"npft.{room}"):
+        if f"{getattr(thing, '__module__', '')}.".startswith(f"npft.{room}."):
             kind = "class" if isinstance(thing, type) else "function"
             lines.append(f".. auto{kind}:: npft.{name}")
     return "\n".join([*lines, "```"])

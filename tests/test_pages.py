@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import npft
-
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "figures" / "README.md"]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
@@ -69,10 +67,3 @@ def test_every_figure_stands_in_the_gallery_with_its_script():
         row = re.search(rf"^{link} .*\]\((\w+)\.py\) \|$", gallery, re.MULTILINE)
         assert row, f"{picture.name} has no row in the index of the gallery"
         assert (ROOT / "figures" / f"{row[1]}.py").exists()
-
-
-def test_the_reference_of_the_site_has_every_room_with_a_public_name():
-    said = re.findall(r"^names of (\w+)$", text_of(ROOT / "docs" / "reference.md"), re.MULTILINE)
-    modules = {getattr(getattr(npft, name), "__module__", None) for name in npft.__all__}
-    rooms = {module.split(".")[1] for module in modules if module}
-    assert sorted(said) == sorted(rooms)
