@@ -65,16 +65,14 @@ def _panel(ax: Any, costs: Mapping[str, np.ndarray], found: Mapping[str, np.ndar
         ax.errorbar(x[way], y[way], yerr=spread[way], fmt="o", color=COLORS[way], lw=1.2, ms=7)
     low = min(y[w] - spread[w] for w in y)
     high = max(y[w] + spread[w] for w in y)
-    pad = 0.08 * (high - low)
-    ax.set_ylim(low - pad, high + pad)
+    order = sorted(x, key=y.__getitem__)
+    places = spread_out([y[w] for w in order], 0.15 * (high - low))
+    pad = 0.07 * (high - low)
+    ax.set_ylim(min(low, places[0]) - pad, max(high, places[-1]) + pad)
     right = max(x.values())
     ax.set_xlim(0, 1.75 * right)
-    order = sorted(x, key=y.__getitem__)
-    places = spread_out([y[w] for w in order], 0.115 * (high - low + 2 * pad))
-    top = low - pad + 0.97 * (high - low + 2 * pad)
-    over = max(0.0, max(places) - top)  # so that no label stands above the panel
     for way, place in zip(order, places):
-        ax.annotate(way, (x[way], y[way]), xytext=(1.22 * right, place - over), color=COLORS[way],
+        ax.annotate(way, (x[way], y[way]), xytext=(1.22 * right, place), color=COLORS[way],
                     va="center", fontsize=13,
                     arrowprops={"arrowstyle": "-", "color": COLORS[way], "lw": 0.5, "alpha": 0.5})
 
