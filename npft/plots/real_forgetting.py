@@ -44,8 +44,10 @@ def draw_kept(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
         ("rise of the masked-token loss (nats)", "fall of the STS correlation (Spearman)"),
     ):  # fmt: skip
         ends = {n: (x[what][:, -1], x["f1"][:, -1]) for n, x in found.items()}
-        low = min(0.9, *(float((f1 - f1.std()).min()) - 0.02 for _, f1 in ends.values()))
-        heights = spread_out([float(f1.mean()) for _, f1 in ends.values()], 0.06 * (1 - low))
+        low = min(float(f1.mean() - 2 * f1.std()) for _, f1 in ends.values()) - 0.01
+        high = max(float(f1.mean() + 2 * f1.std()) for _, f1 in ends.values()) + 0.01
+        gap = 0.06 * (high - low)
+        heights = spread_out([float(f1.mean()) + gap / 2 for _, f1 in ends.values()], gap)
         reach = max(float((lost + lost.std()).max()) for lost, _ in ends.values())
         for (name, (lost, f1)), color, height in zip(ends.items(), COLORS, heights):
             bars = [v.std(ddof=1) if len(v) > 1 else 0.0 for v in (lost, f1)]
@@ -55,7 +57,7 @@ def draw_kept(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
         ax.axvline(0, color=GREY, lw=1)
         least = min(0.0, *(float((lost - lost.std()).min()) for lost, _ in ends.values()))
         ax.set_xlim(least - 0.1 * reach, 1.3 * reach)
-        ax.set_ylim(low, 1)
+        ax.set_ylim(low, high)
         ax.set_xlabel(label)
         ax.set_title(_title(what, {n: float(lost.mean()) for n, (lost, _) in ends.items()}))
     axes[0].set_ylabel(f"F1 on spam (mean of {seeds} seeds, bars: one sd)")
