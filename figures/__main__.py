@@ -16,7 +16,7 @@ SCRIPTS = (
     "adaptation", "languages", "attention", "sizes", "schedules", "regimes", "ablation", "labels",
     "rates",
     "depth", "pads", "decisions", "few_shot", "frozen_tags", "taggers",
-    "multi_task", "robustness", "forgetting", "tradeoff", "repairs", "drift", "replay_share",
+    "multi_task", "robustness", "forgetting", "tradeoff", "repairs", "lora", "drift", "replay_share",
     "repair_path", "task_matrix", "lost", "interference", "embeddings", "polysemy", "tasks",
     "speed", "layers", "rdm", "spectrum", "contrast", "bi_cross", "retrieval", "mini_mteb",
     "cone", "similarity", "simcse", "real_model",
