@@ -13,7 +13,6 @@ from common import FOLDER, SEEDS, picture, results, rounded, run_grid
 from npft.experiments.scale import scale_cell, sts_ways
 from npft.plots import draw_scale
 
-
 USES = str(FOLDER / "two_senses.tsv")
 
 
@@ -21,8 +20,9 @@ def compute(model: str, data: str) -> dict:
     cells = [{"seed": seed, "body": model, "data": data, "uses": USES} for seed in SEEDS]
     sts = sts_ways({"body": model, "data": data})
     return {
+        "width": sts["width"],
         "cells": run_grid(__file__, scale_cell, cells),
-        "sts": rounded({name: sts[name] for name in ("ways", "layers", "cosine")}),
+        "sts": rounded({name: sts[name] for name in ("ways", "layers")}),
     }
 
 
@@ -32,4 +32,4 @@ if __name__ == "__main__":
         name: json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("layers", "polysemy", "similarity")
     }
-    picture("real_model", draw_scale, found, tiny, columns=3, rows=2, width=5.5, height=5)
+    picture("real_model", draw_scale, found, tiny, columns=3, rows=2, width=6, height=5)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npft import pretrain
+from npft import pretrain, switched_off
 from npft.__main__ import main
 from npft.files import domains
 from npft.files import pretrain as files_pretrain
@@ -91,6 +91,20 @@ def test_regimes_that_change_on_the_way_train_more_than_the_head(
     assert results["regime"] == regime and results["trained_weights"] > 194
     query = load(tmp_path / "m").head().pool.query  # 64 weights beside the 130
     assert (query.data != 0).any()
+
+
+@pytest.mark.parametrize("regime, weights", [("lora", 2 * 4 * 64 * 4), ("adapter", 4 * 580)])
+def test_regimes_that_add_to_the_body_save_what_was_added(
+    data, body, tmp_path, capsys, regime, weights
+):
+    argv = ["finetune", str(data), "--model", str(body), "--out", str(tmp_path / "m"), "--json"]
+    assert main([*argv, "--regime", regime, "--epochs", "1"]) == 0
+    results = json.loads(capsys.readouterr().out)
+    assert results["trained_weights"] == 130 + weights
+    saved, start = load(tmp_path / "m"), load(body)
+    with switched_off(saved):
+        own, before = saved.body.state_dict(), start.body.state_dict()
+    assert own.keys() == before.keys() and all((own[k] == before[k]).all() for k in own)
 
 
 def test_a_regime_in_two_parts_needs_two_epochs_and_a_tag_has_no_pool(data, tmp_path, capsys):

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 ORDER = """
     errors strict_json atomic autograd/machine autograd/graph autograd/inputs autograd/tables
     autograd/tensor autograd/ops autograd/kernels autograd/losses autograd/attention
-    autograd/segments autograd/chains autograd/gradcheck autograd/show autograd/__init__
+    autograd/relative autograd/segments autograd/chains autograd/gradcheck autograd/show
+    autograd/__init__
     nn/module nn/quantized nn/layers nn/optim nn/schedules nn/history nn/progress nn/packs nn/repair nn/loop
     nn/fit nn/__init__
     metrics/score metrics/classes metrics/curves metrics/entities metrics/tags metrics/spans
@@ -40,7 +41,7 @@ ORDER = """
     heads/classes heads/grades heads/tags heads/crf heads/thresholds heads/span_tags heads/answers
     heads/pairs heads/words heads/boundary heads/cloze heads/__init__
     pretrain/masking pretrain/corruptions pretrain/spans pretrain/pairs pretrain/packing
-    pretrain/source pretrain/mixture pretrain/probe pretrain/causal pretrain/electra
+    pretrain/source pretrain/mixture pretrain/probe pretrain/causal pretrain/permuted pretrain/electra
     pretrain/catalogue pretrain/budget pretrain/start pretrain/run pretrain/train pretrain/adapt
     pretrain/__init__
     finetune/regimes finetune/rates finetune/train finetune/features finetune/gradual
@@ -60,6 +61,7 @@ ORDER = """
     pretrained loading
     experiments/sweep experiments/grid experiments/bodies experiments/regimes experiments/ablation
     experiments/labels experiments/few_shot experiments/methods experiments/repairs
+    experiments/beside experiments/when_to_tune experiments/sizes
     experiments/rates experiments/depth experiments/replay_share experiments/repair_path
     experiments/lost experiments/pads experiments/decisions experiments/frozen_tags
     experiments/cone experiments/taggers experiments/multi_task experiments/task_sequence

@@ -35,12 +35,21 @@ class Block(NamedTuple):
     length: int  # T
     real: np.ndarray | None  # (b, T) bool, or None if no sequence is shorter than T
     sequences: np.ndarray  # (b,) which sequences of the batch these are
+    sight: np.ndarray | None = None  # (b, T, T) bool: which tokens a token sees; None for all
+
+    def seen(self, part: Strip) -> np.ndarray | None:
+        """Which keys the queries of a part may see, (b', t or 1, T) bool; None for all of them."""
+        if self.sight is not None:
+            return self.sight[part.sequences, part.queries]
+        return None if self.real is None else self.real[part.sequences, None]
 
 
-def blocks_by_length(offsets: np.ndarray) -> list[Block]:
+def blocks_by_length(offsets: np.ndarray, sight: np.ndarray | None = None) -> list[Block]:
     """Group the sequences of a batch into blocks of like length.
 
-    offsets (B + 1,): sequence i owns tokens offsets[i] to offsets[i + 1].
+    offsets (B + 1,): sequence i owns tokens offsets[i] to offsets[i + 1]. sight (N, 3): where not
+    every token sees all of its sequence, three whole numbers of each, (knows, from, until): token i
+    sees token j if from_j <= knows_i < until_j.
 
     >>> [(b.number, b.length) for b in blocks_by_length(np.array([0, 5, 25, 30]))]
     [(2, 5), (1, 20)]
@@ -66,8 +75,21 @@ def blocks_by_length(offsets: np.ndarray) -> list[Block]:
         for array in (rows, real):
             if isinstance(array, np.ndarray):
                 array.flags.writeable = False  # backward reads them again
-        blocks.append(Block(rows, len(members), longest, real, members))
+        seen = None if sight is None else _sight(sight[rows].reshape(-1, longest, 3), real)
+        blocks.append(Block(rows, len(members), longest, real, members, seen))
     return blocks
+
+
+def _sight(rule: np.ndarray, real: np.ndarray | None) -> np.ndarray:
+    """(b, T, 3) whole numbers to (b, T, T): whether token i sees token j, which must be real."""
+    knows, begin, until = rule.transpose(2, 0, 1)  # (b, T) each
+    seen = (begin[:, None, :] <= knows[:, :, None]) & (knows[:, :, None] < until[:, None, :])
+    if real is not None:
+        seen &= real[:, None, :]
+    if not seen.any(axis=2).all():
+        raise ShapeError("blocks_by_length: by sight, a token sees no token at all")
+    seen.flags.writeable = False
+    return seen
 
 
 class Strip(NamedTuple):
@@ -99,7 +121,7 @@ def strips(block: Block, num_heads: int) -> list[Strip]:
     (16, slice(0, 256, None))
     """
     if block.length < LONG:
-        return [Strip(slice(None), slice(None), slice(0, block.length))]
+        return [whole(block)]
     rows = max(1, STRIP // block.length)
     return [
         Strip(slice(i, i + 1), slice(h, h + 1), slice(a, min(a + rows, block.length)))
@@ -110,17 +132,28 @@ def strips(block: Block, num_heads: int) -> list[Strip]:
 
 
 def attention_weights(
-    q: np.ndarray, k: np.ndarray, real: np.ndarray | None, causal: bool, first: int = 0
+    q: np.ndarray, k: np.ndarray, seen: np.ndarray | None, causal: bool, first: int = 0
 ) -> np.ndarray:
     """softmax(q kᵀ / √d) over the keys that may be seen: q (b, H, t, d), k (b, H, T, d).
 
-    The t queries stand at positions ``first`` and on. Returns (b, H, t, T). Where all scores are
-    small, as they nearly always are, no row need be shifted before exp (``kernels.row_shift``).
+    Returns (b, H, t, T); ``seen``, ``causal`` and ``first`` are those of ``softmax_of_seen``.
     """
     scores = (q * (1 / np.sqrt(q.shape[-1]).item())) @ k.swapaxes(-1, -2)  # (b, H, t, T)
+    return softmax_of_seen(scores, seen, causal, first)
+
+
+def softmax_of_seen(
+    scores: np.ndarray, seen: np.ndarray | None, causal: bool, first: int = 0
+) -> np.ndarray:
+    """Softmax of each row of scores (b, H, t, T) over the keys that may be seen, in their place.
+
+    ``seen`` (b, t or 1, T) bool says which these are, None for all; the t queries stand at
+    positions ``first`` and on. Where all scores are small, as they nearly always are, no row need
+    be shifted before exp (``kernels.row_shift``).
+    """
     safe = small(scores)  # before some become -inf
-    if real is not None:
-        np.copyto(scores, NEVER, where=~real[:, None, None, :])
+    if seen is not None:
+        np.copyto(scores, NEVER, where=~seen[:, None])
     if causal:
         np.copyto(scores, NEVER, where=~np.tri(*scores.shape[-2:], first, dtype=bool))
     if not safe:
@@ -131,11 +164,16 @@ def attention_weights(
 
 
 def strip_weights(
-    q: np.ndarray, k: np.ndarray, real: np.ndarray | None, causal: bool, part: Strip
+    q: np.ndarray, k: np.ndarray, block: Block, causal: bool, part: Strip
 ) -> np.ndarray:
     """The attention weights of a strip (b', H', t, T)."""
-    real = None if real is None else real[part.sequences]
-    return attention_weights(part.of(q), part.keys_of(k), real, causal, part.queries.start)
+    first = part.queries.start
+    return attention_weights(part.of(q), part.keys_of(k), block.seen(part), causal, first)
+
+
+def whole(block: Block) -> Strip:
+    """The strip that is all of a block."""
+    return Strip(slice(None), slice(None), slice(0, block.length))
 
 
 def split_heads(x: np.ndarray, block: Block, parts: int, num_heads: int) -> np.ndarray:
@@ -168,22 +206,24 @@ def put_product(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool) -> Non
         np.matmul(a, b, out=out)
 
 
-def check_attention(qkv: np.ndarray, blocks: list[Block], num_heads: int) -> int:
+def check_attention(
+    qkv: np.ndarray, blocks: list[Block], num_heads: int, op: str = "attention"
+) -> int:
     """The width D, after checking that heads and blocks fit."""
-    n, columns = check_shape("attention: qkv", qkv, "N 3D").values()
+    n, columns = check_shape(f"{op}: qkv", qkv, "N 3D").values()
     if num_heads < 1 or columns % (3 * num_heads):
         raise ConfigError(
-            f"attention: qkv has {columns} columns, which are not 3 times {num_heads} heads of "
+            f"{op}: qkv has {columns} columns, which are not 3 times {num_heads} heads of "
             "equal width; choose a width that the number of heads divides"
         )
     tokens = sum(b.number * b.length if b.real is None else int(b.real.sum()) for b in blocks)
     if tokens != n:
-        raise ShapeError(f"attention: blocks hold {tokens} tokens but qkv has {n} rows")
+        raise ShapeError(f"{op}: blocks hold {tokens} tokens but qkv has {n} rows")
     held = np.zeros(n, dtype=bool)
     for block in blocks:
         held[block.rows] = True
     if not held.all():
-        raise ShapeError(f"attention: blocks hold a token twice, and not token {held.argmin()}")
+        raise ShapeError(f"{op}: blocks hold a token twice, and not token {held.argmin()}")
     return columns // 3
 
 
@@ -217,7 +257,7 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
         heads = split_heads(values, block, 1, num_heads)[0]
         cut = strips(block, num_heads)
         for part in cut:
-            weights = strip_weights(q, k, block.real, causal, part)  # (b', H', t, T)
+            weights = strip_weights(q, k, block, causal, part)  # (b', H', t, T)
             np.matmul(weights, part.keys_of(v), out=part.of(heads))
         put_rows(out, block, values)
         saved.append(weights if len(cut) == 1 else None)
@@ -233,7 +273,7 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
             g_block = room(g_qkv, block)  # (b T, 3 D)
             g_q, g_k, g_v = split_heads(g_block, block, 3, num_heads)  # views to write to
             for part in strips(block, num_heads):
-                weights = strip_weights(q, k, block.real, causal, part) if kept is None else kept
+                weights = strip_weights(q, k, block, causal, part) if kept is None else kept
                 g_part = part.of(g_out)
                 g_scores = g_part @ part.keys_of(v).swapaxes(-1, -2)  # (b', H', t, T)
                 g_scores -= np.einsum("bhqk,bhqk->bhq", g_scores, weights)[..., None]
@@ -257,8 +297,15 @@ def attention_maps(
     maps: dict[int, np.ndarray] = {}
     for block in blocks:
         q, k, _ = split_heads(qkv[block.rows], block, 3, num_heads)
-        weights = attention_weights(q, k, block.real, causal)
-        for i, sequence in enumerate(block.sequences.tolist()):
-            t = block.length if block.real is None else int(block.real[i].sum())
-            maps[sequence] = weights[i, :, :t, :t]
+        weights = attention_weights(q, k, block.seen(whole(block)), causal)
+        maps |= maps_of(weights, block)
     return [maps[i] for i in sorted(maps)]
+
+
+def maps_of(weights: np.ndarray, block: Block) -> dict[int, np.ndarray]:
+    """The weights (b, H, T, T) of a block without its fillers: (H, T, T) by the sequence."""
+    found = {}
+    for i, sequence in enumerate(block.sequences.tolist()):
+        t = block.length if block.real is None else int(block.real[i].sum())
+        found[sequence] = weights[i, :, :t, :t]
+    return found

@@ -37,7 +37,7 @@ from npft.nn.module import Module, Parameter
 from npft.nn.quantized import need_floats
 
 RANK, SCALE = 4, 8.0
-WIDTH = 8
+WIDTH = 4  # as many weights, but for biases, as LoRA of this rank
 
 
 class LowRank(Module):

@@ -18,6 +18,7 @@ import numpy as np
 
 from npft.autograd import kernels
 from npft.autograd.attention import Block, attention, attention_maps
+from npft.autograd.relative import disentangled_attention, disentangled_maps
 from npft.autograd.tensor import Tensor
 from npft.encoder.config import EncoderConfig
 from npft.nn.layers import Dropout, LayerNorm, Linear, normal
@@ -63,6 +64,28 @@ class SelfAttention(Module):
         return attention_maps(self.project(x).data, blocks, self.num_heads, self.causal)
 
 
+class DisentangledSelfAttention(SelfAttention):
+    """Self-attention that also has a query and a key for each of 2k distances, (2k, 2 D)."""
+
+    def __init__(self, config: EncoderConfig, *, rng: np.random.Generator) -> None:
+        super().__init__(config, rng=rng)
+        rows, columns = 2 * config.max_distance, 2 * config.hidden_size
+        self.distances = Parameter(normal((rows, columns), config.init_std, rng))
+
+    def forward(self, x: Tensor, blocks: list[Block]) -> Tensor:
+        return disentangled_attention(
+            self.project(x), self.distances, blocks=blocks, num_heads=self.num_heads,
+            causal=self.causal,
+        )
+
+    def maps(self, x: Tensor, blocks: list[Block]) -> list[np.ndarray]:
+        qkv = self.project(x).data
+        return disentangled_maps(qkv, self.distances.data, blocks, self.num_heads, self.causal)
+
+
+BY_POSITIONS = {"absolute": SelfAttention, "relative": DisentangledSelfAttention}
+
+
 class Output(Module):
     """The last map of a layer, dropout, and the sum with what entered (post-norm: normalised)."""
 
@@ -90,7 +113,7 @@ class Attention(Module):
     """Self-attention and its output map."""
 
     def __init__(self, config: EncoderConfig, *, rng: np.random.Generator) -> None:
-        self.self = SelfAttention(config, rng=rng)
+        self.self = BY_POSITIONS[config.positions](config, rng=rng)
         self.output = Output(config, config.hidden_size, rng=rng)
 
 

@@ -46,6 +46,7 @@ DTYPES = ("<f4", "<f8", "<i8", "|u1", "|b1", "<f2", "|i1")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.npy")
 MAX_HEADER = 10_000  # bytes; a real header has about 120
 MAX_MESSAGE = 1_000  # characters of what is told of a damaged file
+LATER = {"positions": "absolute", "max_distance": 16}  # fields that older files do not have
 SLACK = 2  # times what a file holds may be built, so that a misfit is told by the names of weights
 
 
@@ -288,9 +289,10 @@ def load_as(cls: Any, path: str | Path) -> Any:
             f"{file}: holds a {manifest['kind']}, not a {cls.kind}; npft.load reads every kind"
         )
     try:
-        if set(manifest["config"]) != {field.name for field in fields(EncoderConfig)}:
+        given = LATER | manifest["config"]
+        if set(given) != {field.name for field in fields(EncoderConfig)}:
             raise CheckpointError(f"its configuration has the fields {sorted(manifest['config'])}")
-        config = EncoderConfig(**manifest["config"])
+        config = EncoderConfig(**given)
         rng = Blank(weights)
         if config.num_parameters() > rng.numbers:
             raise CheckpointError(

@@ -20,6 +20,9 @@ class EncoderConfig:
     norm: "pre" normalises what enters a layer, and once more at the very end; "post"
     normalises the sum after each layer, and after the embeddings, as in BERT.
     causal: a token sees only itself and what stands before it.
+    positions: "absolute" adds a vector of its place to each token, as in BERT; "relative" lets
+    attention ask how far apart two tokens are, as in DeBERTa (``autograd/relative.py``), where
+    all farther apart than max_distance are alike.
     init_std: the standard deviation of new weights.
 
     A configuration of BERT in Hugging Face's transformers has five of these fields under the same
@@ -33,7 +36,7 @@ class EncoderConfig:
         hidden_dropout_prob         dropout
         initializer_range           init_std
 
-    ``norm`` and ``causal`` are ours: that BERT is norm="post", and causal with is_decoder=True. Its
+    The others are ours: that BERT is norm="post", and causal with is_decoder=True. Its
     attention_probs_dropout_prob is not here, for no attention weight is ever dropped.
 
     Raises ``ConfigError`` for a value that cannot work.
@@ -54,6 +57,8 @@ class EncoderConfig:
     causal: bool = False
     layer_norm_eps: float = 1e-5
     init_std: float = 0.02
+    positions: str = "absolute"
+    max_distance: int = 16
 
     def __post_init__(self) -> None:
         least = {"type_vocab_size": 0, "num_layers": 0}
@@ -81,6 +86,10 @@ class EncoderConfig:
             raise ConfigError(f"EncoderConfig: norm is {self.norm!r}, expected 'pre' or 'post'")
         if not isinstance(self.causal, bool):
             raise ConfigError(f"EncoderConfig: causal is {self.causal!r}, expected True or False")
+        if self.positions not in ("absolute", "relative"):
+            raise ConfigError(
+                f"EncoderConfig: positions is {self.positions!r}, expected 'absolute' or 'relative'"
+            )
 
     @classmethod
     def lesson(cls) -> EncoderConfig:
@@ -146,10 +155,14 @@ class EncoderConfig:
             tables      (V + positions + token types) D
             each layer  4 (D² + D)  attention,  2 D F + F + D  feed-forward,  4 D  two layer norms
             one more    2 D         layer norm
+            relative positions: no table of positions, but 4 k D distances in each layer
         """
         d, f = self.hidden_size, self.intermediate_size
-        tables = (self.vocab_size + self.max_positions + self.type_vocab_size) * d
+        relative = self.positions == "relative"
+        places = 0 if relative else self.max_positions
+        tables = (self.vocab_size + places + self.type_vocab_size) * d
         layer = 4 * (d * d + d) + (2 * d * f + f + d) + 4 * d
+        layer += 4 * self.max_distance * d if relative else 0
         return tables + self.num_layers * layer + 2 * d
 
     def as_dict(self) -> dict[str, Any]:

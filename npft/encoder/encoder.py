@@ -23,13 +23,15 @@ from npft.text.tokenizer import Tokenizer
 class Embeddings(Module):
     """The sum of three tables: of the token, of its position, of its segment.
 
-    (Devlin et al. 2019, figure 2; Jurafsky & Martin, section 11.2.2.)
+    (Devlin et al. 2019, figure 2; Jurafsky & Martin, section 11.2.2.) With relative positions the
+    second is left out: attention itself asks for distances.
     """
 
     def __init__(self, config: EncoderConfig, *, rng: np.random.Generator) -> None:
         d, std = config.hidden_size, config.init_std
         self.word_embeddings = Embedding(config.vocab_size, d, std=std, rng=rng)
-        self.position_embeddings = Embedding(config.max_positions, d, std=std, rng=rng)
+        if config.positions == "absolute":
+            self.position_embeddings = Embedding(config.max_positions, d, std=std, rng=rng)
         if config.type_vocab_size:
             self.token_type_embeddings = Embedding(config.type_vocab_size, d, std=std, rng=rng)
         if config.norm == "post":
@@ -38,7 +40,9 @@ class Embeddings(Module):
         self.config = config
 
     def forward(self, batch: Batch, rng: np.random.Generator | None) -> Tensor:
-        x = self.word_embeddings(batch.ids) + self.position_embeddings(batch.positions)  # (N, D)
+        x = self.word_embeddings(batch.ids)  # (N, D)
+        if self.config.positions == "absolute":
+            x = x + self.position_embeddings(batch.places)
         if self.config.type_vocab_size:
             x = x + self.token_type_embeddings(batch.token_types)
         if self.config.norm == "post":
@@ -114,14 +118,20 @@ class Encoder(Module):
         return encoder
 
     def _start(self, batch: Batch, rng: np.random.Generator | None) -> tuple[Tensor, list[Block]]:
-        longest = int(batch.lengths.max(initial=0))
+        longest = int(batch.places.max(initial=-1)) + 1
         if longest == 0 or longest > self.config.max_positions:
             raise ShapeError(
                 f"encoder: the batch has {len(batch)} sequences, the longest of {longest} tokens; "
                 f"expected 1 to {self.config.max_positions}; tokenize with "
                 f"max_length={self.config.max_positions}"
             )
-        return self.embeddings(batch, rng), blocks_by_length(batch.offsets)
+        sight = None if batch.sight is None else batch.sight[:, 1:]
+        if sight is not None and (self.config.causal or self.config.positions != "absolute"):
+            raise ConfigError(
+                "encoder: the batch says which tokens see one another; it needs an encoder with "
+                "positions='absolute' and causal=False"
+            )
+        return self.embeddings(batch, rng), blocks_by_length(batch.offsets, sight)
 
     def _finish(self, x: Tensor) -> Tensor:
         return self.layernorm(x) if self.config.norm == "pre" else x

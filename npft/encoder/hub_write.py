@@ -38,9 +38,9 @@ USUAL = {  # what is not dropped here, and what computes the same there
 def family_of(encoder: Encoder) -> Family:
     """The family that an encoder can be written as.
 
-    Raises ``ConfigError`` for one that none of them computes: with norm="pre", causal, without
-    token types but another eps than DistilBERT's, with additions, quantized, or with another
-    tokenizer.
+    Raises ``ConfigError`` for one that none of them computes: with norm="pre", causal, with
+    relative positions, without token types but another eps than DistilBERT's, with additions,
+    quantized, or with another tokenizer.
     """
     c, tok = encoder.config, encoder.tokenizer
     if kinds := kinds_of(encoder):
@@ -58,6 +58,11 @@ def family_of(encoder: Encoder) -> Family:
     typeless = not c.type_vocab_size and (
         c.layer_norm_eps != distil.fixed["layer_norm_eps"] or isinstance(tok, ByteLevelBPE)
     )
+    if c.positions != "absolute":
+        raise ConfigError(
+            "write_encoder: the encoder has relative positions; BERT adds a vector of its place to "
+            "each token, and transformers' DeBERTa is built otherwise"
+        )
     if c.norm != "post" or c.causal or typeless:
         raise ConfigError(
             f"write_encoder: norm is {c.norm!r}, causal {c.causal}, type_vocab_size "

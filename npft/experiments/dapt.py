@@ -76,7 +76,7 @@ def dapt_cell(cell: dict[str, Any]) -> dict[str, Any]:
     with threads(1):
         model: Any = load(cell["body"])
         losses: list[dict[str, float]] = []
-        if "documents" in cell:
+        if "domain" in cell:
             model, losses = gone_on(model, cell)
         f1 = {
             task: {str(n): trained(copy_of(model), task, n, cell) for n in numbers}

@@ -18,7 +18,6 @@ import numpy as np
 from npft.autograd.machine import threads
 from npft.autograd.tensor import Tensor
 from npft.embed.contexts import context_by_layer, word_states
-from npft.embed.geometry import mean_cosine
 from npft.embed.sentences import SentenceEncoder
 from npft.embed.similarity import bag_of_words_encoder, paired_cosines
 from npft.embed.token_table import token_table_encoder
@@ -158,8 +157,8 @@ def sts_ways(cell: dict[str, Any]) -> dict[str, Any]:
 
     A cell holds "body" and "data" as that of ``scale_cell``; perhaps "sentences" and "pairs", how
     many are read. It is returned with "ways", [correlation, low, high] by way (95 % of resampled
-    pairs), and "layers", the correlations of the mean by layer. Transforms are learnt from
-    sentences of the training part, and so are the weights of words in the bag.
+    pairs), "layers", the correlations of the mean by layer, and "width", D. Transforms are learnt
+    from sentences of the training part, the weights of words in the bag from all of them.
     """
     with threads(1):
         rng = np.random.default_rng(0)
@@ -178,14 +177,15 @@ def sts_ways(cell: dict[str, Any]) -> dict[str, Any]:
         random.eval()
         tables["random weights"] = pooled(random, [*texts, *pairs])["mean"][-1]
         tables["token table"] = token_table_encoder(encoder)([*texts, *pairs])
-        tables["bag of words"] = bag_of_words_encoder(learnt)([*texts, *pairs])
+        read = sts_sentences(cell["data"], "train", None, rng)
+        tables["bag of words"] = bag_of_words_encoder(read)([*texts, *pairs])
         n, grades = len(texts), np.asarray(test.labels)
         cosines = {name: paired_cosines(x[:n], x[n:]) for name, x in tables.items()}
         layers = [spearman(paired_cosines(x[:n], x[n:]), grades) for x in of_test["mean"]]
         return cell | {
             "ways": {name: resampled(c, grades, rng) for name, c in cosines.items()},
             "layers": layers,
-            "cosine": mean_cosine(of_learnt),
+            "width": encoder.config.hidden_size,
         }
 
 

@@ -151,7 +151,8 @@ def add_finetune(p: argparse.ArgumentParser) -> None:
     add_tokenizer(p, "of a new body; default wordpiece where it suits the text, else bpe")
     p.add_argument("--regime", default="full", choices=list(LEARNING_RATES),
                    help="what trains: the head, the last block too, or all; gradual and ulmfit: "
-                        "one layer more in each epoch; lp-ft: the head first (default full)")
+                        "one layer more in each epoch; lp-ft: the head first; lora and adapter: a "
+                        "small part added to a body that stays (default full)")
     add_length(p)
     rates, large = (
         ", ".join(f"{k} {v:g}" for k, v in of.items()) for of in (LEARNING_RATES, LARGE_RATES)

@@ -8,6 +8,8 @@
     lp-ft    the head alone for half of the epochs, then everything: a linear probe, then
              fine-tuning (Kumar et al. 2022); a body that meets a head which already knows the task
              is changed less, and forgets less
+    lora     a low-rank change of rank 4 is added to the body, which stays, and learns
+    adapter  bottlenecks of 4 numbers are added to the body, which stays, and learn
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from npft.encoder.additions import ADDITIONS, kinds_of
 from npft.encoder.model import Model
 from npft.errors import ConfigError
 from npft.finetune.features import LIMIT, cached, cached_bytes
@@ -47,7 +50,8 @@ def fine_tune_as(
     Freezes what the regime keeps fixed and trains by ``fine_tune``, which the options are for.
     ``lr`` is by default that of the regime for a body of this width. The history of "lp-ft" is
     that of both halves, one behind the other; the best weights of each half are put back at its
-    end, if there is a validation set, and the first half has the rate of "head".
+    end, if there is a validation set, and the first half has the rate of "head". "lora" and
+    "adapter" add what they train, of the usual size, unless the model has it.
 
     Raises ``ConfigError`` for an unknown regime, or less than two epochs of "lp-ft", and as
     ``fine_tune``.
@@ -77,6 +81,8 @@ def fine_tune_as(
         probe = fine_tune_as(model, train, "head", epochs=half, **given)
         set_regime(model, "full")
         return followed(probe, fine_tune(model, train, epochs=epochs - half, lr=lr, **given))
+    if regime in ADDITIONS and regime not in kinds_of(model):
+        ADDITIONS[regime](model, rng=rng)
     set_regime(model, regime)
     if regime in ("gradual", "ulmfit"):
         per_epoch = steps_in_epoch(train, task_size(batch_size, repairs))

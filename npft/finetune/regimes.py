@@ -6,8 +6,11 @@
     gradual  the head at first, then one layer more from the top in each epoch (``gradual.py``)
     ulmfit   gradual, lower layers more slowly, on a slanted triangular schedule
     lp-ft    the head alone at first, then everything
+    lora     the body stays; a low-rank change beside its attention learns, and the head
+    adapter  the body stays; bottlenecks between its layers learn, and the head
 
-The last three change on the way; ``recipes.py`` runs each of the six in one call.
+Three change on the way; ``recipes.py`` runs each in one call, and adds what "lora" and "adapter"
+train (``encoder/additions.py``).
 
 Freezing the lower layers (``freeze_first``, ``freeze_body``) against forgetting:
 
@@ -22,6 +25,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from npft.encoder.additions import ADDITIONS, added, kinds_of
 from npft.encoder.model import Model
 from npft.errors import ConfigError, check_count
 from npft.nn.module import Module, freeze, unfreeze
@@ -30,10 +34,12 @@ from npft.nn.module import Module, freeze, unfreeze
 # BERT) would hardly move one, and these would undo what a large one has learnt.
 LEARNING_RATES = {
     "head": 1e-2, "last": 3e-3, "full": 2e-3, "gradual": 4e-3, "ulmfit": 1e-2, "lp-ft": 2e-3,
+    "lora": 5e-3, "adapter": 1e-2,
 }  # fmt: skip
 LARGE_WIDTH = 256  # from so many columns on a body was pretrained elsewhere, and on much text
 LARGE_RATES = {
     "head": 1e-2, "last": 2e-4, "full": 5e-5, "gradual": 1e-4, "ulmfit": 2.5e-4, "lp-ft": 5e-5,
+    "lora": 5e-4, "adapter": 1e-3,
 }  # fmt: skip
 DROPOUT = 0.1  # labelled data are few
 
@@ -54,13 +60,21 @@ def learning_rate(regime: str, width: int = 0) -> float:
 def set_regime(model: Model, regime: str) -> None:
     """Freeze what the regime keeps fixed (at first, if it changes), and let the rest train.
 
-    Raises ``ConfigError`` for an unknown regime.
+    Raises ``ConfigError`` for an unknown regime, or "lora" or "adapter" where none was added.
     """
     learning_rate(regime)
+    check_model("set_regime", model)
+    if regime in ADDITIONS and regime not in kinds_of(model):
+        raise ConfigError(
+            f"{regime}: nothing of the kind was added to the body; call "
+            f"{ADDITIONS[regime].__name__}(model, rng=rng) first, or fine_tune_as, which does"
+        )
     if regime == "full":
         unfreeze_body(model)
     else:
         freeze_body(model, last=1 if regime == "last" else 0)
+    if regime in ADDITIONS:
+        unfreeze(model, added)
 
 
 def layers_of(model: Model) -> dict[str, tuple[str, ...]]:

@@ -3,6 +3,10 @@
 A method acts before training, on the rates, on what is frozen, or by a ``Repair`` that goes along;
 or afterwards, on the weights that plain fine-tuning has left. Its strength is one number. Another
 method is another line.
+
+LoRA and adapters change what the model says while they are there, and so its held-out loss; but
+the weights of the body stay, and switched off (``encoder/additions.py``) exactly nothing is
+forgotten.
 """
 
 from __future__ import annotations
@@ -13,10 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npft.encoder.additions import ADDITIONS
 from npft.encoder.model import Model
 from npft.errors import ConfigError, check_positive, check_share
 from npft.finetune.gradual import GradualUnfreezing
-from npft.finetune.regimes import freeze_first
+from npft.finetune.regimes import freeze_first, learning_rate, set_regime
 from npft.finetune.train import steps_in_epoch
 from npft.forgetting.afterwards import remind
 from npft.forgetting.agem import AGEM
@@ -143,6 +148,18 @@ def freeze_share(run: Run, share: float) -> None:
     freeze_first(run.model, round(check_share("freeze", share, zero=True, one=True) * layers))
 
 
+def addition(kind: str) -> Callable[[Run, float], None]:
+    """The body stays, what is added to it learns: LoRA or adapters, at the rate of that regime."""
+
+    def before(run: Run, size: float) -> None:
+        most = run.model.encoder.config.hidden_size - 1
+        ADDITIONS[kind](run.model, whole(kind, size, most), rng=run.rng())
+        set_regime(run.model, kind)
+        run.body_lr = run.rate * learning_rate(kind) / learning_rate("full")
+
+    return before
+
+
 def walk_back(run: Run, share: float) -> None:
     """Keep a share of the way from the first weights to those of fine-tuning."""
     encoder = run.model.encoder
@@ -204,6 +221,12 @@ METHODS = {
     "freeze": Method(
         "the embeddings and the lower STRENGTH of the blocks stay as they are; needs nothing",
         0.5, freeze_share),
+    "lora": Method(
+        "a change of rank STRENGTH beside a body that stays, to be taken away; needs nothing", 4,
+        addition("lora")),
+    "adapter": Method(
+        "bottlenecks of width STRENGTH in a body that stays, to be taken away; needs nothing", 4,
+        addition("adapter")),
     "interpolate": Method(
         "after plain fine-tuning the body walks back, to STRENGTH of the way; needs no training",
         0.5, checked(lambda x: check_share("interpolate", x, zero=True, one=True)), walk_back),

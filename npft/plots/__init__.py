@@ -4,6 +4,7 @@ from npft.plots.ablation import draw_ablation
 from npft.plots.adaptation import draw_adaptation
 from npft.plots.alignment import draw_alignment_uniformity
 from npft.plots.attention import draw_attention, draw_decay
+from npft.plots.beside import draw_beside
 from npft.plots.bi_cross import draw_bi_cross
 from npft.plots.cone import draw_cone
 from npft.plots.contrast import draw_dropout, draw_temperature
@@ -41,6 +42,7 @@ from npft.plots.scale import draw_scale
 from npft.plots.schedules import draw_schedules
 from npft.plots.senses import draw_polysemy
 from npft.plots.similarity import draw_cosines, draw_similarity
+from npft.plots.sizes import draw_sizes
 from npft.plots.spectra import draw_spectra
 from npft.plots.speed import draw_speed
 from npft.plots.style import STYLE, save_figure, save_film
@@ -49,6 +51,7 @@ from npft.plots.task_matrix import draw_task_matrix
 from npft.plots.tasks import draw_tasks
 from npft.plots.tokens import draw_coverage, draw_pieces, draw_tokens_per_word
 from npft.plots.tradeoff import draw_tradeoff
+from npft.plots.when_to_tune import draw_when_to_tune
 
 __all__ = [
     "STYLE", "draw_ablation", "draw_adaptation", "draw_alignment_uniformity", "draw_attention",
@@ -63,5 +66,5 @@ __all__ = [
     "draw_rogue", "draw_scale", "draw_schedules", "draw_similarity", "draw_span_lengths",
     "draw_spectra", "draw_speed", "draw_step_sizes", "draw_taggers", "draw_task_matrix",
     "draw_tasks", "draw_temperature", "draw_tokens_per_word", "draw_tradeoff", "save_figure",
-    "save_film",
+    "save_film", "draw_beside", "draw_sizes", "draw_when_to_tune",
 ]

@@ -11,9 +11,9 @@ from npft.plots.style import BLUE, GREEN, GREY, ORANGE, label_end, spread_out
 
 LINES = {  # name, colour
     "trained": ("real", BLUE),
-    "random": ("same shape,\nrandom weights", GREY),
-    "mlm": ("tiny, after MLM", ORANGE),
-    "simcse 0.1": ("tiny, after SimCSE", GREEN),
+    "random": ("random,\nreal shape", GREY),
+    "mlm": ("tiny, MLM", ORANGE),
+    "simcse 0.1": ("tiny, SimCSE", GREEN),
 }
 WAYS = (
     "mean", "cls", "max", "standardised", "whitened", "top removed", "token table", "bag of words",
@@ -25,7 +25,8 @@ LABELLED = "4"  # uses of each tiny word that are labelled: of a real one there 
 def draw_scale(axes: Any, found: Mapping[str, Any], tiny: Mapping[str, Any]) -> None:
     """Six panels; a real encoder of ``scale_cell`` and ``sts_ways``, tiny ones of other figures.
 
-    found: "cells" and "sts". tiny: the results of the figures "layers", "polysemy", "similarity".
+    found: "cells", "sts" and "width", its number of dimensions. tiny: the results of the figures
+    "layers", "polysemy" and "similarity".
     Bands are one standard deviation over the draws of sentences, or the seeds.
     """
     cells, layers = found["cells"], tiny["layers"]
@@ -39,7 +40,7 @@ def draw_scale(axes: Any, found: Mapping[str, Any], tiny: Mapping[str, Any]) -> 
             **{s: [c["layers"][s][measure] for c in layers] for s in ("mlm", "simcse 0.1")},
         }, what)  # fmt: skip
         ax.set_title(_title_of(measure, ends))
-    _rogue(top[2], cells, layers)
+    _rogue(top[2], cells, layers, found["width"])
     ends = _by_depth(bottom[0], {
         **{s: [[row["self_similarity"] for row in c["contexts"][s]] for c in cells]
            for s in ("trained", "random")},
@@ -48,11 +49,15 @@ def draw_scale(axes: Any, found: Mapping[str, Any], tiny: Mapping[str, Any]) -> 
     }, "a word's likeness to itself, corrected")  # fmt: skip
     first, last = ends["trained"]
     bottom[0].set_title(
-        f"Up the layers a word becomes {_less(ends['trained'])} like itself\n"
-        f"({first:.2f} to {last:.2f}), a tiny one {_less(ends['mlm'])}"
+        f"A word becomes {_less(ends['trained'])} like itself:\n"
+        f"{first:.2f} to {last:.2f}; a tiny one {_less(ends['mlm'])}"
     )
     _senses(bottom[1], cells, tiny["polysemy"])
     _ways(bottom[2], found["sts"], tiny["similarity"])
+    axes[0, 0].figure.suptitle(
+        "At both scales contrast opens the cone and senses are told; only the real encoder grows "
+        "contextual and beats counting words", x=0.01, ha="left", fontsize=17,
+    )  # fmt: skip
 
 
 def _less(ends: tuple[float, float]) -> str:
@@ -63,9 +68,9 @@ def _title_of(measure: str, ends: Mapping[str, tuple[float, float]]) -> str:
     real, tiny = ends["trained"], ends["simcse 0.1"]
     if measure == "mean_cosine":
         return (
-            f"Contrast opens the cone at both scales\n(real {real[1]:.2f}, tiny {tiny[1]:.2f})"
+            f"Contrast opens the cone: to {real[1]:.2f},\nand to {tiny[1]:.2f} in the tiny one"
         )
-    return f"Directions used evenly: real {real[1]:.2f},\ntiny {tiny[1]:.2f} of 1 at the end"
+    return f"Directions are used more evenly at\nthe end: {real[1]:.2f}, tiny {tiny[1]:.2f}"
 
 
 def _by_depth(
@@ -82,8 +87,10 @@ def _by_depth(
         ax.plot(depth, mean, color=color, marker="o", ms=5)
         ends[state] = float(mean[0]), float(mean[-1])
         last[state] = float(mean[-1])
+    low, high = ax.get_ylim()
+    ax.set_ylim(low - 0.05 * (high - low), high)
     _name(ax, last)
-    ax.set_xticks([0, 1], ["embeddings", "last block"])
+    ax.set_xticks([0, 1], ["embeddings", "last"])
     ax.set_ylabel(what)
     return ends
 
@@ -97,8 +104,8 @@ def _name(ax: Any, last: Mapping[str, float], x: float = 1.0) -> None:
     ax.set_xlim(-0.05, 1.05)
 
 
-def _rogue(ax: Any, cells: Sequence[Any], layers: Sequence[Any]) -> None:
-    """The share of the mean cosine in the three largest dimensions, by layer."""
+def _rogue(ax: Any, cells: Sequence[Any], layers: Sequence[Any], wide: int) -> None:
+    """The share of the mean cosine in the three largest of ``wide`` dimensions, by layer."""
     ends = {}
     for state in ("trained", "random"):
         values = np.array([[row["share"] for row in c["rogue"][state]] for c in cells])
@@ -114,14 +121,13 @@ def _rogue(ax: Any, cells: Sequence[Any], layers: Sequence[Any]) -> None:
     real = np.array([[row["share"] for row in c["rogue"]["trained"]] for c in cells]).mean(axis=0)
     at = int(real.argmax())
     dropped = np.mean([c["rogue"]["trained"][at]["dropped"] for c in cells], axis=0)
-    width = raw.shape[1]
-    ax.set_ylim(0, 1)
+    ax.set_ylim(-0.08, 1)
     _name(ax, ends)
-    ax.set_xticks([0, 1], ["embeddings", "last block"])
+    ax.set_xticks([0, 1], ["embeddings", "last"])
     ax.set_ylabel("share of the three largest dimensions")
     ax.set_title(
-        f"Three dimensions carry {real[at]:.0%} inside (tiny: {share.mean():.0%}, 3\n"
-        f"of {width}); without them {dropped[-1]:.2f} of {dropped[0]:.2f} is left"
+        f"Three of {wide} carry {real[at]:.0%} (tiny: {share.mean():.0%}, 3 of\n"
+        f"{raw.shape[1]}); without {dropped[-1]:.2f} of {dropped[0]:.2f} is left"
     )
 
 
@@ -140,7 +146,7 @@ def _senses(ax: Any, cells: Sequence[Any], polysemy: Sequence[Any]) -> None:
         ax.axhline(y, color=color, lw=1.2, ls="--")
     ax.text(0.02, guess + 0.01, "dashed: the most frequent sense", fontsize=11, color="#444444")
     ax.set_title(
-        f"Senses are told at both scales: real {ends['trained'][1]:.2f} (guess {guess:.2f}),\n"
+        f"Senses: {ends['trained'][1]:.2f} are right (guess {guess:.2f}),\n"
         f"tiny {ends['mlm'][1]:.2f} (guess {tiny:.2f})"
     )
 
@@ -165,6 +171,6 @@ def _ways(ax: Any, sts: Mapping[str, Any], similarity: Sequence[Any]) -> None:
     mean = float(np.mean([c["ways"]["mean"]["similarity_words"] for c in similarity]))
     real = sts["ways"]
     ax.set_title(
-        f"The real mean beats counting words ({real['mean'][0]:.2f} over\n"
-        f"{real['bag of words'][0]:.2f}), the tiny one does not ({mean:.2f}, {bag:.2f})"
+        f"Mean {real['mean'][0]:.2f}, counting words {real['bag of words'][0]:.2f};\n"
+        f"tiny {mean:.2f} and {bag:.2f}"
     )

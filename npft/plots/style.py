@@ -27,6 +27,7 @@ METHODS = {
     PINK: ("scratch", "anchor", "proximal", "ewc", "EWC", "recadam"),
     SKY: ("lwf", "interpolate", "remind"),
     "#222222": ("lr", "rate", "gradual", "freeze"),  # slower, or later
+    "#E69F00": ("lora", "adapter"),  # small parts beside a body that stays
     "#882200": ("3 x rate",),
 }
 
@@ -156,7 +157,7 @@ def spread_out(values: list[float], gap: float) -> list[float]:
     """
     order = sorted(range(len(values)), key=lambda i: (values[i], i))
     moved = list(values)
-    for _ in range(100):
+    for _ in range(1000):  # a crowd of labels comes apart slowly
         close = [
             (a, b) for a, b in zip(order, order[1:]) if moved[b] - moved[a] < gap - 1e-12
         ]

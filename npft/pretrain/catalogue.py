@@ -1,15 +1,16 @@
 """The objectives by name: which model, which sequences, and what is done to them.
 
-    name       model            layout     corruption     from
-    mlm        MaskedLM         segments   mask_tokens    BERT without pairs
-    mlm,nsp    MaskedLM, pairs  pairs      mask_tokens    BERT            (Devlin et al. 2019)
-    mlm,sop    MaskedLM, pairs  order      mask_tokens    ALBERT          (Lan et al. 2020)
-    static     MaskedLM         packed     static_masks   RoBERTa's rival (Liu et al. 2019)
-    roberta    MaskedLM         packed     mask_tokens    RoBERTa         (Liu et al. 2019)
-    span       MaskedLM         packed     mask_spans     SpanBERT        (Joshi et al. 2020)
-    span,sbo   SpanLM           packed     mask_spans     SpanBERT        (Joshi et al. 2020)
-    clm        CausalLM         packed     predict_next   GPT             (Radford et al. 2018)
-    electra    ReplacedTokens   packed     mask_tokens    ELECTRA         (Clark et al. 2020)
+    name       model            layout     corruption       from
+    mlm        MaskedLM         segments   mask_tokens      BERT without pairs
+    mlm,nsp    MaskedLM, pairs  pairs      mask_tokens      BERT            (Devlin et al. 2019)
+    mlm,sop    MaskedLM, pairs  order      mask_tokens      ALBERT          (Lan et al. 2020)
+    static     MaskedLM         packed     static_masks     RoBERTa's rival (Liu et al. 2019)
+    roberta    MaskedLM         packed     mask_tokens      RoBERTa         (Liu et al. 2019)
+    span       MaskedLM         packed     mask_spans       SpanBERT        (Joshi et al. 2020)
+    span,sbo   SpanLM           packed     mask_spans       SpanBERT        (Joshi et al. 2020)
+    clm        CausalLM         packed     predict_next     GPT             (Radford et al. 2018)
+    electra    ReplacedTokens   packed     mask_tokens      ELECTRA         (Clark et al. 2020)
+    mpnet      MaskedLM         packed     permute_tokens   MPNet           (Song et al. 2020)
 
 "mlm,sop" has the head, the labels and the names of figures ("nsp_loss", ...) of "mlm,nsp".
 """
@@ -28,6 +29,7 @@ from npft.heads.words import MaskedLM
 from npft.pretrain.causal import CausalLM, predict_next
 from npft.pretrain.electra import ReplacedTokens
 from npft.pretrain.masking import mask_tokens, static_masks
+from npft.pretrain.permuted import permute_tokens
 from npft.pretrain.source import Corrupt
 from npft.pretrain.spans import mask_spans
 
@@ -60,4 +62,5 @@ OBJECTIVES = {
     "span,sbo": Objective(SpanLM, "packed", mask_spans),
     "clm": Objective(CausalLM, "packed", predict_next, causal=True),
     "electra": Objective(ReplacedTokens, "packed", mask_tokens),
+    "mpnet": Objective(_alone, "packed", permute_tokens),
 }

@@ -26,7 +26,7 @@ from npft.text.typed_spans import CUT, checked_typed_spans
 IGNORE = -100  # the label of a token that a loss leaves out; the number PyTorch uses, too
 NO_SPAN = -1  # first and last token where there is no answer
 CUT_SPAN = CUT  # -2: first and last token where there was an answer, which was cut off
-TOKEN_PARTS = ("ids", "token_types", "words", "token_labels")  # (N,) each
+TOKEN_PARTS = ("ids", "token_types", "words", "token_labels", "sight")  # (N,) or (N, 4)
 SEQUENCE_PARTS = ("labels", "spans", "typed_spans", "tokens_cut")  # (B,) or (B, 2)
 
 
@@ -67,6 +67,14 @@ def _checked_classes(labels: Any, n: int) -> np.ndarray:
     return array
 
 
+def _checked_sight(sight: Any, n: int) -> np.ndarray:
+    """(N, 4) whole numbers of at least 0."""
+    array = np.array(sight)
+    if array.shape != (n, 4):
+        raise ShapeError(f"Batch: sight has shape {array.shape}, expected ({n}, 4)")
+    return _frozen(_whole_numbers("sight", array.ravel(), 4 * n, low=0).reshape(n, 4))
+
+
 def _checked_spans(spans: Any, lengths: np.ndarray) -> np.ndarray:
     spans = span_array("Batch", spans, len(lengths))
     first, last = spans.T
@@ -97,6 +105,9 @@ class Batch:
     typed_spans: None, or (B,) arrays (S, 3), the S spans of each sequence: first word, last word
         (by their numbers in ``words``) and class; (-2, -2, class) for a span that was cut off.
     tokens_cut: None, or (B,) how many tokens of each sequence a tokenizer cut off.
+    sight: None, or (N, 4) where tokens do not all see one another: of each its place in the text,
+        what it ``knows``, and from and until when it is seen: token i sees token j of its sequence
+        if from_j <= knows_i < until_j (``pretrain/permuted.py``).
 
     Every array is a read-only copy. ``len(b)`` is B; ``b[rows]`` takes a slice, a mask or row
     numbers. Raises ``ShapeError``, ``DtypeError``, ``IdError`` (a negative number) or
@@ -119,6 +130,7 @@ class Batch:
     spans: np.ndarray | None
     typed_spans: np.ndarray | None
     tokens_cut: np.ndarray
+    sight: np.ndarray | None
 
     def __init__(
         self,
@@ -132,6 +144,7 @@ class Batch:
         spans: Any = None,
         typed_spans: Any = None,
         tokens_cut: Any = None,
+        sight: Any = None,
     ) -> None:
         self.ids = _whole_numbers("ids", ids, None, low=0)
         n = len(self.ids)
@@ -149,6 +162,7 @@ class Batch:
         if tokens_cut is None:
             tokens_cut = np.zeros(len(self), dtype=np.int64)
         self.tokens_cut = _whole_numbers("tokens_cut", tokens_cut, len(self), low=0)
+        self.sight = None if sight is None else _checked_sight(sight, n)
 
     @classmethod
     def _of_parts(cls, offsets: np.ndarray, parts: dict[str, np.ndarray | None]) -> Batch:
@@ -181,6 +195,11 @@ class Batch:
     def positions(self) -> np.ndarray:
         """(N,) the place of each token in its sequence, from 0."""
         return _frozen(np.arange(len(self.ids)) - np.repeat(self.offsets[:-1], self.lengths))
+
+    @property
+    def places(self) -> np.ndarray:
+        """(N,) the place of each token in its text: its position, unless ``sight`` says another."""
+        return self.positions if self.sight is None else self.sight[:, 0]
 
     @property
     def truncated(self) -> np.ndarray:

@@ -347,6 +347,28 @@ def by_sequence(offsets, heads, causal):
     return value
 
 
+def by_distance(offsets, heads):
+    """DeBERTa's attention of each sequence by itself, gathered as in its PyTorch code."""
+
+    def value(qkv, far):
+        far_q, far_k = (x.unflatten(1, (heads, -1)).transpose(0, 1) for x in far.chunk(2, 1))
+        parts, k = [], len(far) // 2
+        for sequence in qkv.split(np.diff(offsets).tolist()):
+            q, key, v = (x.unflatten(1, (heads, -1)).transpose(0, 1) for x in sequence.chunk(3, 1))
+            place = torch.arange(len(sequence))
+            apart = place[:, None] - place
+            to_key = (apart + k).clamp(0, 2 * k - 1).expand(heads, -1, -1)
+            to_query = (-apart + k).clamp(0, 2 * k - 1).expand(heads, -1, -1)
+            scores = q @ key.transpose(-1, -2)
+            scores = scores + torch.gather(q @ far_k.transpose(-1, -2), -1, to_key)
+            by_key = torch.gather(key @ far_q.transpose(-1, -2), -1, to_query.transpose(-1, -2))
+            scores = (scores + by_key.transpose(-1, -2)) / (3 * q.shape[-1]) ** 0.5
+            parts.append((scores.softmax(-1) @ v).transpose(0, 1).flatten(1))
+        return torch.cat(parts)
+
+    return value
+
+
 def by_segment(how, offsets):
     """PyTorch's reduction of each segment, or softmax of each by itself."""
     if how == "softmax":
@@ -403,6 +425,10 @@ def made(generator):
                                 ([0, 3, 5], 4, 1e3)):  # fmt: skip
         scores = [size * normal(*s) for s in ((offsets[-1], tags), (tags, tags), (tags,), (tags,))]
         yield Fit("chain_log_partition", scores, {"offsets": np.array(offsets)}, by_chain(offsets))
+    for offsets, heads, d, k in (([0, 1], 1, 1, 1), ([0, 3, 4, 6], 1, 3, 2), ([0, 2, 9], 2, 2, 3)):
+        constants = {"offsets": np.array(offsets), "num_heads": heads}
+        arrays = [normal(offsets[-1], 3 * heads * d), normal(2 * k, 2 * heads * d)]
+        yield Fit("disentangled_attention", arrays, constants, by_distance(offsets, heads))
 
 
 # --- freezing -----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import special
 
-from npft.autograd import attention, chains, kernels, losses, ops, segments
+from npft.autograd import attention, chains, kernels, losses, ops, relative, segments
 from npft.errors import ConfigError, DataError, DtypeError, IdError, NonFiniteError, ShapeError
 from npft.testing import generators, ragged_batches
 
@@ -298,6 +298,13 @@ def for_attention(draw, rng):
     return Case([rng.standard_normal((offsets[-1], 3 * heads * width))], constants)
 
 
+def for_disentangled(draw, rng):
+    """Also sequences longer than the k distances on each side, so that some are clipped."""
+    (qkv,), constants = for_attention(draw, rng)
+    k = draw(st.integers(1, 3))
+    return Case([qkv, rng.standard_normal((2 * k, qkv.shape[1] // 3 * 2))], constants)
+
+
 def segment(values):
     def build(draw, rng):
         offsets = ragged(draw)
@@ -372,6 +379,33 @@ def plain_attention(qkv, blocks, num_heads, causal=False):
                 alpha = special.softmax(scores)
                 for weight, j in zip(alpha, seen):
                     out[i, head] += weight * v[j, head]
+    return out
+
+
+def plain_disentangled(qkv, far, blocks, num_heads, causal=False):
+    """Equation 4 token by token: q_i·k_j + q_i·K_δ(i,j) + k_j·Q_δ(j,i), over √(3 d)."""
+    width, k = qkv.shape[1] // 3, len(far) // 2
+    d = width // num_heads
+    q, key, v = np.split(qkv, 3, axis=1)
+    far_q, far_k = np.split(far, 2, axis=1)
+    out = np.zeros((len(qkv), width))
+
+    def delta(i, j):
+        return 0 if i - j <= -k else 2 * k - 1 if i - j >= k else i - j + k
+
+    for rows in sequences_of(blocks):
+        for h in range(num_heads):
+            head = slice(h * d, (h + 1) * d)
+            for a, i in enumerate(rows):
+                places = range(a + 1 if causal else len(rows))
+                scores = [
+                    sum(q[i, head] * key[rows[b], head])
+                    + sum(q[i, head] * far_k[delta(a, b), head])
+                    + sum(key[rows[b], head] * far_q[delta(b, a), head])
+                    for b in places
+                ]
+                alpha = special.softmax(np.array(scores) / (3 * d) ** 0.5)
+                out[i, head] = sum(weight * v[rows[b], head] for weight, b in zip(alpha, places))
     return out
 
 
@@ -736,6 +770,19 @@ TABLE = {
             bad(X23, blocks=BLOCKS, num_heads=0, error=ConfigError, message="times 0 heads"),
             bad(np.ones((3, 3)), blocks=BLOCKS, num_heads=1, message="hold 2 tokens but qkv has 3"),
             bad(np.ones(3), blocks=BLOCKS, num_heads=1, message="qkv has shape"),
+        ],
+    ),
+    "disentangled_attention": Op(
+        relative.disentangled_attention,
+        plain_disentangled,
+        for_disentangled,
+        [
+            bad(X23, X22, blocks=BLOCKS, num_heads=2, error=ConfigError, message="which are not 3 times 2"),
+            bad(X23, X23, blocks=BLOCKS, num_heads=1, message=r"far has shape \(2, 3\), expected"),
+            bad(X23, np.ones((3, 2)), blocks=BLOCKS, num_heads=1, message="far has 3 rows"),
+            bad(X23, np.ones((0, 2)), blocks=BLOCKS, num_heads=1, message="far has 0 rows"),
+            bad(X23, X22, blocks=BLOCKS, num_heads=1, causal=2, error=ConfigError,
+                message="causal is 2"),
         ],
     ),
     "segment_sum": Op(segments.segment_sum, by_segment(np.sum), segment(normal), NO_OFFSETS),

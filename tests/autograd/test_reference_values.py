@@ -68,7 +68,7 @@ def test_value_and_gradients_are_those_of_pytorch(name):
         n = len(sample["inputs"])
         value, cotangent, gradients = arrays[n], arrays[n + 1], arrays[n + 2 :]
         constants = {key: constant(value) for key, value in sample["constants"].items()}
-        if name == "attention":
+        if name in ("attention", "disentangled_attention"):
             constants["blocks"] = blocks_by_length(constants.pop("offsets"))
         leaves = [Tensor(x, requires_grad=True) for x in arrays[:n]]
         out = TABLE[name].op(*leaves, **constants)

@@ -21,7 +21,7 @@ from npft.encoder.additions import (
 from npft.encoder.checkpoint import FILE, load_as, read_arrays, write_arrays
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.hub import write_encoder
+from npft.encoder.hub_write import write_encoder
 from npft.encoder.model import copy_of
 from npft.errors import CheckpointError, ConfigError
 from npft.finetune.features import Features

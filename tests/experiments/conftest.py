@@ -9,7 +9,7 @@ from npft.autograd import machine
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.hub import write_encoder
+from npft.encoder.hub_write import write_encoder
 from npft.heads.words import MaskedLM
 from npft.text.bytes import ByteTokenizer
 from npft.text.wordpiece import WordPiece

@@ -34,12 +34,13 @@ class Watch(Repair):
 @pytest.mark.parametrize("regime, layers", [  # of heads, block 1, block 0, embeddings: at the end
     ("head", [True, False, False, False]), ("last", [True, True, False, False]),
     ("full", [True] * 4), ("gradual", [True] * 4), ("ulmfit", [True] * 4), ("lp-ft", [True] * 4),
+    ("lora", [True, True, True, False]), ("adapter", [True, True, True, False]),
 ])
 def test_each_regime_changes_its_layers_and_learns(regime, layers):
     assert regime in LEARNING_RATES
     model, data = classifier(layers=2), separable(90)
     before = layer_bits(model)
-    tune(regime, model, data, epochs=12, batch_size=10, lr=2e-2 if regime == "last" else 4e-2)
+    tune(regime, model, data, epochs=12, batch_size=10, lr=2e-2 if regime in ("last", "lora") else 4e-2)
     assert [a != b for a, b in zip(before, layer_bits(model))] == layers
     assert evaluate(model, separable(30, seed=1)).accuracy >= 0.8
     assert model.features is None and not any(m.training for m in model.modules())

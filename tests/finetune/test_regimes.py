@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from npft.encoder.additions import ADDITIONS, switched_off
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError
@@ -75,7 +76,11 @@ def test_an_unknown_regime_is_refused_with_the_known_ones():
     with pytest.raises(ConfigError, match="regime is 'half'"):
         set_regime(model, "half")
     assert num_trainable(model) == before
-    assert list(LEARNING_RATES) == ["head", "last", "full", "gradual", "ulmfit", "lp-ft"]
+    assert list(LEARNING_RATES) == [
+        "head", "last", "full", "gradual", "ulmfit", "lp-ft", "lora", "adapter"]
+    with pytest.raises(ConfigError, match="lora: nothing of the kind .* call add_lora"):
+        set_regime(model, "lora")
+    assert num_trainable(model) == before
 
 
 def test_the_lesson_counts_trainable_weights_of_each_regime():
@@ -90,6 +95,26 @@ def test_the_lesson_counts_trainable_weights_of_each_regime():
     assert num_trainable(model) == 130 + 2 * 49_984 + 2 * 64
     unfreeze_body(model)
     assert num_trainable(model) == 118_784 + 130
+
+
+@pytest.mark.parametrize("regime", ADDITIONS)
+def test_of_additions_only_they_and_the_head_train_and_the_body_keeps_every_byte(regime):
+    model = classifier(dropout=0.2)
+    before = bits(model.encoder)
+    for kind, add in ADDITIONS.items():
+        add(model, 3, rng=np.random.default_rng(0))
+    start = bits(model)
+    set_regime(model, regime)
+    head = model.head().num_parameters()
+    counts = {"lora": 2 * 4 * 8 * 3, "adapter": 4 * (2 * 8 * 3 + 3 + 8)}
+    assert num_trainable(model) == head + sum(counts.values())  # of both kinds, once added
+    train(model)
+    moved = changed(start, bits(model))
+    assert moved == {n for n in start if ".additions." in n} | HEAD
+    with switched_off(model):
+        assert bits(model.encoder) == before
+    set_regime(model, "head")
+    assert num_trainable(model) == head
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])

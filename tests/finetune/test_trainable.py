@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from small import classifier
 
+from npft.encoder.additions import ADDITIONS, add_lora, kinds_of
 from npft.finetune.rates import rate_groups
 from npft.finetune.regimes import LEARNING_RATES, freeze_body, num_trainable, set_regime
 from npft.finetune.trainable import trainable
@@ -22,8 +23,10 @@ def models():
 def test_the_parts_add_up_to_the_model_in_every_regime():
     for model in models():
         for regime in LEARNING_RATES:
-            if regime == "last" and not model.encoder.config.num_layers:
+            if regime in ("last", *ADDITIONS) and not model.encoder.config.num_layers:
                 continue
+            if regime in ADDITIONS and regime not in kinds_of(model):  # of one body, for two models
+                ADDITIONS[regime](model, rng=np.random.default_rng(0))
             set_regime(model, regime)
             table = trainable(model)
             assert table.total.weights == model.num_parameters()
@@ -45,6 +48,15 @@ def test_each_part_is_frozen_or_trains_or_both():
     freeze(model, "heads.classes.linear.bias")
     (head,) = [part for part in trainable(model).parts if part.name == "head classes"]
     assert (head.weights, head.trained) == (18, 16)
+
+
+def test_the_table_shows_that_of_the_body_only_the_additions_train():
+    model = classifier(layers=2)
+    add_lora(model, rank=2, rng=np.random.default_rng(0))
+    set_regime(model, "lora")
+    trained = {part.name: part.trained for part in trainable(model).parts}
+    assert trained == {"embeddings": 0, "block 0": 4 * 8 * 2, "block 1": 4 * 8 * 2,
+                       "final norm": 0, "head classes": 18}
 
 
 def test_rates_stand_beside_what_trains():

@@ -225,13 +225,13 @@ def test_committed_results_are_of_five_seeds(name):
 
 FIGURE_NAMES = [
     "graph", "step_size", "tasks", "pieces", "tokens_per_word", "coverage", "mlm_training",
-    "masking_audit", "objectives", "attention", "attention_decay", "adaptation", "languages",
+    "masking_audit", "objectives", "sizes", "attention", "attention_decay", "adaptation", "languages",
     "false_friend", "regimes", "few_shot", "forgetting", "repairs", "cone", "layers", "alignment",
     "temperature", "dropout",
     "speed", "robustness", "multi_task", "schedules", "ablation", "labels", "rates", "depth", "pads",
     "decisions", "frozen_tags", "taggers", "tradeoff", "drift", "replay_share", "repair_path",
     "task_matrix", "interference", "polysemy", "rogue", "frequency", "rdm", "spectrum",
-    "bi_cross", "retrieval", "similarity", "cosines",
+    "bi_cross", "retrieval", "similarity", "cosines", "real_model",
 ]  # fmt: skip
 
 

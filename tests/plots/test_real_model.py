@@ -42,6 +42,7 @@ def tiny_senses():
 
 
 FOUND = {
+    "width": 384,
     "cells": [real_cell(0.0), real_cell(0.02)],
     "sts": {"ways": {way: [0.8 - k / 10, 0.7 - k / 10, 0.9 - k / 10]
                      for k, way in enumerate(WAYS)}},
@@ -68,7 +69,7 @@ def test_scale_figure_says_where_a_few_dimensions_carry_most():
     axes = Figure().subplots(2, 3)
     plots.draw_scale(axes, FOUND, TINY)
     title = axes[0, 2].get_title()  # at the middle layer: 0.61; tiny: 0.4 of 0.5
-    assert "61%" in title and "80%" in title and "0.21 of 0.50" in title
+    assert "61%" in title and "80%" in title and "0.21 of 0.50" in title and "384" in title
 
 
 def test_scale_figure_draws_a_line_for_each_way_and_the_tiny_ones_that_exist():

@@ -1,0 +1,174 @@
+"""Attention that knows how far apart two tokens are: DeBERTa's disentangled form.
+
+    A_ij = q_i · k_j  +  q_i · K_δ(i,j)  +  k_j · Q_δ(j,i)          content to content,
+    out_i = Σ_j softmax_j(A_ij / √(3 d)) v_j                         content to position,
+                                                                     position to content
+    δ(i, j) = 0 for i - j <= -k,   2k - 1 for i - j >= k,   else i - j + k
+
+(He et al. 2021, "DeBERTa", section 3.1, equations 3 and 4.) The scale is √(3 d) and not √d because
+three products are added. K and Q hold a key and a query for each of 2k distances; all farther apart
+than k are alike. With them nothing has to be added to a token to say where it stands, and moving a
+sentence along changes nothing.
+
+In DeBERTa K and Q are products of one table (2k, D) for all blocks with two matrices of each block.
+Here each block has K and Q themselves: the same functions, as long as 2k is at most D.
+
+Symbols: N tokens, D width, H heads, d = D / H, b sequences in a block, T its longest length.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npft.autograd.attention import (
+    Block, check_attention, maps_of, put_rows, room, softmax_of_seen, split_heads, whole,
+)
+from npft.autograd.tensor import primitive
+from npft.errors import ConfigError, ShapeError, check_shape
+
+
+def distances(length: int, k: int) -> np.ndarray:
+    """δ(i, j) for all pairs of ``length`` places: (T, T) whole numbers, 0 to 2k - 1.
+
+    >>> distances(4, k=2)
+    array([[2, 1, 0, 0],
+           [3, 2, 1, 0],
+           [3, 3, 2, 1],
+           [3, 3, 3, 2]])
+    """
+    place = np.arange(length)
+    return np.clip(place[:, None] - place + k, 0, 2 * k - 1)
+
+
+def taken(x: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """x[..., i, δ(i, j)] for all i and j: (b, H, T, 2k) to (b, H, T, T)."""
+    return x[..., np.arange(len(near))[:, None], near]
+
+
+def put_back(g: np.ndarray, near: np.ndarray, places: int) -> np.ndarray:
+    """The gradient of ``taken``: what all j at one distance receive adds up: (b, H, T, 2k)."""
+    b, heads, t, _ = g.shape
+    at = (near[:, :, None] == np.arange(places)).astype(g.real.dtype)  # (T, T, 2k)
+    rows = g.reshape(b * heads, t, t).swapaxes(0, 1)  # (T, b H, T)
+    return (rows @ at).swapaxes(0, 1).reshape(b, heads, t, places)
+
+
+def disentangled_scores(
+    q: np.ndarray, k: np.ndarray, far_q: np.ndarray, far_k: np.ndarray, near: np.ndarray
+) -> np.ndarray:
+    """A_ij / √(3 d) for q, k (b, H, T, d) and the distances' queries and keys (H, 2k, d)."""
+    scores = q @ k.swapaxes(-1, -2)  # (b, H, T, T)
+    scores += taken(q @ far_k.swapaxes(-1, -2), near)
+    scores += taken(k @ far_q.swapaxes(-1, -2), near).swapaxes(-1, -2)
+    scores *= scale_of(q)
+    return scores
+
+
+def scale_of(q: np.ndarray) -> float:
+    """1 / √(3 d): a score is a sum of three products of d numbers."""
+    return 1 / np.sqrt(3 * q.shape[-1]).item()
+
+
+def split_far(far: np.ndarray, num_heads: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cut rows (2k, 2 D) into queries and keys of the distances, (H, 2k, d) each: views."""
+    far_q, far_k = far.reshape(len(far), 2, num_heads, -1).transpose(1, 2, 0, 3)
+    return far_q, far_k
+
+
+def check_far(far: np.ndarray, width: int, causal: bool) -> None:
+    """Refuse tables of distances that do not fit the tokens' width D."""
+    check_shape("disentangled_attention: far", far, f"2k {2 * width}")
+    if len(far) % 2 or not len(far):
+        raise ShapeError(
+            f"disentangled_attention: far has {len(far)} rows, expected 2 k of them, k for each "
+            "side"
+        )
+    if not isinstance(causal, (bool, np.bool_)):
+        raise ConfigError(
+            f"disentangled_attention: causal is {causal!r}, expected True or False"
+        )
+
+
+@primitive
+def disentangled_attention(
+    qkv, far, *, blocks: list[Block], num_heads: int, causal: bool = False
+):
+    """Self-attention by content and by distance, of every sequence of a batch.
+
+    Backward, with dS the gradient of the scores as in ``attention``, times 1 / √(3 d): what reaches
+    q_i · K_m is the sum C_im of dS_ij over all j at distance m, and what reaches k_j · Q_m the sum
+    R_jm of dS_ij over all i at which j is at distance m. So dQ = dS K + C K_far, dK = dSᵀ Q + R
+    Q_far, and for the distances dK_far = Cᵀ Q, dQ_far = Rᵀ K, summed over all sequences.
+
+    qkv (N, 3 D): queries, keys and values side by side; far (2k, 2 D): queries and keys of the 2k
+    distances side by side, the first for keys k places ahead and more, the last for k - 1 behind
+    and more; blocks from ``blocks_by_length``. Returns (N, D). Raises ``ConfigError`` if the heads
+    do not divide D, ``ShapeError`` if blocks or distances do not fit.
+
+    Two tokens of value 1 and 3 and nothing but a key for the distance 0, which answers the query 1
+    with √3 log 3: a token looks at itself 3 times as much as at the other.
+
+    >>> from npft.autograd.attention import blocks_by_length
+    >>> two = blocks_by_length(np.array([0, 2]))
+    >>> far = np.array([[0.0, 0.0], [0.0, 3**0.5 * np.log(3)]])  # k = 1: ahead, the rest
+    >>> qkv = np.array([[1.0, 0.0, 1.0], [1.0, 0.0, 3.0]])
+    >>> disentangled_attention(qkv, far, blocks=two, num_heads=1).data.round(12).tolist()
+    [[1.5], [2.0]]
+    """
+    blocks = list(blocks)  # its owner may write to it before backward
+    width = check_attention(qkv, blocks, num_heads, "disentangled_attention")
+    check_far(far, width, causal)
+    out = np.empty((len(qkv), width), qkv.dtype)
+    far_q, far_k = split_far(far, num_heads)
+    saved = []
+    for block in blocks:
+        q, k, v = split_heads(qkv[block.rows], block, 3, num_heads)
+        near = distances(block.length, len(far) // 2)
+        scores = disentangled_scores(q, k, far_q, far_k, near)
+        weights = softmax_of_seen(scores, block.seen(whole(block)), causal)  # (b, H, T, T)
+        values = room(out, block)  # (b T, D)
+        np.matmul(weights, v, out=split_heads(values, block, 1, num_heads)[0])
+        put_rows(out, block, values)
+        saved.append((near, weights))
+
+    def vjp(g):
+        g_qkv, g_far = np.empty_like(qkv), np.zeros_like(far)
+        g_far_q, g_far_k = split_far(g_far, num_heads)  # views to write to
+        for block, (near, weights) in zip(blocks, saved):
+            q, k, v = split_heads(qkv[block.rows], block, 3, num_heads)
+            g_rows = g[block.rows]
+            if block.real is not None:
+                g_rows = g_rows * block.real.reshape(-1, 1)  # the result of a filler is dropped
+            g_out = split_heads(g_rows, block, 1, num_heads)[0]
+            g_scores = g_out @ v.swapaxes(-1, -2)  # (b, H, T, T)
+            g_scores -= np.einsum("bhqk,bhqk->bhq", g_scores, weights)[..., None]
+            g_scores *= weights
+            g_scores *= scale_of(q)
+            by_query = put_back(g_scores, near, len(far))  # C (b, H, T, 2k)
+            by_key = put_back(g_scores.swapaxes(-1, -2), near, len(far))  # R
+            g_block = room(g_qkv, block)  # (b T, 3 D)
+            g_q, g_k, g_v = split_heads(g_block, block, 3, num_heads)
+            g_q[...] = g_scores @ k + by_query @ far_k
+            g_k[...] = g_scores.swapaxes(-1, -2) @ q + by_key @ far_q
+            g_v[...] = weights.swapaxes(-1, -2) @ g_out
+            g_far_k += np.einsum("bhtm,bhtd->hmd", by_query, q)
+            g_far_q += np.einsum("bhtm,bhtd->hmd", by_key, k)
+            put_rows(g_qkv, block, g_block)
+        return g_qkv, g_far
+
+    return out, vjp
+
+
+def disentangled_maps(
+    qkv: np.ndarray, far: np.ndarray, blocks: list[Block], num_heads: int, causal: bool = False
+) -> list[np.ndarray]:
+    """The attention weights of each sequence, in the order of the batch: B arrays (H, T, T)."""
+    check_far(far, check_attention(qkv, blocks, num_heads), causal)
+    far_q, far_k = split_far(far, num_heads)
+    maps: dict[int, np.ndarray] = {}
+    for block in blocks:
+        q, k, _ = split_heads(qkv[block.rows], block, 3, num_heads)
+        scores = disentangled_scores(q, k, far_q, far_k, distances(block.length, len(far) // 2))
+        weights = softmax_of_seen(scores, block.seen(whole(block)), causal)
+        maps |= maps_of(weights, block)
+    return [maps[i] for i in sorted(maps)]
