@@ -246,6 +246,7 @@ def test_the_weights_that_are_written_have_the_names_of_the_reference(tmp_path):
     (lambda: Regressor(encoder(), 0, 5, rng=np.random.default_rng(0)),
      "a regressor cannot be written so, expected one of encoder, masked_lm"),
     (lambda: 3, "a int cannot be written so"),
+    (lambda: encoder(positions="relative"), "has relative positions"),
     (lambda: MaskedLM(encoder(norm="pre"), rng=np.random.default_rng(0)), "norm is 'pre'"),
 ])  # fmt: skip
 def test_what_their_models_cannot_be_is_not_written(make, message, tmp_path):
