@@ -13,8 +13,8 @@ from pathlib import Path
 
 SCRIPTS = (
     "graph", "step_size", "pieces", "vocabulary", "masking_audit", "mlm_training", "objectives",
-    "adaptation", "languages", "attention", "sizes", "schedules", "regimes", "ablation", "labels",
-    "rates",
+    "adaptation", "languages", "curse", "attention", "sizes", "schedules",
+    "regimes", "ablation", "labels", "rates",
     "depth", "pads", "decisions", "few_shot", "frozen_tags", "taggers",
     "multi_task", "robustness", "forgetting", "tradeoff", "repairs", "drift", "replay_share",
     "repair_path", "task_matrix", "lost", "interference", "embeddings", "polysemy", "tasks",

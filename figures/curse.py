@@ -1,14 +1,12 @@
 """The curse of multilinguality and the accent: toy languages that share one body."""
 
-from pathlib import Path
-
-from common import SEEDS, results, run_grid
+from common import SEEDS, picture, results, run_grid
 
 from npft.experiments.curse import (
     WIDTH, accent_cell, accent_cells, accents, by_languages, curse_cell, curse_cells,
     with_fewer_steps,
 )
-from npft.plots import draw_curse, save_figure
+from npft.plots import draw_curse
 
 
 def cell(arguments: dict) -> dict:
@@ -44,4 +42,4 @@ def table(cells: list) -> str:
 if __name__ == "__main__":
     cells = results(__file__, compute)
     print(table(cells))
-    save_figure(Path(__file__).with_suffix(".png"), draw_curse, cells, columns=2)
+    picture("curse", draw_curse, cells, columns=2)

@@ -1,11 +1,9 @@
 """Domain-adaptive pretraining to the end: general text, text of the clinic, a task there."""
 
-from pathlib import Path
-
-from common import on_bodies, results, run_grid
+from common import on_bodies, picture, results, run_grid
 
 from npft.experiments.dapt import TASKS, WAYS, dapt_cell, dapt_cells, dapt_table
-from npft.plots import draw_dapt, save_figure
+from npft.plots import draw_dapt
 
 
 def compute() -> list:
@@ -31,4 +29,4 @@ def table(cells: list) -> str:
 if __name__ == "__main__":
     cells = results(__file__, compute)
     print(table(cells))
-    save_figure(Path(__file__).with_suffix(".png"), draw_dapt, cells, columns=3)
+    picture("dapt", draw_dapt, cells, columns=3)

@@ -1,4 +1,4 @@
-"""The nine objectives at equal compute: each body has cost the same number of operations.
+"""The objectives at equal compute: each body has cost the same number of operations.
 
 Every objective of ``npft pretrain --objective`` trains a new body of one block on TinyWorld, for as
 many steps as BUDGET floating-point operations buy (``npft/pretrain/budget.py`` says what is
@@ -6,7 +6,7 @@ counted: of a masked model the masked rows alone meet the vocabulary, of a causa
 ELECTRA pays for its generator). Then all bodies are judged alike, beside a random body and words
 alone:
 
-    words      held-out loss of masked words, of the seven that have a head for them, on the same
+    words      held-out loss of masked words, of those that have a head for them, on the same
                whole sentences with the same masks
     topic      macro F1 with 160 labels, everything trained for 20 epochs
     senses     macro F1 of the sense of an ambiguous word with 320 labels, 20 epochs
@@ -14,7 +14,8 @@ alone:
 
 A batch has about BATCH_TOKENS tokens, so many sequences as that makes in the layout of the
 objective. The learning rate is one for all, and was chosen for masked tokens with next sentences.
-Each cell is kept in figures/.cache/objectives, so that a run that was stopped goes on.
+One more row, "mlm, relative", is masked tokens on a body with relative positions. Each cell is kept
+in figures/.cache/objectives, so that a run that was stopped goes on.
 """
 
 import json
@@ -46,13 +47,17 @@ TASKS = {"topic": 160, "senses": 320, "entities": 100}
 OPTIONS = {"senses": {"distractors": 0.0}}  # an ambiguous word stands in a sentence once
 TEST = 1000
 CONTROLS = ("random", "words")
+RELATIVE = "mlm, relative"  # masked tokens, read by a body that knows distances and no places
+NAMES = (*OBJECTIVES, RELATIVE)
 
 
-def new_body(tok: WordPiece, positions: int, causal: bool, rng) -> Encoder:
+def new_body(
+    tok: WordPiece, length: int, causal: bool, rng, positions: str = "absolute"
+) -> Encoder:
     """One block of the lesson's width: two would learn little but frequencies for this budget."""
     config = EncoderConfig(
-        vocab_size=tok.vocab_size, num_layers=1, max_positions=positions, dropout=0.0,
-        causal=causal, init_std=INIT_STD,
+        vocab_size=tok.vocab_size, num_layers=1, max_positions=length, dropout=0.0,
+        causal=causal, init_std=INIT_STD, positions=positions,
     )
     return Encoder(config, tokenizer=tok, rng=rng)
 
@@ -93,8 +98,10 @@ def judged(arguments: dict) -> dict:
     if name == "random":
         found, body = {"steps": 0}, new_body(tok, text.max_positions, False, rng)
     else:
-        chosen = OBJECTIVES[name]
-        model = chosen.model(new_body(tok, text.max_positions, chosen.causal, rng), rng=rng)
+        chosen = OBJECTIVES["mlm" if name == RELATIVE else name]
+        positions = "relative" if name == RELATIVE else "absolute"
+        new = new_body(tok, text.max_positions, chosen.causal, rng, positions)
+        model = chosen.model(new, rng=rng)
         found, body = trained(model, chosen, text, arguments, rng), model.body
     before = body.state_dict()
     for task in TASKS:
@@ -126,7 +133,8 @@ def trained(model, chosen, text, arguments: dict, rng) -> dict:
 
 def cell(arguments: dict) -> dict:
     """``judged``, or what it found before with the same arguments."""
-    file = CACHE / f"{arguments['objective'].replace(',', '-')}{arguments['seed']}.json"
+    name = arguments["objective"].replace(", ", "-").replace(",", "-")
+    file = CACHE / f"{name}{arguments['seed']}.json"
     if file.exists():
         kept = json.loads(file.read_text(encoding="utf-8"))
         if arguments.items() <= kept.items():
@@ -142,7 +150,7 @@ def cells() -> list[dict]:
     return [
         {"objective": name, "seed": seed} | settings
         for seed in SEEDS
-        for name in (*OBJECTIVES, *CONTROLS)
+        for name in (*NAMES, *CONTROLS)
     ]
 
 
@@ -150,13 +158,18 @@ def compute() -> list:
     return sweep(cell, cells())
 
 
+def in_results(found: list) -> list[str]:
+    """Which of the rows have been computed."""
+    return [name for name in NAMES if any(c["objective"] == name for c in found)]
+
+
 def table(found: list) -> str:
     """Mean and range of every measure, over the seeds."""
     measures = ("word_loss", *TASKS)
-    lines = [f"{'':10}{'steps':>7}{'tokens':>9}" + "".join(f"{m:>24}" for m in measures)]
-    for name in (*OBJECTIVES, *CONTROLS):
+    lines = [f"{'':14}{'steps':>7}{'tokens':>9}" + "".join(f"{m:>24}" for m in measures)]
+    for name in (*in_results(found), *CONTROLS):
         rows = [c for c in found if c["objective"] == name]
-        line = f"{name:10}{np.mean([r.get('steps', 0) for r in rows]):7.0f}"
+        line = f"{name:14}{np.mean([r.get('steps', 0) for r in rows]):7.0f}"
         line += f"{np.mean([r.get('tokens', 0) for r in rows]) / 1e6:8.2f}M"
         for measure in measures:
             values = [r[measure] for r in rows if r.get(measure) is not None]
@@ -172,6 +185,6 @@ if __name__ == "__main__":
     found = results(__file__, compute)
     print(table(found))
     picture(
-        "objectives", draw_objectives, found, list(OBJECTIVES), list(TASKS), columns=2, rows=2,
+        "objectives", draw_objectives, found, in_results(found), list(TASKS), columns=2, rows=2,
         width=6, height=4.4,
     )

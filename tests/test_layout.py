@@ -58,6 +58,7 @@ ORDER = """
     forgetting/distill forgetting/lwf forgetting/early_stop forgetting/interpolate
     forgetting/afterwards forgetting/methods forgetting/matrix forgetting/sequence
     forgetting/compare forgetting/__init__
+    serving/blocks serving/students serving/vectors serving/__init__
     pretrained loading
     experiments/sweep experiments/grid experiments/bodies experiments/regimes experiments/ablation
     experiments/labels experiments/few_shot experiments/methods experiments/repairs
@@ -69,7 +70,8 @@ ORDER = """
     experiments/categories experiments/spectra experiments/contrast experiments/retrieval
     experiments/mini_mteb experiments/bi_cross experiments/opening experiments/similarity
     experiments/simcse experiments/dapt experiments/curse experiments/real_data experiments/scale
-    experiments/real_forgetting experiments/real_tuning experiments/__init__
+    experiments/real_forgetting experiments/real_tuning experiments/serving
+    experiments/__init__
     plots/* plots/__init__
     files/lock files/output files/ending files/pretrain files/domains files/memory files/tasks
     files/report files/vectors files/finetune files/forgetting files/evaluate files/predict

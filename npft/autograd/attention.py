@@ -155,7 +155,8 @@ def softmax_of_seen(
     if seen is not None:
         np.copyto(scores, NEVER, where=~seen[:, None])
     if causal:
-        np.copyto(scores, NEVER, where=~np.tri(*scores.shape[-2:], first, dtype=bool))
+        t, keys = scores.shape[-2:]
+        np.copyto(scores, NEVER, where=~np.tri(t, keys, first, dtype=bool))
     if not safe:
         scores -= row_shift(scores)  # (b, H, t, 1)
     np.exp(scores, out=scores)

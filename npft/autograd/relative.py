@@ -7,8 +7,9 @@
 
 (He et al. 2021, "DeBERTa", section 3.1, equations 3 and 4.) The scale is √(3 d) and not √d because
 three products are added. K and Q hold a key and a query for each of 2k distances; all farther apart
-than k are alike. With them nothing has to be added to a token to say where it stands, and moving a
-sentence along changes nothing.
+than k are alike. (The authors' published code asks for δ(i, j) in the third term as well; here it
+is the equation as printed.) With them nothing has to be added to a token to say where it stands,
+and moving a sentence along changes nothing.
 
 In DeBERTa K and Q are products of one table (2k, D) for all blocks with two matrices of each block.
 Here each block has K and Q themselves: the same functions, as long as 2k is at most D.

@@ -3,6 +3,7 @@
     triplet             the partner nearer than a stranger, by a margin     (Schroff et al. 2015)
     cosine regression   the cosine is the grade                             (Reimers & Gurevych
     siamese softmax     a linear layer on (u, v, |u - v|) names the class    2019, SBERT)
+    cosine distance     the vectors point where given ones do       (Sanh et al. 2019)
 """
 
 from __future__ import annotations
@@ -84,6 +85,26 @@ def cosine_regression_loss(a: Tensor, b: Tensor, grades: Any) -> Tensor:
         raise DataError("cosine_regression_loss: grades must be numbers from -1 to 1, as cosines")
     u, v = a / norm(a, axis=1, keepdims=True), b / norm(b, axis=1, keepdims=True)
     return mse((u * v).sum(axis=1), target=target)
+
+
+def cosine_distance(x: Tensor, target: Any) -> Tensor:
+    """How far the rows of x point from fixed rows: the mean of 1 - cos(x_i, t_i), from 0 to 2.
+
+        d loss / d x_i = -(t_i / |t_i| - cos x_i / |x_i|) / (|x_i| B)
+
+    at a right angle to x_i: the length of x is never learnt.
+
+    x, target (B, D). Raises ``ShapeError``, ``NonFiniteError`` for a vector without direction.
+
+    >>> round(cosine_distance(Tensor([[3.0, 4.0]]), np.array([[2.0, 0.0]])).item(), 9)
+    0.4
+    """
+    t = Tensor(numbers("cosine_distance: target", target, x.data.real.dtype))
+    check_rows("cosine_distance", x=x, target=t)
+    for which, view in (("x", x), ("target", t)):
+        check_directions("cosine_distance", which, view)
+    unit = t.data / np.linalg.norm(t.data, axis=1, keepdims=True)
+    return 1 - ((x * unit).sum(axis=1) / norm(x, axis=1)).mean()
 
 
 class SiameseSoftmax(Module):

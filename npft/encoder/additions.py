@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.autograd import kernels
+from npft.autograd import kernels, ops
 from npft.autograd.tensor import Tensor
 from npft.encoder.blocks import Output, SelfAttention
 from npft.encoder.encoder import Encoder
@@ -62,8 +62,8 @@ class LowRank(Module):
         self.B = Parameter(np.zeros((outputs, rank), np.float32))
 
     def forward(self, x: Tensor) -> Tensor:
-        small = x @ self.A.transpose()  # (N, r)
-        return (small @ self.B.transpose()) * (self.scale / self.rank)  # (N, F)
+        small = x @ ops.transpose(self.A)  # (N, r)
+        return (small @ ops.transpose(self.B)) * (self.scale / self.rank)  # (N, F)
 
     def matrix(self) -> np.ndarray:
         """The change of W as a whole matrix, (F, D), in float64."""
@@ -165,12 +165,13 @@ def merge_lora(model: Any) -> None:
     118784
     """
     body = _checked_body("merge_lora", model)
+    need_floats("merge_lora", body)
     if LowRank.kind not in kinds_of(body):
         raise ConfigError("merge_lora: the model has no low-rank change; add_lora adds one")
-    need_floats("merge_lora", body)
+    seam: Any
     for seam in _attentions(body):
+        weight: Parameter = seam.qkv_weight
         for part in seam.additions:
-            weight = seam.qkv_weight
             weight.assign((weight.data + part.matrix()).astype(weight.dtype))
         seam.additions = []
 
@@ -191,7 +192,7 @@ def switched_off(model: Any) -> Iterator[None]:
     118784
     """
     body = _checked_body("switched_off", model)
-    seams = [*_attentions(body), *_outputs(body)]
+    seams = _seams(body)
     kept = [seam.additions for seam in seams]
     for seam in seams:
         seam.additions = []
@@ -215,8 +216,8 @@ def additions_of(model: Any) -> list[dict[str, Any]]:
     body = _checked_body("additions_of", model)
     if not body.encoder.layer:
         return []
-    first = [_attentions(body)[0], _outputs(body)[0]]  # all blocks have the same
-    return [part.options() for seam in first for part in seam.additions]
+    attention, output, *_ = _seams(body)  # all blocks have the same
+    return [part.options() for part in [*attention.additions, *output.additions]]
 
 
 def kinds_of(model: Any) -> list[str]:
@@ -264,9 +265,9 @@ def _checked_body(caller: str, model: Any) -> Encoder:
 def _body_to_add_to(caller: str, model: Any, kind: str) -> Encoder:
     """The encoder of a model, if it has blocks and nothing of this kind."""
     body = _checked_body(caller, model)
+    need_floats(caller, body)  # no gradient goes through rounded weights
     if not body.encoder.layer:
         raise ConfigError(f"{caller}: the encoder has no blocks to add to")
-    need_floats(caller, body)
     if kind in kinds_of(body):
         more = "; merge_lora puts it into the weights" if kind == LowRank.kind else ""
         raise ConfigError(f"{caller}: the model has such an addition already{more}")
@@ -284,6 +285,7 @@ def _check_smaller(name: str, number: int, body: Encoder) -> None:
 
 
 def _attentions(body: Encoder) -> list[SelfAttention]:
+    """The attention of each block."""
     return [block.attention.self for block in body.encoder.layer]
 
 
@@ -291,6 +293,12 @@ def _outputs(body: Encoder) -> list[Output]:
     """The ends of both sub-layers of each block."""
     blocks = body.encoder.layer
     return [output for block in blocks for output in (block.attention.output, block.output)]
+
+
+def _seams(body: Encoder) -> list[Any]:
+    """All places for additions, block after block."""
+    places = zip(_attentions(body), _outputs(body)[::2], _outputs(body)[1::2])
+    return [seam for of_block in places for seam in of_block]
 
 
 def _like(weight: Parameter, part: Module) -> Module:

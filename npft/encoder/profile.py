@@ -122,6 +122,7 @@ def flops(config: EncoderConfig, length: int) -> dict[str, int]:
         projections    8 T D² L     queries, keys, values, output
         feed-forward   4 T D F L
         attention      4 T² D L     scores and weighted sums: the only part quadratic in T
+        distances      8 T k D L    relative positions: each token with 2k queries and 2k keys
 
     >>> c = EncoderConfig.bert_base()
     >>> flops(c, 1024)["attention"] // flops(c, 512)["attention"]
@@ -129,11 +130,12 @@ def flops(config: EncoderConfig, length: int) -> dict[str, int]:
     """
     check_count("flops: length", length)
     t, d, f, n = length, config.hidden_size, config.intermediate_size, config.num_layers
+    relative = {"distances": 8 * t * config.max_distance * d * n}
     return {
         "projections": 8 * t * d * d * n,
         "feed-forward": 4 * t * d * f * n,
         "attention": 4 * t * t * d * n,
-    }
+    } | (relative if config.positions == "relative" else {})
 
 
 def kv_bytes(config: EncoderConfig, tokens: int, bytes_per_number: int = 4) -> int:

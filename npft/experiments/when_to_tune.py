@@ -43,13 +43,13 @@ from npft.worlds import TinyWorld
 
 WAYS = ("prompt", "centroid", "logistic", "head", "full", "words")
 TASKS = {"topic": "topic", "sentiment": "good or bad news", "hard sms": "hard messages"}
-NUMBERS = (0, 2, 8, 32, 100, 320, 1000, 10_000)
+NUMBERS = (0, 2, 32, 100, 320, 1000, 10_000)
 TIERS = {  # from, to
     "none": (0, 0), "few": (2, 32), "100 to 1,000": (100, 1000), "10,000": (10_000, 10_000),
 }  # fmt: skip
 MOST_SHOWN = 32  # more examples than these never fit before a text
 TEST_SIZE = 500
-STEPS, EPOCHS, BATCH_SIZE = 400, 3, 32
+STEPS, EPOCHS, BATCH_SIZE = 200, 2, 32
 ASKED = {  # the cloze of each task, and the words that stand for its classes
     "hard sms": ("{text} [SEP] it is [MASK]", {"ham": "good", "spam": "bad"}),
 }
@@ -60,7 +60,7 @@ def when_cells() -> list[dict[str, Any]]:
 
     >>> cells = when_cells()
     >>> len(cells), cells[0]["n"], {c["way"] for c in cells if c["n"] == 0}
-    (120, 10000, {'prompt'})
+    (102, 10000, {'prompt'})
     """
     return [
         {"task": task, "way": way, "n": n}
@@ -72,10 +72,10 @@ def when_cells() -> list[dict[str, Any]]:
 
 
 def epochs_of(n: int) -> int:
-    """So many epochs of ``n`` labels that there are 400 steps, at least 3.
+    """So many epochs of ``n`` labels that there are 200 steps, at least 2.
 
     >>> [epochs_of(n) for n in (2, 100, 1000, 10_000)]
-    [400, 100, 13, 3]
+    [200, 50, 7, 2]
     """
     return max(EPOCHS, -(-STEPS // -(-n // BATCH_SIZE)))
 
@@ -115,7 +115,7 @@ def when_cell(cell: dict[str, Any]) -> dict[str, Any]:
                           f"{', '.join(WAYS)}, and labels for all but 'prompt'")
     with threads(1):
         mlm: Any = load("tinyworld")
-        if way == "prompt":
+        if way == "prompt" or train is None:
             confusion = by_prompt(cell["task"], mlm, train, test)
         elif way == "words":
             confusion = bag_of_words(train, test).confusion

@@ -28,7 +28,8 @@ def draw_curse(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
     ]
     last = [float(values[LANGUAGES[-1]].mean()) for values, _, _ in lines]
     for values, color, _ in lines:
-        _line(left, list(values), list(values.values()), color)
+        measured = len(values) == len(together)  # dots: nothing was measured in between
+        _line(left, list(values), list(values.values()), color, "o-" if measured else "o:")
     for (_, color, label), y in zip(lines, spread_out(last, 0.35)):
         label_end(left, LANGUAGES[-1], y, label, color)
     left.set_xscale("log", base=2)
@@ -43,29 +44,29 @@ def draw_curse(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
     for company, color in zip(COMPANY, (GREY, ORANGE)):
         ends = list(found[company].values())
         _line(right, list(SHARES), ends, color)
-        right.annotate(f"beside a large one\nof the {company}", (SHARES[0], ends[0].mean()),
-                       xytext=(12, 14), textcoords="offset points", color=color)  # fmt: skip
+    for company, color, y in zip(COMPANY, (GREY, ORANGE), (0.04, 0.88)):  # below, and above
+        right.text(0.04, y, f"beside the {company}", color=color, transform=right.transAxes)
     right.set_xscale("log")
     right.minorticks_off()
     right.set_xticks(SHARES, [f"{share:.0%}" for share in SHARES])
-    right.set_xlabel("share of the small language in what is read")
-    right.set_ylabel("adjective expected where a noun comes first")
-    right.set_ylim(bottom=0)
-    same, other = (float(found[company][SHARES[0]].mean()) for company in COMPANY)
-    right.set_title(
-        f"Accent at {SHARES[0]:.0%}: {other:.2f}, not {same:.2f};\n"
-        "more text of its own unlearns it",
-        fontsize="medium",
-    )
+    right.set_xlabel("share of the small language")
+    right.set_ylabel("adjective expected for a noun")
+    right.set_ylim(0, 1.2 * max(values.max() for own in found.values() for values in own.values()))
+    said = [
+        f"{other.mean():.2f}, not {same.mean():.2f}, at {share:.0%}"
+        for share, same, other in zip(SHARES, *(found[company].values() for company in COMPANY))
+    ]
+    right.set_title(f"Accent: {said[1]};\n{said[2]}", fontsize="medium")
     seeds = len({c["seed"] for c in cells})
     left.figure.suptitle(
-        f"Languages in one body cost one another accuracy, and a small one gets an accent "
-        f"({seeds} seeds)",
-        x=0.01, ha="left", fontsize=16,
+        f"One body: each language costs the others, and a small one gets an accent ({seeds} seeds)",
+        x=0.01, ha="left", fontsize=15,
     )  # fmt: skip
 
 
-def _line(ax: Any, x: list[float], values: list[np.ndarray], color: str) -> None:
+def _line(
+    ax: Any, x: list[float], values: list[np.ndarray], color: str, look: str = "o-"
+) -> None:
     for place, seeds in zip(x, values):
         ax.plot([place] * len(seeds), seeds, ".", color=color, alpha=0.45, ms=7)
-    ax.plot(x, [seeds.mean() for seeds in values], "o-", color=color, ms=8)
+    ax.plot(x, [seeds.mean() for seeds in values], look, color=color, ms=8)

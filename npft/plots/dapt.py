@@ -63,7 +63,7 @@ def _draw_domain(ax: Any, cells: Sequence[dict[str, Any]]) -> None:
     last = curves(cells, MANY, "domain")[0][-1]
     for (way, _), y in zip(ends.items(), spread_out(list(ends.values()), 1.1)):
         label_end(ax, last, y, LABELS[way], COLORS[way])
-    ax.text(0.97, 0.97, "line: held-out text\ndashes: what was trained on", color=GREY, ha="right",
+    ax.text(0.97, 0.74, "line: held-out text\ndashes: training text", color=GREY, ha="right",
             va="top", transform=ax.transAxes, fontsize="small")
     ax.set_ylim(bottom=0)
     ax.set_xlabel("step of adaptation")
@@ -97,12 +97,12 @@ def _draw_gains(ax: Any, cells: Sequence[dict[str, Any]]) -> None:
             ax.plot(gain, np.full(len(gain), row + shift), ".", color=color, alpha=0.45, ms=6)
             ax.plot(gain.mean(), row + shift, "o", color=color, ms=8)
         ax.annotate(f"{TASK_NAMES[task]}, {n} labels (F1 {table[PLAIN].mean():.2f})", (0, 1),
-                    xycoords="axes fraction", xytext=(6, -15 * line),
-                    textcoords="offset points", color=color, fontsize="x-small")  # fmt: skip
+                    xycoords="axes fraction", xytext=(6, -18 * line),
+                    textcoords="offset points", color=color, fontsize="small")  # fmt: skip
         best.append(float((table[MANY] - table[PLAIN]).mean()))
-    ax.axvline(0, color=GREY, lw=1)
-    ax.set_yticks(range(len(rows)), [LABELS[way] for way in reversed(rows)], fontsize="x-small")
+    ax.plot([0, 0], [-0.6, len(rows) - 0.5], color=GREY, lw=1)
+    ax.set_yticks(range(len(rows)), [LABELS[way] for way in reversed(rows)], fontsize="small")
     ax.set_ylim(-0.6, len(rows) + 0.9)
-    ax.set_xlabel("F1 minus F1 without domain text")
+    ax.set_xlabel("F1 minus F1 without")
     low, high = min(best), max(best)
     ax.set_title(f"{LARGE:,} documents: F1\n{low:+.2f} to {high:+.2f}", fontsize="medium")

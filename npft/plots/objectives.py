@@ -13,6 +13,7 @@ NAMES = {  # of objectives, as a hall reads them
     "mlm": "masked words", "mlm,nsp": "and next sentence", "mlm,sop": "and sentence order",
     "static": "masks drawn once", "roberta": "long rows, new masks", "span": "masked spans",
     "span,sbo": "and span borders", "clm": "next word", "electra": "replaced words",
+    "mpnet": "permuted words", "mlm, relative": "masked, by distance",
 }  # fmt: skip
 CONTROLS = {"random": "random body", "words": "words alone"}
 

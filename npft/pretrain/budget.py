@@ -2,7 +2,8 @@
 
 A product of (n, a) with (a, b) takes 2 n a b operations. Forward, for one batch:
 
-    body          8 D² + 4 D F for each token and block, 4 T² D for each sequence and block
+    body          8 D² + 4 D F for each token and block, 4 T² D for each sequence and block,
+                  with relative positions 8 k D more for each token and block
     masked rows   2 M D (D + V)          only they meet the vocabulary (causal: 2 M D V)
     pairs         4 B D                  next sentence, order
     borders       2 M D (4 D + V)        the second prediction of the span boundary objective

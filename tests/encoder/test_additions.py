@@ -28,6 +28,7 @@ from npft.finetune.features import Features
 from npft.finetune.regimes import freeze_body
 from npft.heads.classes import Classifier
 from npft.nn.layers import Linear
+from npft.nn.quantized import quantize
 from npft.text.batch import Batch
 from npft.text.bytes import ByteTokenizer
 
@@ -263,6 +264,21 @@ def test_remembered_states_are_not_those_of_a_body_that_was_switched_off():
     with switched_off(model):
         assert features(BATCH, 1) is None
     assert features(BATCH, 1) is not None
+
+
+def test_a_quantized_body_keeps_its_additions_and_takes_no_new_ones(tmp_path):
+    encoder = with_all(tokenizer=ByteTokenizer())
+    small = quantize(encoder)
+    assert np.abs(small(BATCH).data - encoder(BATCH).data).max() < 0.1
+    save(tmp_path, small)
+    assert np.array_equal(load(tmp_path)(BATCH).data, small(BATCH).data)
+    with switched_off(encoder), switched_off(small):
+        assert np.abs(small(BATCH).data - encoder(BATCH).data).max() < 0.1
+        for call in (add_lora, add_adapters):
+            with pytest.raises(ConfigError, match="quantized"):
+                call(small, 2, rng=np.random.default_rng(0))
+    with pytest.raises(ConfigError, match="quantized"):
+        merge_lora(small)
 
 
 def test_an_adapter_is_its_formula():

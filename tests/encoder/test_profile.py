@@ -136,4 +136,7 @@ def test_attention_is_quadratic_in_the_length_and_the_rest_linear():
     assert small["projections"] == 2 * 32 * (4 * 64 * 64) * 2
     assert small["feed-forward"] == 2 * 32 * (2 * 64 * 256) * 2
     assert small["attention"] == 2 * 2 * 32 * 32 * 64 * 2
+    assert "distances" not in small
+    relative = EncoderConfig(vocab_size=9, positions="relative", max_distance=3)
+    assert flops(relative, 10)["distances"] == 2 * (2 * 10 * 6 * 64) * 2  # two products, two blocks
     assert kv_bytes(c, 512, bytes_per_number=2) == 2 * 12 * 512 * 768 * 2

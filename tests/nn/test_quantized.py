@@ -13,7 +13,7 @@ from npft import (
     quantize, save,
 )  # fmt: skip
 from npft.encoder.additions import add_adapters, add_lora, merge_lora
-from npft.encoder.hub import write_encoder
+from npft.encoder.hub_write import write_encoder
 from npft.errors import (
     CheckpointError, ConfigError, GraphError, IdError, NonFiniteError, ShapeError,
 )

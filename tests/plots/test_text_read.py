@@ -66,5 +66,5 @@ def test_curse_draws_every_count_its_controls_and_the_accent_of_every_share():
     assert "8 languages: +0.70 nats" in axes[0].get_title()
     ends = [line.get_ydata()[-1] for line in axes[1].lines if line.get_marker() == "o"]
     assert np.round(ends, 6).tolist() == [0.7, 0.7]
-    assert "0.97, not 0.97" in axes[1].get_title()
+    assert axes[1].get_title() == "Accent: 0.90, not 0.90, at 10%;\n0.70, not 0.70, at 30%"
     assert "2 seeds" in axes[0].figure.get_suptitle() and "other order" in words(axes[1])

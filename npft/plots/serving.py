@@ -1,0 +1,104 @@
+"""Figures of serving: quality against time and bytes, way by way, and the front of the best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from npft.plots.style import BLUE, GREEN, GREY, ORANGE, PINK, SKY, spread_out
+
+COLORS = {
+    "full": GREY, "float16": SKY, "int8": BLUE, "dropped": ORANGE, "trained on": PINK,
+    "distilled": GREEN, "distilled, int8": "#222222",
+}  # fmt: skip
+COSTS = {"time": "processor time / that of the whole model", "bytes": "megabytes of weights"}
+Cells = Sequence[Mapping[str, Any]]
+
+
+def values_of(cells: Cells, figure: str) -> dict[str, np.ndarray]:
+    """Of each way the figure in every seed; bytes in millions."""
+    scale = 1e6 if figure == "bytes" else 1.0
+    ways = cells[0]["ways"]
+    return {w: np.array([c["ways"][w][figure] for c in cells]) / scale for w in ways}
+
+
+def front(costs: Mapping[str, float], qualities: Mapping[str, float]) -> list[str]:
+    """The ways than which no other is both cheaper and better, from the cheapest on.
+
+    >>> front({"a": 1.0, "b": 2.0, "c": 3.0}, {"a": 0.5, "b": 0.4, "c": 0.9})
+    ['a', 'c']
+    """
+    best, found = -np.inf, []
+    for way in sorted(costs, key=lambda w: (costs[w], -qualities[w])):
+        if qualities[way] > best:
+            best = qualities[way]
+            found.append(way)
+    return found
+
+
+def draw_serving(axes: Any, cells: Cells, names: Mapping[str, str], title: str) -> None:
+    """A row for each figure of quality, a column for each cost.
+
+    cells: of ``serving_cell``, or of both real ones together, one for each seed. names: what each
+    figure is called, by its name in the cells. Points are means over the seeds, bars one standard
+    deviation of the quality; the line joins the ways that no other beats in both.
+    """
+    rows = np.asarray(axes).reshape(len(names), len(COSTS))
+    for (figure, name), row in zip(names.items(), rows):
+        for ax, (cost, label) in zip(row, COSTS.items()):
+            _panel(ax, values_of(cells, cost), values_of(cells, figure))
+            if row is rows[-1]:
+                ax.set_xlabel(label)
+        row[0].set_ylabel(name)
+    rows[0, 0].figure.suptitle(title, x=0.01, ha="left", fontsize=15)
+
+
+def _panel(ax: Any, costs: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]) -> None:
+    """Quality against one cost."""
+    x = {way: float(v.mean()) for way, v in costs.items()}
+    y = {way: float(v.mean()) for way, v in found.items()}
+    spread = {way: float(v.std(ddof=1)) if len(v) > 1 else 0.0 for way, v in found.items()}
+    best = front(x, y)
+    ax.plot([x[w] for w in best], [y[w] for w in best], color=GREY, lw=1, zorder=1)
+    for way in x:
+        ax.errorbar(x[way], y[way], yerr=spread[way], fmt="o", color=COLORS[way], lw=1.2, ms=7)
+    low = min(y[w] - spread[w] for w in y)
+    high = max(y[w] + spread[w] for w in y)
+    pad = 0.08 * (high - low)
+    ax.set_ylim(low - pad, high + pad)
+    right = max(x.values())
+    ax.set_xlim(0, 1.75 * right)
+    order = sorted(x, key=y.__getitem__)
+    places = spread_out([y[w] for w in order], 0.115 * (high - low + 2 * pad))
+    top = low - pad + 0.97 * (high - low + 2 * pad)
+    over = max(0.0, max(places) - top)  # so that no label stands above the panel
+    for way, place in zip(order, places):
+        ax.annotate(way, (x[way], y[way]), xytext=(1.22 * right, place - over), color=COLORS[way],
+                    va="center", fontsize=13,
+                    arrowprops={"arrowstyle": "-", "color": COLORS[way], "lw": 0.5, "alpha": 0.5})
+
+
+def serving_title(cells: Cells) -> str:
+    """What the figure of TinyWorld shows, in its own numbers."""
+    words, f1 = ({w: v.mean() for w, v in values_of(cells, n).items()} for n in ("words", "f1"))
+    size = {way: v.mean() for way, v in values_of(cells, "bytes").items()}
+    return (
+        f"int8: {size['full'] / size['int8']:.1f} times fewer bytes, masked words "
+        f"{words['full']:.1%} to {words['int8']:.1%}. Half the blocks: {words['dropped']:.1%}, "
+        f"trained on {words['trained on']:.1%},\nbeside its teacher {words['distilled']:.1%}; "
+        f"F1 {f1['full']:.3f} to {f1['distilled']:.3f} ({len(cells)} seeds)"
+    )
+
+
+def serving_real_title(cells: Cells) -> str:
+    """What the figure of a real encoder shows, in its own numbers."""
+    rho = {way: v.mean() for way, v in values_of(cells, "spearman").items()}
+    share = {way: v.mean() for way, v in values_of(cells, "time").items()}
+    return (
+        f"A real encoder: int8 costs {rho['full'] - rho['int8']:.4f} of {rho['full']:.3f}; half "
+        f"the blocks take {share['distilled']:.0%} of the time\nand cost "
+        f"{rho['full'] - rho['dropped']:.3f}, after a little distillation "
+        f"{rho['full'] - rho['distilled']:.3f} ({len(cells)} seeds)"
+    )
