@@ -118,10 +118,12 @@ def finetune_file(
         rng = np.random.default_rng(training.seed)
         name, reason = chosen_task(material, fmt)
         task, timings = TASKS[name], dict[str, float]()
+        options = options_of(task, material)
         parts = divided(task, material, fmt, rng)
         texts = task.texts(parts.train)
         loaded = None if start.model is None else load_with_tokenizer(start.model)
-        options = options_of(task, material, loaded)
+        if loaded is not None and "pool" in task.options and own_pool(loaded) is not None:
+            options = {"pool": own_pool(loaded)} | options
         with timed(timings, "pretrain"):
             body = loaded.body if loaded else quick_body(texts, start, progress("pretrain"), rng)
         model = task.model(body, parts.train, rng, **options)
@@ -195,17 +197,13 @@ def chosen_task(material: Material, fmt: FileFormat) -> tuple[str, str | None]:
     return task, sign
 
 
-def options_of(task: Task, material: Material, start: Any = None) -> dict[str, Any]:
-    """The options of the task that are given; the pool of a sentence encoder to start from counts
-    as given. Raises ``ConfigError`` for options of other tasks.
-    """
+def options_of(task: Task, material: Material) -> dict[str, Any]:
+    """The options of the task that are given; raises ``ConfigError`` for those of other tasks."""
     given = {name: getattr(material, name) for name in ("positive", "scheme", "tagger", "pool")}
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:
         if name not in task.options:
             raise ConfigError(f"--{name} is not for the task {task.name}; leave it out")
-    if start is not None and "pool" in task.options and own_pool(start) is not None:
-        options = {"pool": own_pool(start)} | options
     return options
 
 
