@@ -19,7 +19,7 @@ SCRIPTS = (
     "multi_task", "robustness", "forgetting", "tradeoff", "repairs", "drift", "replay_share",
     "repair_path", "task_matrix", "lost", "interference", "embeddings", "polysemy", "tasks",
     "speed", "layers", "rdm", "spectrum", "contrast", "bi_cross", "retrieval", "mini_mteb",
-    "cone", "similarity", "simcse", "real_model",
+    "cone", "similarity", "simcse", "serving", "serving_real", "real_model",
 )
 
 if __name__ == "__main__":
