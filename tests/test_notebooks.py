@@ -224,6 +224,13 @@ def test_a_notebook_is_fit_to_be_read(path):
     assert faults(json.loads(path.read_text(encoding="utf-8"))) == []
 
 
+def test_the_index_leads_to_every_other_notebook_and_to_nothing_else():
+    index = json.loads((ROOT / "notebooks" / "00_index.ipynb").read_text(encoding="utf-8"))
+    prose = "".join(text_of(c["source"]) for c in index["cells"] if c["cell_type"] == "markdown")
+    links = set(re.findall(r"\]\(([^)]+\.ipynb)\)", prose))
+    assert links == {path.name for path in NOTEBOOKS if path.name != "00_index.ipynb"}
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_a_notebook_has_one_number_in_its_name_and_in_its_title(path):
     first = json.loads(path.read_text(encoding="utf-8"))["cells"][0]
