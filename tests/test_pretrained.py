@@ -1,5 +1,6 @@
 """Whole models of Hugging Face folders: what transformers computes of them, out and in again."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -21,6 +22,8 @@ HUB = Path(__file__).parent / "encoder" / "hub"  # written by encoder/make_hub_f
 WORDS = ("bert_head", "roberta_words", "distilbert_words")
 CLASSES = ("bert_classes", "roberta_head", "distilbert_classes")
 IDS, TYPES = [2, 5, 6, 7, 9, 10, 3], [0, 0, 0, 0, 1, 1, 1]
+EXPORT = json.loads((Path(__file__).parent / "export_fixture.json").read_text())
+FEW = 12  # words or columns that are compared
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "##s", "dog", "ran", "."]
 TEXTS = ["the cats ran .", "the dog"]
 
@@ -151,11 +154,29 @@ def test_a_folder_with_steps_gives_a_sentence_encoder(folder):
 # ---- out and in again ----
 
 
+def sums_of(folder):
+    """The SHA-256 of each file of a folder."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files
+    }
+
+
+def said_by(model):
+    """What a model says of each text: a vector, scores of classes or words, or hidden states."""
+    if hasattr(model, "encode"):
+        return list(model.encode(TEXTS))
+    batches = [model.body.tokenizer([text]) for text in TEXTS]
+    if model.kind == "classifier":
+        return [model(batch).data[0] for batch in batches]
+    return [model(batch.replace(token_labels=batch.ids)).data[:, :FEW] for batch in batches]
+
+
 def models():
     words = WordPiece(PIECES)
     letters = ByteLevelBPE([*SPECIALS, *byte_letters()], [])
     rng = np.random.default_rng(0)
-    large = {"vocab_size": letters.vocab_size, "tok": letters}
+    large = {"vocab_size": letters.vocab_size, "tok": letters, "max_positions": 24}
     names = {"label_names": ["ham", "spam"], "rng": rng}
     return {
         "encoder": encoder(tok=words), "encoder without tokenizer": encoder(),
@@ -187,6 +208,15 @@ def test_a_model_that_is_written_comes_back_to_the_bit(name, tmp_path):
         assert again.encode(TEXTS).tobytes() == model.encode(TEXTS).tobytes()
 
 
+@pytest.mark.parametrize("name", EXPORT)
+def test_the_reference_reads_what_is_written_and_says_the_same(name, tmp_path):
+    """The files are those that it has read once, and what it said then is said here."""
+    model = shaken(models()[name])
+    assert sums_of(write_pretrained(model, tmp_path)) == EXPORT[name]["sums"]
+    for ours, theirs in zip(said_by(model), EXPORT[name]["said"], strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
 def test_the_pair_head_of_a_masked_lm_stays_behind(tmp_path):
     model = MaskedLM(encoder(), rng=np.random.default_rng(0))
     assert set(load(write_pretrained(model, tmp_path)).heads) == {"mlm"}
@@ -216,6 +246,7 @@ def test_the_weights_that_are_written_have_the_names_of_the_reference(tmp_path):
     (lambda: Regressor(encoder(), 0, 5, rng=np.random.default_rng(0)),
      "a regressor cannot be written so, expected one of encoder, masked_lm"),
     (lambda: 3, "a int cannot be written so"),
+    (lambda: encoder(positions="relative"), "has relative positions"),
     (lambda: MaskedLM(encoder(norm="pre"), rng=np.random.default_rng(0)), "norm is 'pre'"),
 ])  # fmt: skip
 def test_what_their_models_cannot_be_is_not_written(make, message, tmp_path):

@@ -225,4 +225,4 @@ def config_of(path: Path, given: dict[str, Any]) -> tuple[Family, EncoderConfig]
         positions = config.max_positions - family.first_position(given)
         return family, replace(config, max_positions=positions)
     except (ConfigError, TypeError) as error:
-        raise CheckpointError(f"{shown(path)}: {error}") from None
+        raise CheckpointError(f"{shown(path)}: {error!s:.500}") from None

@@ -10,6 +10,7 @@ Weights that are stored in 16 bits (float16, bfloat16) become float32 when they 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5")
 
 def is_hub_folder(folder: PathLike) -> bool:
     """Whether a folder holds a model of Hugging Face, and none of npft."""
-    return (Path(folder) / CONFIG).is_file() and not (Path(folder) / FILE).is_file()
+    config, own = (os.path.join(folder, name) for name in (CONFIG, FILE))
+    return os.path.isfile(config) and not os.path.isfile(own)
 
 
 def read_json(path: Path) -> dict[str, Any]:

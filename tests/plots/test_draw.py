@@ -228,6 +228,7 @@ FIGURE_NAMES = [
     "masking_audit", "objectives", "sizes", "attention", "attention_decay", "adaptation", "languages",
     "curse",
     "false_friend", "regimes", "few_shot", "forgetting", "repairs", "cone", "layers", "alignment",
+    "lora", "when_to_tune",
     "temperature", "dropout",
     "speed", "robustness", "multi_task", "schedules", "ablation", "labels", "rates", "depth", "pads",
     "decisions", "frozen_tags", "taggers", "tradeoff", "drift", "replay_share", "repair_path",
