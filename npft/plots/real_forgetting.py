@@ -48,16 +48,17 @@ def draw_kept(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
         high = max(float(f1.mean() + 2 * f1.std()) for _, f1 in ends.values()) + 0.01
         gap = 0.06 * (high - low)
         heights = spread_out([float(f1.mean()) + gap / 2 for _, f1 in ends.values()], gap)
-        reach = max(float((lost + lost.std()).max()) for lost, _ in ends.values())
+        reach = max(float(lost.mean() + lost.std()) for lost, _ in ends.values())
         for (name, (lost, f1)), color, height in zip(ends.items(), COLORS, heights):
             bars = [v.std(ddof=1) if len(v) > 1 else 0.0 for v in (lost, f1)]
             ax.errorbar(lost.mean(), f1.mean(), xerr=bars[0], yerr=bars[1], fmt="o", color=color,
                         ms=9, lw=1.5)
             ax.text(lost.mean() + 0.04 * reach, height, name, color=color, va="center", fontsize=13)
         ax.axvline(0, color=GREY, lw=1)
-        least = min(0.0, *(float((lost - lost.std()).min()) for lost, _ in ends.values()))
+        least = min(0.0, *(float(lost.mean() - lost.std()) for lost, _ in ends.values()))
         ax.set_xlim(least - 0.1 * reach, 1.3 * reach)
         ax.set_ylim(low, high)
+        ax.locator_params(axis="x", nbins=6)
         ax.set_xlabel(label)
         ax.set_title(_title(what, {n: float(lost.mean()) for n, (lost, _) in ends.items()}))
     axes[0].set_ylabel(f"F1 on spam (mean of {seeds} seeds, bars: one sd)")
