@@ -20,7 +20,7 @@ SCRIPTS = (
     "replay_share",
     "repair_path", "task_matrix", "lost", "interference", "embeddings", "polysemy", "tasks",
     "speed", "layers", "rdm", "spectrum", "contrast", "bi_cross", "retrieval", "mini_mteb",
-    "cone", "similarity", "simcse", "serving", "serving_real", "real_model",
+    "cone", "similarity", "simcse", "serving", "serving_real", "real_model", "real_forgetting",
 )
 
 if __name__ == "__main__":

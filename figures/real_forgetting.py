@@ -1,4 +1,4 @@
-"""What a real encoder forgets while it learns spam, plain and with four repairs. Three seeds.
+"""What a real encoder forgets while it learns spam, plain and with four repairs. Two seeds.
 
     python figures/real_forgetting.py --recompute --model FOLDER --data FOLDER
 
@@ -14,7 +14,7 @@ from npft.experiments.real_forgetting import ARMS, fit_reader, real_forgetting_c
 from npft.plots import draw_kept
 
 READER = FOLDER / ".cache" / "reader"  # the model with a fitted head for masked tokens
-SEEDS = range(3)
+SEEDS = range(2)
 
 
 def reader(model: str, data: str) -> dict:

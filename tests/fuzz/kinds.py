@@ -28,7 +28,7 @@ def jobs_of(count: int, names: Sequence[str]) -> list[Job]:
     """Which inputs are tried: of each kind those from number 0 on.
 
     >>> jobs_of(4, ["checkpoints", "training"])
-    [('checkpoints', 0), ('checkpoints', 1), ('checkpoints', 2), ('training', 0)]
+    [('checkpoints', 0), ('checkpoints', 1), ('training', 0), ('training', 1)]
     """
     shares = {name: KINDS[name][1] for name in names}
     total = sum(shares.values())

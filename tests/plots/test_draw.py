@@ -233,7 +233,8 @@ FIGURE_NAMES = [
     "speed", "robustness", "multi_task", "schedules", "ablation", "labels", "rates", "depth", "pads",
     "decisions", "frozen_tags", "taggers", "tradeoff", "drift", "replay_share", "repair_path",
     "task_matrix", "interference", "polysemy", "rogue", "frequency", "rdm", "spectrum",
-    "bi_cross", "retrieval", "similarity", "cosines", "serving", "serving_real", "real_model",
+    "bi_cross", "retrieval", "similarity", "cosines", "serving", "serving_real",
+    "real_model", "real_forgetting",
 ]  # fmt: skip
 
 
