@@ -99,7 +99,9 @@ def _check_added(path: Path, added: Any) -> None:
     if not isinstance(added, list) or not all(
         isinstance(token, dict) and isinstance(token.get("content"), str) for token in added
     ):
-        raise CheckpointError(f"{shown(path)}: added_tokens is no list of tokens with their content")
+        raise CheckpointError(
+            f"{shown(path)}: added_tokens is no list of tokens, each with its content"
+        )
     for token in added:
         if token.get("special") is not True:
             raise CheckpointError(
