@@ -51,7 +51,7 @@ def draw_beside(axes: Any, cells: Sequence[Mapping[str, Any]], tasks: Mapping[st
         ax.set_ylim(0, 1)
         ax.axvline(0, color=GREY, lw=1)
         ax.set_xlabel("rise of the held-out loss (nats)")
-        best, by = max((points[kind, n][1].mean(), kind) for kind, own in SIZES.items() for n in own)
+        best, by = max((points[k, n][1].mean(), k) for k, own in SIZES.items() for n in own)
         full, last = (points[regime, None][1].mean() for regime in ("full", "last"))
         ax.set_title(
             f"{name}: {LOOKS[by][0]} {best:.2f} at best,\nlast block {last:.2f}, full {full:.2f}",
