@@ -13,7 +13,7 @@ from pathlib import Path
 
 SCRIPTS = (
     "graph", "step_size", "pieces", "vocabulary", "masking_audit", "mlm_training", "objectives",
-    "adaptation", "languages", "curse", "attention", "sizes", "schedules",
+    "adaptation", "dapt", "languages", "curse", "attention", "sizes", "schedules",
     "regimes", "ablation", "labels", "rates",
     "depth", "pads", "decisions", "few_shot", "when_to_tune", "frozen_tags", "taggers",
     "multi_task", "robustness", "forgetting", "tradeoff", "repairs", "lora", "drift",
@@ -21,6 +21,7 @@ SCRIPTS = (
     "repair_path", "task_matrix", "lost", "interference", "embeddings", "polysemy", "tasks",
     "speed", "layers", "rdm", "spectrum", "contrast", "bi_cross", "retrieval", "mini_mteb",
     "cone", "similarity", "simcse", "serving", "serving_real", "real_model", "real_forgetting",
+    "real_tuning",
 )
 
 if __name__ == "__main__":

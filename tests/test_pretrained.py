@@ -13,7 +13,7 @@ from npft import (
     write_pretrained,
 )
 from npft.encoder.safetensors import read_safetensors, write_safetensors
-from npft.errors import CheckpointError, ConfigError
+from npft.errors import CheckpointError, ConfigError, NonFiniteError
 from npft.text import ByteLevelBPE
 from npft.text.batch import Batch
 from npft.text.byte_level import SPECIALS, byte_letters
@@ -259,3 +259,12 @@ def test_nothing_is_written_where_a_file_stands(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(CheckpointError, match="is a file"):
         write_pretrained(encoder(), tmp_path / "out")
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_weight_that_is_not_finite_is_not_written(number, tmp_path):
+    encoder = Encoder(EncoderConfig.tiny(vocab_size=9), rng=np.random.default_rng(0))
+    encoder.embeddings.LayerNorm.bias.assign(np.full(128, number))
+    with pytest.raises(NonFiniteError, match="the weight embeddings.LayerNorm.bias is"):
+        write_pretrained(encoder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -96,8 +96,12 @@ def _check_added(path: Path, added: Any) -> None:
     """
     if added is None:
         return
-    if not isinstance(added, list) or not all(isinstance(token, dict) for token in added):
-        raise CheckpointError(f"{shown(path)}: added_tokens is no list of tokens")
+    if not isinstance(added, list) or not all(
+        isinstance(token, dict) and isinstance(token.get("content"), str) for token in added
+    ):
+        raise CheckpointError(
+            f"{shown(path)}: added_tokens is no list of tokens, each with its content"
+        )
     for token in added:
         if token.get("special") is not True:
             raise CheckpointError(

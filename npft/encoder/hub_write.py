@@ -22,7 +22,7 @@ from npft.encoder.hub import FAMILIES, POSITIONS, Family
 from npft.encoder.hub_files import CONFIG, WEIGHTS
 from npft.encoder.hub_tokenizer import write_tokenizer
 from npft.encoder.safetensors import write_safetensors
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_finite
 from npft.nn.quantized import need_floats
 from npft.text.byte_level import ByteLevelBPE
 from npft.text.wordpiece import WordPiece
@@ -78,8 +78,8 @@ def write_encoder(folder: PathLike, encoder: Encoder) -> Path:
     """Write an encoder as a folder that ``transformers`` reads as its model; return the folder.
 
     Without a pooler, so a BertModel is to be read with ``add_pooling_layer=False``.
-    Raises ``ConfigError`` as ``family_of`` does, ``CheckpointError`` for a place that cannot be
-    written.
+    Raises ``ConfigError`` as ``family_of`` does, ``NonFiniteError`` for a weight that is NaN or
+    infinite, ``CheckpointError`` for a place that cannot be written.
     """
     return write_folder(folder, encoder, "Model")
 
@@ -112,6 +112,8 @@ def write_folder(
             array = np.concatenate([np.zeros((first, array.shape[1]), array.dtype), array])
         arrays[prefix + family.theirs(name)] = array
     arrays |= heads or {}
+    for name, array in arrays.items():
+        check_finite(f"write_pretrained: the weight {name}", array)
     with made_folder(folder):
         if tok is not None:
             write_tokenizer(folder, tok, c.max_positions)

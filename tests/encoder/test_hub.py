@@ -119,6 +119,8 @@ def test_bytes_are_no_tokenizer_of_bert(tmp_path):
     ({"num_hidden_layers": "2"}, "num_layers is '2'"),
     ({"max_position_embeddings": "12"}, "max_positions is '12'"),
     ({"model_type": "roberta", "pad_token_id": 30}, "max_positions is -19"),
+    ({"model_type": "roberta", "pad_token_id": -1}, "pad_token_id is -1, expected a whole number"),
+    ({"model_type": "roberta", "pad_token_id": "1"}, "pad_token_id is '1'"),
 ])
 def test_a_configuration_that_means_something_else_is_refused(fields, message, bert):
     change(bert / "config.json", **fields)
