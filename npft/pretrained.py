@@ -150,8 +150,8 @@ def write_pretrained(model: Any, folder: PathLike) -> Path:
     computes it from a pooler. A Classifier must have been made with pool="pooler" (as DistilBERT,
     without token types: "relu_pooler"), for the classifiers of ``transformers`` know no other.
     Raises ``ConfigError`` for a model that cannot be written so, ``NonFiniteError`` for a weight
-    that is NaN or infinite, ``CheckpointError`` for a place that cannot be written. Returns the
-    folder.
+    that is NaN or infinite, ``CheckpointError`` for a place that cannot be written, or that
+    holds files of another model. Returns the folder.
 
     >>> import tempfile
     >>> import numpy as np

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from npft import (
-    Classifier, Encoder, EncoderConfig, MaskedLM, Regressor, SentenceEncoder, WordPiece, load,
+    Classifier, Encoder, EncoderConfig, MaskedLM, Regressor, SentenceEncoder, WordPiece, load, save,
     write_pretrained,
 )
 from npft.encoder.safetensors import read_safetensors, write_safetensors
@@ -268,3 +268,41 @@ def test_a_weight_that_is_not_finite_is_not_written(number, tmp_path):
     with pytest.raises(NonFiniteError, match="the weight embeddings.LayerNorm.bias is"):
         write_pretrained(encoder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def other_models():
+    """Models whose folders have different files."""
+    def encoder(tokenizer, types=2):
+        size = len(PIECES) if tokenizer is None else tokenizer.vocab_size
+        config = EncoderConfig(vocab_size=size, hidden_size=4, num_heads=1, norm="post",
+                               num_layers=1, intermediate_size=4, type_vocab_size=types)
+        return Encoder(config, tokenizer=tokenizer, rng=np.random.default_rng(0)).eval()
+
+    pieces = WordPiece(PIECES)
+    letters = ByteLevelBPE([*SPECIALS, *byte_letters()], [])
+    return {"no tokenizer": encoder(None), "pieces": encoder(pieces),
+            "letters": encoder(letters, 1), "sentences": SentenceEncoder(encoder(pieces))}
+
+
+@pytest.mark.parametrize("old, new, left", [
+    ("pieces", "letters", "vocab.txt"), ("letters", "pieces", "vocab.json, merges.txt"),
+    ("pieces", "no tokenizer", "vocab.txt, tokenizer_config.json"),
+    ("sentences", "pieces", "modules.json"),
+])
+def test_a_model_is_not_written_into_what_would_be_read_with_it(old, new, left, tmp_path):
+    models = other_models()
+    write_pretrained(models[old], tmp_path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
+    with pytest.raises(CheckpointError, match=f"holds {left}.* of another model"):
+        write_pretrained(models[new], tmp_path)
+    assert before == {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
+    write_pretrained(models[old], tmp_path)  # its own files are replaced
+    assert load(tmp_path).kind == models[old].kind
+
+
+def test_a_folder_of_npft_does_not_become_one_of_theirs(tmp_path):
+    models = other_models()
+    save(tmp_path, models["letters"])
+    with pytest.raises(CheckpointError, match="holds model.npz of another model"):
+        write_pretrained(models["pieces"], tmp_path)
+    assert load(tmp_path).body.tokenizer.kind == "byte_level_bpe"

@@ -191,6 +191,13 @@ def _made(path: Path, make: Any) -> Any:
         raise CheckpointError(f"{shown(path)}: {error!s:.500}") from None
 
 
+def tokenizer_files(tok: Tokenizer | None) -> tuple[str, ...]:
+    """The names of the files that ``write_tokenizer`` writes; of none, none."""
+    if tok is None:
+        return ()
+    return (VOCAB, OPTIONS) if isinstance(tok, WordPiece) else (PIECES, MERGES, OPTIONS)
+
+
 def write_tokenizer(folder: Path, tok: Tokenizer, longest: int) -> None:
     """Write the files from which ``transformers`` makes the same tokenizer.
 
