@@ -1,6 +1,6 @@
 """Span masking: whole runs of words are hidden, and the tokens at their borders must restore them.
 
-(Joshi et al. 2020, "SpanBERT", sections 3.1 and 3.2; Jurafsky & Martin, section 11.2.4.) The length
+(Joshi et al. 2020, "SpanBERT", sections 3.1 and 3.2; Jurafsky & Martin, section 11.5.1.) The length
 of a span, in words, is drawn from a geometric distribution that is cut off and renormalised:
 
     P(l) = p (1 - p)^(l - 1) / (1 - (1 - p)^L)     for l = 1 ... L,     p = 0.2, L = 10
