@@ -13,13 +13,15 @@ from pathlib import Path
 
 SCRIPTS = (
     "graph", "step_size", "pieces", "vocabulary", "masking_audit", "mlm_training", "objectives",
-    "adaptation", "languages", "curse", "attention", "sizes", "schedules",
+    "adaptation", "dapt", "languages", "curse", "attention", "sizes", "schedules",
     "regimes", "ablation", "labels", "rates",
-    "depth", "pads", "decisions", "few_shot", "frozen_tags", "taggers",
-    "multi_task", "robustness", "forgetting", "tradeoff", "repairs", "drift", "replay_share",
+    "depth", "pads", "decisions", "few_shot", "when_to_tune", "frozen_tags", "taggers",
+    "multi_task", "robustness", "forgetting", "tradeoff", "repairs", "lora", "drift",
+    "replay_share",
     "repair_path", "task_matrix", "lost", "interference", "embeddings", "polysemy", "tasks",
     "speed", "layers", "rdm", "spectrum", "contrast", "bi_cross", "retrieval", "mini_mteb",
-    "cone", "similarity", "simcse", "real_model",
+    "cone", "similarity", "simcse", "serving", "serving_real", "real_model", "real_forgetting",
+    "real_tuning",
 )
 
 if __name__ == "__main__":

@@ -70,9 +70,14 @@ def compute() -> dict:
 
 
 def draw_pair(axes, found: dict) -> None:
+    most = max(np.max(found[name]) for name in ("bidirectional", "causal"))
     for ax, name in zip(axes, ("bidirectional", "causal")):
         title = "A masked model sees all" if name == "bidirectional" else "A causal one, the past"
-        draw_attention(ax, found[name], found["words"], title)
+        draw_attention(ax, found[name], found["words"], title, most)
+    axes[1].set(ylabel="", yticklabels=[])  # those of the first
+    axes[0].figure.colorbar(
+        axes[1].images[0], ax=list(axes), shrink=0.6, label="attention (mean of 4 heads)"
+    )
 
 
 def draw_all_heads(ax, found: list) -> None:
@@ -89,5 +94,5 @@ def draw_all_heads(ax, found: list) -> None:
 
 if __name__ == "__main__":
     cached = results(__file__, compute)
-    picture("attention", draw_pair, cached["maps"], columns=2)
+    picture("attention", draw_pair, cached["maps"], columns=2, width=6)
     picture("attention_decay", draw_all_heads, cached["profiles"])

@@ -8,7 +8,7 @@ from npft.experiments.bodies import STEPS
 from npft.experiments.opening import opening_cell
 from npft.plots import draw_cone, draw_film, save_figure, save_film
 
-STILL = {"columns": 3, "width": 5.87, "height": 9.9}  # 16:9
+STILL = {"columns": 3, "width": 4.44, "height": 7.49}  # 16:9
 # The steps at which a frame is taken: many where much happens.
 PRETRAIN = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 120, 140, 170, 200, 250, 300, 400, 500, 650,
             800, 1000, 1300, 1600, 2000, 2400, STEPS]  # fmt: skip

@@ -12,8 +12,8 @@ from npft.experiments.serving import real_student_cell, real_ways
 from npft.plots import draw_serving
 from npft.plots.serving import serving_real_title
 
-TEST = {"part": "test", "timed": 200}
-STUDENT = {"texts": 2400, "steps": 150, "lr": 2e-4}
+TEST = {"part": "test", "timed": 100}
+STUDENT = {"texts": 1600, "steps": 100, "lr": 3e-4}
 NAMES = {"spearman": "Spearman on STS-B test"}
 
 

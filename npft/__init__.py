@@ -29,6 +29,7 @@ The rooms, in the order to read them; ``help(npft.ROOM)`` says in which order to
     senses        word senses in vectors, and word vectors by counting
     search        by words, by vectors, and by reading again
     forgetting    what fine-tuning forgets, and what keeps or repairs it
+    serving       smaller models: fewer blocks, and students of a larger one
     experiments   what each figure measures
     plots         figures from arrays
     files         what the command line does with your files

@@ -149,8 +149,9 @@ def write_pretrained(model: Any, folder: PathLike) -> Path:
     and ``load`` gives the same bits back. The next-sentence head of a MaskedLM stays behind: BERT
     computes it from a pooler. A Classifier must have been made with pool="pooler" (as DistilBERT,
     without token types: "relu_pooler"), for the classifiers of ``transformers`` know no other.
-    Raises ``ConfigError`` for a model that cannot be written so, ``CheckpointError`` for a place
-    that cannot be written. Returns the folder.
+    Raises ``ConfigError`` for a model that cannot be written so, ``NonFiniteError`` for a weight
+    that is NaN or infinite, ``CheckpointError`` for a place that cannot be written, or that
+    holds files of another model. Returns the folder.
 
     >>> import tempfile
     >>> import numpy as np
@@ -168,7 +169,7 @@ def write_pretrained(model: Any, folder: PathLike) -> Path:
         "sentence_encoder": lambda model, folder: model.save_pretrained(folder),
     }  # fmt: skip
     kind = getattr(model, "kind", type(model).__name__)
-    if kind not in write:
+    if kind not in write or isinstance(model, type):
         raise ConfigError(
             f"write_pretrained: a {kind} cannot be written so, expected one of {', '.join(write)}; "
             "its encoder can: write_pretrained(model.body, folder)"

@@ -2,12 +2,14 @@
 
 import ast
 import inspect
+import re
 from pathlib import Path
 
 import pytest
 
 import npft
 
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference.md"
 CALLABLES = [name for name in npft.__all__ if callable(getattr(npft, name))]
 
 
@@ -44,3 +46,10 @@ def test_all_lists_each_name_once_in_alphabetical_order():
     assert npft.__all__ == sorted(set(npft.__all__))
     imported = {a.name for n in tree.body if isinstance(n, ast.ImportFrom) for a in n.names}
     assert imported <= set(npft.__all__)
+
+
+def test_the_reference_of_the_site_has_every_room_with_a_public_name():
+    said = re.findall(r"^names of (\w+)$", REFERENCE.read_text(encoding="utf-8"), re.MULTILINE)
+    modules = {getattr(getattr(npft, name), "__module__", None) for name in npft.__all__}
+    rooms = {module.split(".")[1] for module in modules if module}
+    assert sorted(said) == sorted(rooms)

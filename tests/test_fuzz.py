@@ -26,7 +26,8 @@ from npft import read_labelled
 from npft.errors import DataError
 
 FUZZ = Path(__file__).parent / "fuzz"
-SAMPLE = {"readers": 120, "tokenizers": 80, "checkpoints": 70, "safetensors": 60, "training": 30}
+SAMPLE = {"readers": 120, "tokenizers": 80, "checkpoints": 70, "safetensors": 60,
+          "hub folders": 80, "training": 30}
 SEED = 4
 
 

@@ -74,8 +74,8 @@ ORDER = """
     experiments/__init__
     plots/* plots/__init__
     files/lock files/output files/ending files/pretrain files/domains files/memory files/tasks
-    files/report files/finetune files/forgetting files/evaluate files/predict files/embed
-    files/search files/similarity
+    files/report files/vectors files/finetune files/forgetting files/evaluate files/predict
+    files/embed files/search files/similarity
     files/arguments files/__init__
     testing
     tour

@@ -1,5 +1,6 @@
 """Whole models of Hugging Face folders: what transformers computes of them, out and in again."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -8,11 +9,11 @@ import numpy as np
 import pytest
 
 from npft import (
-    Classifier, Encoder, EncoderConfig, MaskedLM, Regressor, SentenceEncoder, WordPiece, load,
+    Classifier, Encoder, EncoderConfig, MaskedLM, Regressor, SentenceEncoder, WordPiece, load, save,
     write_pretrained,
 )
 from npft.encoder.safetensors import read_safetensors, write_safetensors
-from npft.errors import CheckpointError, ConfigError
+from npft.errors import CheckpointError, ConfigError, NonFiniteError
 from npft.text import ByteLevelBPE
 from npft.text.batch import Batch
 from npft.text.byte_level import SPECIALS, byte_letters
@@ -21,6 +22,8 @@ HUB = Path(__file__).parent / "encoder" / "hub"  # written by encoder/make_hub_f
 WORDS = ("bert_head", "roberta_words", "distilbert_words")
 CLASSES = ("bert_classes", "roberta_head", "distilbert_classes")
 IDS, TYPES = [2, 5, 6, 7, 9, 10, 3], [0, 0, 0, 0, 1, 1, 1]
+EXPORT = json.loads((Path(__file__).parent / "export_fixture.json").read_text())
+FEW = 12  # words or columns that are compared
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "##s", "dog", "ran", "."]
 TEXTS = ["the cats ran .", "the dog"]
 
@@ -151,11 +154,29 @@ def test_a_folder_with_steps_gives_a_sentence_encoder(folder):
 # ---- out and in again ----
 
 
+def sums_of(folder):
+    """The SHA-256 of each file of a folder."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files
+    }
+
+
+def said_by(model):
+    """What a model says of each text: a vector, scores of classes or words, or hidden states."""
+    if hasattr(model, "encode"):
+        return list(model.encode(TEXTS))
+    batches = [model.body.tokenizer([text]) for text in TEXTS]
+    if model.kind == "classifier":
+        return [model(batch).data[0] for batch in batches]
+    return [model(batch.replace(token_labels=batch.ids)).data[:, :FEW] for batch in batches]
+
+
 def models():
     words = WordPiece(PIECES)
     letters = ByteLevelBPE([*SPECIALS, *byte_letters()], [])
     rng = np.random.default_rng(0)
-    large = {"vocab_size": letters.vocab_size, "tok": letters}
+    large = {"vocab_size": letters.vocab_size, "tok": letters, "max_positions": 24}
     names = {"label_names": ["ham", "spam"], "rng": rng}
     return {
         "encoder": encoder(tok=words), "encoder without tokenizer": encoder(),
@@ -187,6 +208,15 @@ def test_a_model_that_is_written_comes_back_to_the_bit(name, tmp_path):
         assert again.encode(TEXTS).tobytes() == model.encode(TEXTS).tobytes()
 
 
+@pytest.mark.parametrize("name", EXPORT)
+def test_the_reference_reads_what_is_written_and_says_the_same(name, tmp_path):
+    """The files are those that it has read once, and what it said then is said here."""
+    model = shaken(models()[name])
+    assert sums_of(write_pretrained(model, tmp_path)) == EXPORT[name]["sums"]
+    for ours, theirs in zip(said_by(model), EXPORT[name]["said"], strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
 def test_the_pair_head_of_a_masked_lm_stays_behind(tmp_path):
     model = MaskedLM(encoder(), rng=np.random.default_rng(0))
     assert set(load(write_pretrained(model, tmp_path)).heads) == {"mlm"}
@@ -216,6 +246,7 @@ def test_the_weights_that_are_written_have_the_names_of_the_reference(tmp_path):
     (lambda: Regressor(encoder(), 0, 5, rng=np.random.default_rng(0)),
      "a regressor cannot be written so, expected one of encoder, masked_lm"),
     (lambda: 3, "a int cannot be written so"),
+    (lambda: encoder(positions="relative"), "has relative positions"),
     (lambda: MaskedLM(encoder(norm="pre"), rng=np.random.default_rng(0)), "norm is 'pre'"),
 ])  # fmt: skip
 def test_what_their_models_cannot_be_is_not_written(make, message, tmp_path):
@@ -228,3 +259,50 @@ def test_nothing_is_written_where_a_file_stands(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(CheckpointError, match="is a file"):
         write_pretrained(encoder(), tmp_path / "out")
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_weight_that_is_not_finite_is_not_written(number, tmp_path):
+    encoder = Encoder(EncoderConfig.tiny(vocab_size=9), rng=np.random.default_rng(0))
+    encoder.embeddings.LayerNorm.bias.assign(np.full(128, number))
+    with pytest.raises(NonFiniteError, match="the weight embeddings.LayerNorm.bias is"):
+        write_pretrained(encoder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def other_models():
+    """Models whose folders have different files."""
+    def encoder(tokenizer, types=2):
+        size = len(PIECES) if tokenizer is None else tokenizer.vocab_size
+        config = EncoderConfig(vocab_size=size, hidden_size=4, num_heads=1, norm="post",
+                               num_layers=1, intermediate_size=4, type_vocab_size=types)
+        return Encoder(config, tokenizer=tokenizer, rng=np.random.default_rng(0)).eval()
+
+    pieces = WordPiece(PIECES)
+    letters = ByteLevelBPE([*SPECIALS, *byte_letters()], [])
+    return {"no tokenizer": encoder(None), "pieces": encoder(pieces),
+            "letters": encoder(letters, 1), "sentences": SentenceEncoder(encoder(pieces))}
+
+
+@pytest.mark.parametrize("old, new, left", [
+    ("pieces", "letters", "vocab.txt"), ("letters", "pieces", "vocab.json, merges.txt"),
+    ("pieces", "no tokenizer", "vocab.txt, tokenizer_config.json"),
+    ("sentences", "pieces", "modules.json"),
+])
+def test_a_model_is_not_written_into_what_would_be_read_with_it(old, new, left, tmp_path):
+    models = other_models()
+    write_pretrained(models[old], tmp_path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
+    with pytest.raises(CheckpointError, match=f"holds {left}.* of another model"):
+        write_pretrained(models[new], tmp_path)
+    assert before == {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
+    write_pretrained(models[old], tmp_path)  # its own files are replaced
+    assert load(tmp_path).kind == models[old].kind
+
+
+def test_a_folder_of_npft_does_not_become_one_of_theirs(tmp_path):
+    models = other_models()
+    save(tmp_path, models["letters"])
+    with pytest.raises(CheckpointError, match="holds model.npz of another model"):
+        write_pretrained(models["pieces"], tmp_path)
+    assert load(tmp_path).body.tokenizer.kind == "byte_level_bpe"

@@ -191,7 +191,8 @@ def layer_norm(x, gamma, beta, *, eps: float = 1e-5):
         x̂ = (x - mean) / √(variance + eps),   y = gamma x̂ + beta     (Ba, Kiros & Hinton 2016)
 
     With a = gamma g the gradient of x is (a - mean(a) - x̂ mean(a x̂)) / √(variance + eps): what
-    would shift or stretch a whole row is taken out, because the normalisation undoes it.
+    would shift or stretch a whole row is taken out, because the normalisation undoes it. The
+    gradient of gamma is the column sums of g x̂, that of beta those of g.
 
     x (N, D), gamma and beta (D,); returns (N, D).
 

@@ -14,7 +14,7 @@ import numpy as np
 from npft.atomic import PathLike
 from npft.autograd.tensor import Tensor
 from npft.embed.rows import unit_rows
-from npft.embed.steps import Steps, read_steps, write_steps
+from npft.embed.steps import STEP_FILES, Steps, read_steps, write_steps
 from npft.encoder.encoder import Encoder
 from npft.encoder.hub import read_encoder
 from npft.encoder.hub_write import write_encoder
@@ -101,10 +101,10 @@ class SentenceEncoder(Model):
 
         ``from_pretrained`` gives the same bits back. Raises ``ConfigError`` for an encoder that is
         not shaped as BERT, RoBERTa or DistilBERT (``encoder/hub_write.py``), ``CheckpointError``
-        for a place that cannot be written.
+        for a place that cannot be written, or that holds files of another model.
         """
         head: Any = self.heads["vectors"]
-        written = write_encoder(folder, self.encoder)
+        written = write_encoder(folder, self.encoder, STEP_FILES)
         c = self.encoder.config
         write_steps(written, Steps(head.pool, head.normalize, c.max_positions), c.hidden_size)
         return written

@@ -19,6 +19,7 @@ from npft.strict_json import parse
 
 MODULES, LONGEST, TOKENIZER = "modules.json", "sentence_bert_config.json", "tokenizer_config.json"
 SETTINGS = "config_sentence_transformers.json"
+STEP_FILES = (MODULES, LONGEST, SETTINGS)  # those that are written
 POOLINGS = {
     "pooling_mode_mean_tokens": "mean",
     "pooling_mode_cls_token": "cls",

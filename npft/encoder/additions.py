@@ -31,7 +31,9 @@ from npft.autograd import kernels, ops
 from npft.autograd.tensor import Tensor
 from npft.encoder.blocks import Output, SelfAttention
 from npft.encoder.encoder import Encoder
-from npft.errors import CheckpointError, ConfigError, check_count, check_positive, quoted
+from npft.errors import (
+    CheckpointError, ConfigError, check_count, check_finite, check_positive, quoted,
+)
 from npft.nn.layers import Linear, normal
 from npft.nn.module import Module, Parameter
 from npft.nn.quantized import need_floats
@@ -117,7 +119,7 @@ def add_lora(
     2048
     """
     body = _body_to_add_to("add_lora", model, LowRank.kind)
-    _check_smaller("add_lora: rank", rank, body)
+    rank = _checked_smaller("add_lora: rank", rank, body)
     scale = check_positive("add_lora: scale", scale)
     if scale > 1e6:  # float32 numbers times it would soon be infinite
         raise ConfigError(f"add_lora: scale is {scale}, expected at most 1e6")
@@ -144,7 +146,7 @@ def add_adapters(model: Any, width: int = WIDTH, *, rng: np.random.Generator) ->
     4384
     """
     body = _body_to_add_to("add_adapters", model, Adapter.kind)
-    _check_smaller("add_adapters: width", width, body)
+    width = _checked_smaller("add_adapters: width", width, body)
     for seam in _outputs(body):
         part = Adapter(body.config.hidden_size, width, body.config.init_std, rng=rng)
         seam.additions.append(_like(seam.dense.weight, part))
@@ -154,7 +156,8 @@ def merge_lora(model: Any) -> None:
     """Put the low-rank change into the weights, W + (scale / rank) B A, and take it away.
 
     The outputs stay the same but for rounding (float32: about 1e-6), the weights are those of a
-    plain body. It cannot be switched off any more. Raises ``ConfigError`` if there is none.
+    plain body. It cannot be switched off any more. Raises ``ConfigError`` if there is none,
+    ``NonFiniteError`` for a change that is not finite; the model then stays as it is.
 
     >>> from npft.encoder.config import EncoderConfig
     >>> rng = np.random.default_rng(0)
@@ -168,11 +171,16 @@ def merge_lora(model: Any) -> None:
     need_floats("merge_lora", body)
     if LowRank.kind not in kinds_of(body):
         raise ConfigError("merge_lora: the model has no low-rank change; add_lora adds one")
-    seam: Any
-    for seam in _attentions(body):
-        weight: Parameter = seam.qkv_weight
-        for part in seam.additions:
-            weight.assign((weight.data + part.matrix()).astype(weight.dtype))
+    seams: list[Any] = list(_attentions(body))
+    merged = []
+    with np.errstate(over="ignore", invalid="ignore"):  # told below
+        for seam in seams:
+            changes = sum(part.matrix() for part in seam.additions)
+            merged.append((seam.qkv_weight.data + changes).astype(seam.qkv_weight.dtype))
+    for number, weight in enumerate(merged):
+        check_finite(f"merge_lora: the merged weight of block {number}", weight)
+    for seam, weight in zip(seams, merged):
+        seam.qkv_weight.assign(weight)
         seam.additions = []
 
 
@@ -181,7 +189,8 @@ def switched_off(model: Any) -> Iterator[None]:
     """Inside this block the model is without its additions: the body of before, to the bit.
 
     So what the body has forgotten, measured here, is exactly 0. Also ``save`` then writes a plain
-    model. Raises ``ConfigError`` for what has no encoder.
+    model. Raises ``ConfigError`` for what has no encoder, and at the end if something was added
+    meanwhile: it is taken away, for the additions of before come back to its place.
 
     >>> from npft.encoder.config import EncoderConfig
     >>> rng = np.random.default_rng(0)
@@ -196,11 +205,18 @@ def switched_off(model: Any) -> Iterator[None]:
     kept = [seam.additions for seam in seams]
     for seam in seams:
         seam.additions = []
+    new = False
     try:
         yield
+        new = any(seam.additions for seam in seams)
     finally:
         for seam, additions in zip(seams, kept):
             seam.additions = additions
+    if new:
+        raise ConfigError(
+            "switched_off: something was added to the model while its additions were off, and was "
+            "taken away again; add it before or behind the block"
+        )
 
 
 def additions_of(model: Any) -> list[dict[str, Any]]:
@@ -274,14 +290,15 @@ def _body_to_add_to(caller: str, model: Any, kind: str) -> Encoder:
     return body
 
 
-def _check_smaller(name: str, number: int, body: Encoder) -> None:
-    """Raise ``ConfigError`` unless 1 <= number < D."""
-    width = body.config.hidden_size
-    if check_count(name, number) >= width:
+def _checked_smaller(name: str, number: int, body: Encoder) -> int:
+    """A plain int, which JSON can hold; raises ``ConfigError`` unless 1 <= number < D."""
+    width, number = body.config.hidden_size, check_count(name, number)
+    if number >= width:
         raise ConfigError(
             f"{name} is {number}, expected 1 to {width - 1}: less than the width of the encoder, "
             "or the addition is no smaller than what it adds to"
         )
+    return number
 
 
 def _attentions(body: Encoder) -> list[SelfAttention]:

@@ -25,7 +25,9 @@ from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.hub_files import CONFIG, read_json, read_weights, weights_file
 from npft.encoder.hub_tokenizer import read_tokenizer
-from npft.errors import CheckpointError, ConfigError, DataError, NpftError, listed, quoted
+from npft.errors import (
+    CheckpointError, ConfigError, DataError, NpftError, check_count, listed, quoted,
+)
 
 BERT_FIELDS = {
     "vocab_size": "vocab_size", "hidden_size": "hidden_size", "num_layers": "num_hidden_layers",
@@ -83,9 +85,12 @@ class Family:
         return name
 
 
-ROBERTA = Family(
-    "roberta", "roberta.", first_position=lambda config: config.get("pad_token_id", 1) + 1
-)
+def behind_pad(config: dict[str, Any]) -> int:
+    """Where RoBERTa's positions begin: behind the number of its pads."""
+    return check_count("pad_token_id", config.get("pad_token_id", 1), least=0) + 1
+
+
+ROBERTA = Family("roberta", "roberta.", first_position=behind_pad)
 FAMILIES = {
     "bert": Family("bert", "bert."),
     "roberta": ROBERTA,
@@ -225,4 +230,4 @@ def config_of(path: Path, given: dict[str, Any]) -> tuple[Family, EncoderConfig]
         positions = config.max_positions - family.first_position(given)
         return family, replace(config, max_positions=positions)
     except (ConfigError, TypeError) as error:
-        raise CheckpointError(f"{shown(path)}: {error}") from None
+        raise CheckpointError(f"{shown(path)}: {error!s:.500}") from None

@@ -10,6 +10,8 @@ Weights that are stored in 16 bits (float16, bfloat16) become float32 when they 
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,30 @@ CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5")
 
 
+# All that is read of a folder, when it is there.
+READ = (
+    FILE, CONFIG, WEIGHTS, "vocab.txt", "tokenizer.json", "tokenizer_config.json", "vocab.json",
+    "merges.txt", "modules.json", "sentence_bert_config.json", "config_sentence_transformers.json",
+)  # fmt: skip
+
+
+def check_all_replaced(folder: Path, written: Iterable[str]) -> None:
+    """Raise ``CheckpointError`` if a folder would, beside what is written, hold more that is read.
+
+    Such a file is of another model, and what is loaded would be a mixture of both.
+    """
+    left = [name for name in READ if name not in set(written) and (folder / name).exists()]
+    if left:
+        raise CheckpointError(
+            f"{shown(folder)}: holds {listed(left)} of another model, which would be read with "
+            "this one; name another folder, or empty it"
+        )
+
+
 def is_hub_folder(folder: PathLike) -> bool:
     """Whether a folder holds a model of Hugging Face, and none of npft."""
-    return (Path(folder) / CONFIG).is_file() and not (Path(folder) / FILE).is_file()
+    config, own = (os.path.join(folder, name) for name in (CONFIG, FILE))
+    return os.path.isfile(config) and not os.path.isfile(own)
 
 
 def read_json(path: Path) -> dict[str, Any]:

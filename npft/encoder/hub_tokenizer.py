@@ -96,8 +96,12 @@ def _check_added(path: Path, added: Any) -> None:
     """
     if added is None:
         return
-    if not isinstance(added, list) or not all(isinstance(token, dict) for token in added):
-        raise CheckpointError(f"{shown(path)}: added_tokens is no list of tokens")
+    if not isinstance(added, list) or not all(
+        isinstance(token, dict) and isinstance(token.get("content"), str) for token in added
+    ):
+        raise CheckpointError(
+            f"{shown(path)}: added_tokens is no list of tokens, each with its content"
+        )
     for token in added:
         if token.get("special") is not True:
             raise CheckpointError(
@@ -185,6 +189,13 @@ def _made(path: Path, make: Any) -> Any:
         return make()
     except NpftError as error:
         raise CheckpointError(f"{shown(path)}: {error!s:.500}") from None
+
+
+def tokenizer_files(tok: Tokenizer | None) -> tuple[str, ...]:
+    """The names of the files that ``write_tokenizer`` writes; of none, none."""
+    if tok is None:
+        return ()
+    return (VOCAB, OPTIONS) if isinstance(tok, WordPiece) else (PIECES, MERGES, OPTIONS)
 
 
 def write_tokenizer(folder: Path, tok: Tokenizer, longest: int) -> None:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,10 @@ from npft.atomic import PathLike, made_folder, write_bytes
 from npft.encoder.additions import kinds_of
 from npft.encoder.encoder import Encoder
 from npft.encoder.hub import FAMILIES, POSITIONS, Family
-from npft.encoder.hub_files import CONFIG, WEIGHTS
-from npft.encoder.hub_tokenizer import write_tokenizer
+from npft.encoder.hub_files import CONFIG, WEIGHTS, check_all_replaced
+from npft.encoder.hub_tokenizer import tokenizer_files, write_tokenizer
 from npft.encoder.safetensors import write_safetensors
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_finite
 from npft.nn.quantized import need_floats
 from npft.text.byte_level import ByteLevelBPE
 from npft.text.wordpiece import WordPiece
@@ -74,14 +74,16 @@ def family_of(encoder: Encoder) -> Family:
     return FAMILIES["bert"] if c.type_vocab_size else distil
 
 
-def write_encoder(folder: PathLike, encoder: Encoder) -> Path:
+def write_encoder(folder: PathLike, encoder: Encoder, beside: Sequence[str] = ()) -> Path:
     """Write an encoder as a folder that ``transformers`` reads as its model; return the folder.
 
+    beside: names of files that the caller will write there as well.
     Without a pooler, so a BertModel is to be read with ``add_pooling_layer=False``.
-    Raises ``ConfigError`` as ``family_of`` does, ``CheckpointError`` for a place that cannot be
-    written.
+    Raises ``ConfigError`` as ``family_of`` does, ``NonFiniteError`` for a weight that is NaN or
+    infinite, ``CheckpointError`` for a place that cannot be written, or that holds files of another
+    model which would stay.
     """
-    return write_folder(folder, encoder, "Model")
+    return write_folder(folder, encoder, "Model", beside=beside)
 
 
 def write_folder(
@@ -90,10 +92,12 @@ def write_folder(
     task: str,
     heads: Mapping[str, np.ndarray] | None = None,
     options: Mapping[str, Any] | None = None,
+    beside: Sequence[str] = (),
 ) -> Path:
     """Write an encoder with the weights of a head, by their names in ``transformers``.
 
     task: how its class ends, such as "ForMaskedLM". options: of its config.json, beside the usual.
+    beside: names of files that the caller will write there as well.
     Raises what ``write_encoder`` raises.
     """
     folder, c, tok = Path(folder), encoder.config, encoder.tokenizer
@@ -112,6 +116,9 @@ def write_folder(
             array = np.concatenate([np.zeros((first, array.shape[1]), array.dtype), array])
         arrays[prefix + family.theirs(name)] = array
     arrays |= heads or {}
+    for name, array in arrays.items():
+        check_finite(f"write_pretrained: the weight {name}", array)
+    check_all_replaced(folder, (CONFIG, WEIGHTS, *tokenizer_files(tok), *beside))
     with made_folder(folder):
         if tok is not None:
             write_tokenizer(folder, tok, c.max_positions)

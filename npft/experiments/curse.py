@@ -1,7 +1,7 @@
 """One body for many languages: what each of them loses, and the accent of a small one.
 
 The curse of multilinguality: with the body and the steps fixed, every further language takes its
-share of both (Conneau et al. 2020, section 5.2.1; Jurafsky & Martin, section 11.7). One body
+share of both (Conneau et al. 2020, section 5.2.1; Jurafsky & Martin, section 11.2.3). One body
 learns 1, 2, 4 and 8 toy languages of equal size, and two controls say what the loss is of:
 
     alone, 1/N of the steps   one language that gets what it would get among N: what is lost by

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -99,9 +100,8 @@ def serving_cell(cell: dict[str, Any]) -> dict[str, Any]:
         bodies[both] = quantize(bodies["distilled"])
         models[both] = quantize(models["distilled"])
         batch = models["full"].batch_of(test)
-        times = shares_of_time(
-            {n: lambda m=m: m.decide(batch) for n, m in models.items()}, cell.get("rounds", ROUNDS)
-        )
+        reads = {name: partial(model.decide, batch) for name, model in models.items()}
+        times = shares_of_time(reads, cell.get("rounds", ROUNDS))
         return cell | {"ways": {
             name: {
                 "words": bodies[name].measure(probe)["mlm_acc"],
@@ -112,7 +112,7 @@ def serving_cell(cell: dict[str, Any]) -> dict[str, Any]:
         }}  # fmt: skip
 
 
-def _tuned(mlm: MaskedLM, train: Any, epochs: int, seed: int) -> Classifier:
+def _tuned(mlm: Model, train: Any, epochs: int, seed: int) -> Classifier:
     """A classifier on the body of ``mlm``, fine-tuned in full."""
     rng, names = np.random.default_rng(seed), train.label_names
     model = Classifier(mlm.encoder, len(names), label_names=names, rng=rng)
@@ -159,7 +159,7 @@ def _measured(
     """The figures of each model but those that are known from elsewhere."""
     test = sts(cell["data"], cell["part"])
     timed = test.texts[: cell["timed"]]
-    reads = {name: lambda m=model: m.encode(timed) for name, model in models.items()}
+    reads = {name: partial(model.encode, timed) for name, model in models.items()}
     times = shares_of_time(reads, cell.get("rounds", ROUNDS))
     return {
         name: {

@@ -49,7 +49,8 @@ TIERS = {  # from, to
 }  # fmt: skip
 MOST_SHOWN = 32  # more examples than these never fit before a text
 TEST_SIZE = 500
-STEPS, EPOCHS, BATCH_SIZE = 200, 2, 32
+STEPS, BATCH_SIZE = 200, 32
+EPOCHS, FEW_EPOCHS = 13, 2  # at least: of up to 1,000 labels, and of more
 ASKED = {  # the cloze of each task, and the words that stand for its classes
     "hard sms": ("{text} [SEP] it is [MASK]", {"ham": "good", "spam": "bad"}),
 }
@@ -60,7 +61,7 @@ def when_cells() -> list[dict[str, Any]]:
 
     >>> cells = when_cells()
     >>> len(cells), cells[0]["n"], {c["way"] for c in cells if c["n"] == 0}
-    (102, 10000, {'prompt'})
+    (99, 10000, {'prompt'})
     """
     return [
         {"task": task, "way": way, "n": n}
@@ -72,12 +73,13 @@ def when_cells() -> list[dict[str, Any]]:
 
 
 def epochs_of(n: int) -> int:
-    """So many epochs of ``n`` labels that there are 200 steps, at least 2.
+    """So many epochs of ``n`` labels that there are 200 steps, at least 13; of very many, 2.
 
     >>> [epochs_of(n) for n in (2, 100, 1000, 10_000)]
-    [200, 50, 7, 2]
+    [200, 50, 13, 2]
     """
-    return max(EPOCHS, -(-STEPS // -(-n // BATCH_SIZE)))
+    least = EPOCHS if n <= 1000 else FEW_EPOCHS
+    return max(least, -(-STEPS // -(-n // BATCH_SIZE)))
 
 
 def task_of(task: str, n: int, seed: int) -> tuple[Examples | None, Examples]:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from npft.encoder.pooling import HEAD_POOLS, POOLS
 from npft.files.forgetting import DEFAULT
 from npft.files.tasks import TAGGERS, TASKS
-from npft.finetune.regimes import LEARNING_RATES
+from npft.finetune.regimes import LARGE_RATES, LARGE_WIDTH, LEARNING_RATES
 from npft.forgetting.methods import METHODS, PLAIN
 from npft.metrics.entities import SCHEMES
 from npft.pretrain.adapt import ADAPT_LR
@@ -154,8 +154,12 @@ def add_finetune(p: argparse.ArgumentParser) -> None:
                         "one layer more in each epoch; lp-ft: the head first; lora and adapter: a "
                         "small part added to a body that stays (default full)")
     add_length(p)
-    rates = ", ".join(f"{k} {v:g}" for k, v in LEARNING_RATES.items())
-    p.add_argument("--lr", type=float, help=f"learning rate (default: {rates})")
+    rates, large = (
+        ", ".join(f"{k} {v:g}" for k, v in of.items()) for of in (LEARNING_RATES, LARGE_RATES)
+    )
+    p.add_argument("--lr", type=float,
+                   help=f"learning rate (default: {rates}; of a body of {LARGE_WIDTH} columns or "
+                        f"more: {large})")
     p.add_argument("--anchor", type=float, metavar="LAMBDA",
                    help="pull the body back to its first weights, for example 0.01")
     p.add_argument("--replay", type=float, default=0.0, metavar="SHARE",
@@ -201,7 +205,8 @@ def add_rows(p: argparse.ArgumentParser) -> None:
                    help="each word by itself, or a chain (CRF) that keeps to the scheme "
                         "(default token)")
     p.add_argument("--pool", choices=HEAD_POOLS,
-                   help="how the tokens of a text become one vector (default mean)")
+                   help="how the tokens of a text become one vector (default: that of the "
+                        "sentence encoder in --model, or mean)")
 
 
 def add_length(p: argparse.ArgumentParser) -> None:
@@ -232,8 +237,8 @@ def add_embed(p: argparse.ArgumentParser) -> None:
     p.add_argument("text", type=Path, help="text file; row i of the vectors is its line i")
     p.add_argument("--model", type=Path, required=True, help="folder of a model")
     p.add_argument("--out", type=Path, required=True, help=".npy file to write")
-    p.add_argument("--pool", default="mean", choices=POOLS,
-                   help="of the token vectors of a line (default mean)")
+    p.add_argument("--pool", choices=POOLS,
+                   help="of the token vectors of a line (default: the model's own, or mean)")
     add_format(p)
 
 
@@ -246,8 +251,8 @@ def add_search(p: argparse.ArgumentParser) -> None:
                             "query a line)")
     asked.add_argument("--queries", type=Path, metavar="FILE", help="file with a query a line")
     p.add_argument("--model", type=Path, help="folder of a model whose vectors are compared")
-    p.add_argument("--pool", default="mean", choices=POOLS,
-                   help="of the token vectors of a text (default mean)")
+    p.add_argument("--pool", choices=POOLS,
+                   help="of the token vectors of a text (default: the model's own, or mean)")
     p.add_argument("--index", type=Path, metavar="FOLDER",
                    help="keep the vectors there, or use those that are")
     p.add_argument("--bm25", action="store_true", help="search by words, without a model")
@@ -262,8 +267,9 @@ def add_similarity(p: argparse.ArgumentParser) -> None:
     p.add_argument("--model", type=Path, required=True, help="folder of a model")
     p.add_argument("--unscored", action="store_true",
                    help="the rows are text and pair alone: say the cosine of each")
-    p.add_argument("--pool", default="mean", choices=POOLS,
-                   help="with --unscored: of the token vectors of a text (default mean)")
+    p.add_argument("--pool", choices=POOLS,
+                   help="with --unscored: of the token vectors of a text (default: the model's "
+                        "own, or mean)")
     add_format(p)
 
 

@@ -20,6 +20,7 @@ from npft.files.memory import Memory
 from npft.files.output import ProgressMaker, claimed, timed, write_model
 from npft.files.pretrain import MAX_POSITIONS, VOCAB_SIZE
 from npft.files.tasks import TASKS, Task
+from npft.files.vectors import own_pool
 from npft.finetune.recipes import check_epochs, fine_tune_as
 from npft.finetune.regimes import DROPOUT, learning_rate, num_trainable
 from npft.finetune.train import check_numbers, evaluate
@@ -112,7 +113,7 @@ def finetune_file(
     Texts are stripped and exact repeats dropped. Without a model to start from, a new body is
     first pretrained for a few epochs on the training texts.
     """
-    lr = checked_rate(material, start, training)
+    check_options(material, start, training)
     with claimed(out, start=start.model, force=force):
         rng = np.random.default_rng(training.seed)
         name, reason = chosen_task(material, fmt)
@@ -121,10 +122,13 @@ def finetune_file(
         parts = divided(task, material, fmt, rng)
         texts = task.texts(parts.train)
         loaded = None if start.model is None else load_with_tokenizer(start.model)
+        if loaded is not None and "pool" in task.options and own_pool(loaded) is not None:
+            options = {"pool": own_pool(loaded)} | options
         with timed(timings, "pretrain"):
             body = loaded.body if loaded else quick_body(texts, start, progress("pretrain"), rng)
         model = task.model(body, parts.train, rng, **options)
         set_dropout(model, DROPOUT)
+        lr = rate_of(body.config.hidden_size, training)
         memory = memory_of(loaded, start.model, start.text, training.seed) if start.text else None
         repairs = repairs_of(model, memory, training)
         train, test = model.batch_of(parts.train), model.batch_of(parts.test)
@@ -159,8 +163,8 @@ def finetune_file(
     return results
 
 
-def checked_rate(material: Material, start: Start, training: Training) -> float:
-    """The learning rate; raises ``ConfigError`` for options that do not go together."""
+def check_options(material: Material, start: Start, training: Training) -> None:
+    """Raise ``ConfigError`` for options that do not go together."""
     if start.text and start.model is None:
         raise ConfigError("--text needs --model, the model that was pretrained on it")
     if training.replay and not start.text:
@@ -173,7 +177,11 @@ def checked_rate(material: Material, start: Start, training: Training) -> float:
     lr = learning_rate(training.regime) if training.lr is None else training.lr
     check_numbers(training.epochs, training.batch_size, lr)
     check_epochs(training.regime, training.epochs)
-    return lr
+
+
+def rate_of(width: int, training: Training) -> float:
+    """The learning rate that is asked for, or that of the regime for a body of this width."""
+    return learning_rate(training.regime, width) if training.lr is None else training.lr
 
 
 def chosen_task(material: Material, fmt: FileFormat) -> tuple[str, str | None]:

@@ -26,8 +26,8 @@ from npft.encoder.checkpoint import FILE
 from npft.encoder.model import Model, copy_of
 from npft.errors import CheckpointError, ConfigError, NonFiniteError, quoted
 from npft.files.finetune import (
-    Material, Parts, Start, Training, checked_rate, chosen_task, divided, load_with_tokenizer,
-    memory_of, options_of,
+    Material, Parts, Start, Training, check_options, chosen_task, divided, load_with_tokenizer,
+    memory_of, options_of, rate_of,
 )
 from npft.files.memory import Memory
 from npft.files.output import ProgressMaker, claimed, drop_results, write_json
@@ -163,7 +163,8 @@ def forgetting_file(
     Writes a table (JSON and CSV) and a figure into ``out``, and no model. "seconds" are those of
     training, and of what a method needs beforehand; they go to timings.json and the CSV.
     """
-    methods, lr = chosen(repairs), checked_rate(material, Start(model), training)
+    methods = chosen(repairs)
+    check_options(material, Start(model), training)
     if (out / FILE).exists():
         raise CheckpointError(f"{shown(out)}: holds a model ({FILE}), and none is written here; "
                               "name another folder")  # fmt: skip
@@ -174,6 +175,7 @@ def forgetting_file(
         options = options_of(task, material)
         parts = divided(task, material, fmt, rng)
         memory = memory_of(load_with_tokenizer(model), model, text, training.seed)
+        lr = rate_of(memory.mlm.encoder.config.hidden_size, training)
         trials = [
             prepared(method, task.model, parts, memory, training, lr, rng, options)
             for method in methods

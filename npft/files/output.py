@@ -12,6 +12,7 @@ from typing import Any
 
 from npft.atomic import check_place, made_folder, shown, write_bytes
 from npft.encoder.checkpoint import FILE, read_training, save
+from npft.encoder.hub_files import is_hub_folder
 from npft.encoder.model import Model
 from npft.errors import CheckpointError
 from npft.files.lock import locked
@@ -77,6 +78,8 @@ def check_out(
     ``CheckpointError`` that says what is there and what to do.
     """
     _check_not_start(out, start)
+    if is_hub_folder(out):
+        raise CheckpointError(f"{shown(out)}: holds a model of Hugging Face; name another folder")
     names = [FILE, *RUN_FILES, *also]
     with made_folder(out):
         for name in names:

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from npft.atomic import shown
-from npft.embed.sentences import SentenceEncoder
 from npft.errors import CheckpointError, ConfigError, DataError, check_count
 from npft.files.predict import slices
 from npft.files.tasks import plain
-from npft.loading import load
+from npft.files.vectors import unit_encoder_in
 from npft.search.bm25 import BM25
 from npft.search.index import INDEX, VECTORS, Index
 from npft.search.top import Found
@@ -31,7 +30,7 @@ class Way:
     """How to search: by the model in a folder, and its index if it is kept; or by words."""
 
     model: Path | None = None
-    pool: str = "mean"
+    pool: str | None = None  # the model's own, or mean
     index: Path | None = None
     bm25: bool = False
     force: bool = False
@@ -97,7 +96,7 @@ class Search:
 def _index(texts: list[str], way: Way) -> Index:
     """The index that is kept, if it is of these texts and this encoder; else a new one."""
     assert way.model is not None
-    encoder = SentenceEncoder(load(way.model).body, way.pool)
+    encoder = unit_encoder_in(way.model, way.pool)
     if way.index is None:
         return Index(encoder, texts)
     if any((way.index / name).exists() for name in (INDEX, VECTORS)) and not way.force:

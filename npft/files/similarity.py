@@ -19,6 +19,7 @@ from npft.embed.token_table import token_table_encoder
 from npft.encoder.pooling import POOLS
 from npft.files.predict import slices
 from npft.files.tasks import cell
+from npft.files.vectors import sentence_encoder_in
 from npft.loading import load
 from npft.metrics.ranking import pearson, spearman
 from npft.text import FileFormat, read_records, read_scored
@@ -66,10 +67,10 @@ def report_similarity(results: dict[str, Any]) -> str:
 
 
 def cosines_of_pairs(
-    pairs: Any, model: Path, *, pool: str = "mean", fmt: FileFormat = FileFormat()
+    pairs: Any, model: Path, *, pool: str | None = None, fmt: FileFormat = FileFormat()
 ) -> Iterator[dict[str, Any]]:
     """Each pair of a file or a stream with the cosine of its texts, as the rows come."""
-    encoder = SentenceEncoder(load(model).body, pool)
+    encoder = sentence_encoder_in(model, pool)
     rows = (record.cells for record in read_records(pairs, PAIR, fmt))
     for part in slices(rows):
         u, v = (np.asarray(encoder.encode([row[i] for row in part])) for i in (0, 1))

@@ -48,10 +48,10 @@ def fine_tune_as(
     """Fine-tune a model in the regime of this name, one of ``LEARNING_RATES``; return the history.
 
     Freezes what the regime keeps fixed and trains by ``fine_tune``, which the options are for.
-    ``lr`` is by default that of the regime. The history of "lp-ft" is that of both halves, one
-    behind the other; the best weights of each half are put back at its end, if there is a
-    validation set, and the first half has the rate of "head". "lora" and "adapter" add what they
-    train, of the usual size, unless the model has it.
+    ``lr`` is by default that of the regime for a body of this width. The history of "lp-ft" is
+    that of both halves, one behind the other; the best weights of each half are put back at its
+    end, if there is a validation set, and the first half has the rate of "head". "lora" and
+    "adapter" add what they train, of the usual size, unless the model has it.
 
     Raises ``ConfigError`` for an unknown regime, or less than two epochs of "lp-ft", and as
     ``fine_tune``.
@@ -67,10 +67,10 @@ def fine_tune_as(
     >>> history.at("loss").tolist()
     [1, 2, 3, 4]
     """
-    lr = learning_rate(regime) if lr is None else lr
+    check_model("fine_tune_as", model)
+    lr = learning_rate(regime, model.encoder.config.hidden_size) if lr is None else lr
     check_numbers(epochs, batch_size, lr)
     check_epochs(regime, epochs)
-    check_model("fine_tune_as", model)
     data = [train] if validation is None else [train, validation]
     for labelled in data:
         model.check(labelled)

@@ -31,19 +31,30 @@ from npft.errors import ConfigError, check_count
 from npft.nn.module import Module, freeze, unfreeze
 
 # The learning rates of a small body of 10^5 weights; rates of large models (2e-5 for all weights of
-# BERT) would hardly move one.
+# BERT) would hardly move one, and these would undo what a large one has learnt.
 LEARNING_RATES = {
     "head": 1e-2, "last": 3e-3, "full": 2e-3, "gradual": 4e-3, "ulmfit": 1e-2, "lp-ft": 2e-3,
     "lora": 5e-3, "adapter": 1e-2,
 }  # fmt: skip
+LARGE_WIDTH = 256  # from so many columns on a body was pretrained elsewhere, and on much text
+LARGE_RATES = {
+    "head": 1e-2, "last": 2e-4, "full": 5e-5, "gradual": 1e-4, "ulmfit": 2.5e-4, "lp-ft": 5e-5,
+    "lora": 5e-4, "adapter": 1e-3,
+}  # fmt: skip
 DROPOUT = 0.1  # labelled data are few
 
 
-def learning_rate(regime: str) -> float:
-    """The rate a regime trains at; raises ``ConfigError`` for an unknown regime."""
+def learning_rate(regime: str, width: int = 0) -> float:
+    """The rate a regime trains at, in a body of so many columns; 0 stands for a small body.
+
+    Raises ``ConfigError`` for an unknown regime.
+
+    >>> learning_rate("full"), learning_rate("full", 384)
+    (0.002, 5e-05)
+    """
     if regime not in list(LEARNING_RATES):
         raise ConfigError(f"regime is {regime!r}, expected one of {', '.join(LEARNING_RATES)}")
-    return LEARNING_RATES[regime]
+    return (LARGE_RATES if width >= LARGE_WIDTH else LEARNING_RATES)[regime]
 
 
 def set_regime(model: Model, regime: str) -> None:

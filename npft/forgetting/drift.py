@@ -20,6 +20,7 @@ from npft.encoder.model import Model
 from npft.errors import ConfigError, NonFiniteError
 from npft.finetune.regimes import check_model, layers_of
 from npft.nn.module import evaluating
+from npft.nn.quantized import need_floats
 from npft.text.batch import Batch
 
 
@@ -46,7 +47,8 @@ def weight_drift(start: Model, model: Model) -> dict[str, float]:
 
     The lengths are Euclidean, over all weights of a layer. The heads are left out. In a pre-norm
     body the normalisation after the last block stands by itself, as "final norm".
-    Raises ``ConfigError`` for models that cannot be compared, or a layer whose weights all were 0.
+    Raises ``ConfigError`` for models that cannot be compared or are quantized, or a layer whose
+    weights all were 0.
 
     Weights that are all doubled have moved by their own length:
 
@@ -63,6 +65,8 @@ def weight_drift(start: Model, model: Model) -> dict[str, float]:
     {'embeddings': 1.0, 'block 0': 0.0, 'block 1': 0.0, 'final norm': 0.0}
     """
     check_start("weight_drift", start, model)
+    for other in (start, model):  # of a quantized one only vectors are parameters
+        need_floats("weight_drift", other)
     begins = {name: prefixes[0] for name, prefixes in reversed(layers_of(model).items())}
     del begins["heads"]
     begins["final norm"] = "encoder.layernorm."

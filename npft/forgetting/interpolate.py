@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from npft.encoder.model import Model
-from npft.errors import CheckpointError, check_share, quoted
+from npft.errors import CheckpointError, check_share, listed, quoted
 from npft.finetune.train import evaluate, rank_of
 from npft.forgetting.measure import check_shared
 from npft.text.batch import Batch
@@ -24,7 +24,7 @@ def interpolate(state_0: State, state_1: State, alpha: float) -> State:
     """(1 - alpha) state_0 + alpha state_1, weight by weight.
 
     Raises ``ConfigError`` for alpha outside [0, 1], ``CheckpointError`` for states that differ in
-    names or shapes.
+    names or shapes, or are quantized to int8.
 
     >>> interpolate({"w": np.array([0.0])}, {"w": np.array([4.0])}, 0.25)["w"].tolist()
     [1.0]
@@ -41,6 +41,12 @@ def interpolate(state_0: State, state_1: State, alpha: float) -> State:
     names += [n for n in state_0 if n in state_1 and state_0[n].shape != state_1[n].shape]
     if names:
         raise CheckpointError(f"interpolate: the states differ in {', '.join(names[:5])}")
+    whole = [n for state in (state_0, state_1) for n, a in state.items() if a.dtype.kind != "f"]
+    if whole:  # a share of a whole number is none, and int8 has scales beside it
+        raise CheckpointError(
+            f"interpolate: {listed(whole)} hold no floating-point numbers; give the states of the "
+            "models as they were before they were quantized"
+        )
     return {
         name: ((1 - alpha) * a + alpha * state_1[name]).astype(a.dtype)
         for name, a in state_0.items()

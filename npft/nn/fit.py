@@ -7,15 +7,15 @@ what they measure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, check_count
+from npft.errors import ConfigError, DataError, check_count, quoted
 from npft.nn.history import History
 from npft.nn.loop import Step, train_steps
-from npft.nn.module import Module, train_mode
+from npft.nn.module import Module, evaluating, train_mode
 from npft.nn.optim import Optimizer
 from npft.nn.progress import ProgressFn
 from npft.nn.repair import Repair
@@ -24,6 +24,7 @@ from npft.nn.schedules import schedule_of
 WEIGHT_DECAY = 0.01  # of matrices, in every run
 
 Measure = Callable[[], dict[str, float]]
+M = TypeVar("M", bound=Module)
 
 
 def warmup(steps: int, share: float) -> Callable[[int], float]:
@@ -106,6 +107,49 @@ def fit(
         raise DataError(f"training: the batches ended before step {steps}; give as many as steps")
     finally:
         model.eval()
+
+
+def measure_of(
+    caller: str, model: M, measure: Callable[[M], dict[str, float]] | None
+) -> Measure | None:
+    """What ``fit`` measures by a function of the caller's user: ``measure(model)``, evaluating.
+
+    Raises ``ConfigError`` for what is no function; when it is asked, for what is no dict of
+    numbers, or names that a history has anyway: "step", "loss" and those of the losses.
+
+    >>> measure_of("train", Module(), lambda model: {"training": model.training})()
+    {'training': False}
+    """
+    if measure is None:
+        return None
+    if not callable(measure):
+        raise ConfigError(
+            f"{caller}: measure is {quoted(measure)}, expected a function of the model that "
+            "returns figures by name"
+        )
+
+    def measured() -> dict[str, float]:
+        with evaluating(model):
+            found = measure(model)
+        if not isinstance(found, Mapping):
+            raise ConfigError(
+                f"{caller}: measure returned {quoted(found)}, expected figures by name: "
+                '{"f1": 0.5}'
+            )
+        for name, value in found.items():
+            if name in ("step", "loss") or str(name).startswith("train_"):
+                raise ConfigError(
+                    f"{caller}: measure returned {quoted(name)}, which is measured anyway; give "
+                    "it another name"
+                )
+            if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)):
+                raise ConfigError(
+                    f"{caller}: measure returned {quoted(value)} for {quoted(name)}, expected a "
+                    "number"
+                )
+        return dict(found)
+
+    return measured
 
 
 def _means(rows: list[dict[str, float]]) -> dict[str, float]:

@@ -24,7 +24,9 @@ import numpy as np
 from npft.autograd import kernels
 from npft.autograd.kernels import BLOCK, check_ids
 from npft.autograd.tensor import Tensor, primitive
-from npft.errors import ConfigError, GraphError, NonFiniteError, ShapeError, check_shape
+from npft.errors import (
+    ConfigError, GraphError, NonFiniteError, ShapeError, check_shape, quoted,
+)
 from npft.nn.module import Module, freeze
 
 LARGEST = 127  # of the whole numbers; -128 is not used, so that w and -w are stored alike
@@ -55,7 +57,7 @@ class QuantizedWeight(Module):
         Raises ``ConfigError`` for an unknown kind or another dtype, ``ShapeError`` for another
         shape, ``NonFiniteError`` for numbers that are not finite, or too large for float16.
         """
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise ConfigError(f"quantize: kind is {kind!r:.60}, expected {' or '.join(KINDS)}")
         if weight.dtype != np.float32:
             raise ConfigError(
@@ -198,6 +200,10 @@ def quantize(model: M, kind: str = "int8") -> M:
     >>> layer.num_bytes(), small.num_bytes()  # 32 biases, and 32 scales, are float32
     (8320, 2304)
     """
+    if not isinstance(model, Module):
+        raise ConfigError(
+            f"quantize: model is {quoted(model)}, expected a module, such as an Encoder"
+        )
     need_floats("quantize", model)
     # A copy in which each matrix is replaced wherever it is used: tied weights stay one.
     replaced = {

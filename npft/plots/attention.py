@@ -11,13 +11,16 @@ from npft.plots.style import BLUE, GREEN, GREY, ORANGE, PINK, label_end, spread_
 FALLING = 0.5  # the exponent above which attention is said to fall with distance
 
 
-def draw_attention(ax: Any, weights: np.ndarray, words: list[str], title: str) -> None:
+def draw_attention(
+    ax: Any, weights: np.ndarray, words: list[str], title: str, most: float | None = None
+) -> None:
     """A map of attention weights (T, T): row i shows what token i looks at; rows sum to 1.
 
-    Weights that are exactly 0, behind a causal mask, are hatched.
+    Weights that are exactly 0, behind a causal mask, are hatched. ``most`` is the weight of the
+    darkest colour, for maps side by side; without it the largest.
     """
     weights = np.asarray(weights)
-    ax.imshow(weights, cmap="Blues", vmin=0)
+    ax.imshow(weights, cmap="Blues", vmin=0, vmax=most)
     hidden = np.argwhere(weights == 0)
     for i, j in hidden:
         ax.text(j, i, "/", ha="center", va="center", color="0.75")

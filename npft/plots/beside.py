@@ -11,7 +11,9 @@ from npft.experiments.beside import SIZES, points_of
 from npft.plots.style import GREY, color_of
 
 LOOKS = {"lora": ("LoRA", "rank", "o", "-"), "adapter": ("adapter", "width", "s", "--")}
-NAMES = {"full": "full fine-tuning", "last": "last block", "head": "head only"}
+NAMES = {  # and how far above its mark a name stands, in points
+    "full": ("full fine-tuning", 20), "last": ("last block", 46), "head": ("head only", -24),
+}  # fmt: skip
 
 
 def draw_beside(axes: Any, cells: Sequence[Mapping[str, Any]], tasks: Mapping[str, str]) -> None:
@@ -22,11 +24,14 @@ def draw_beside(axes: Any, cells: Sequence[Mapping[str, Any]], tasks: Mapping[st
     """
     for ax, (task, name) in zip(axes, tasks.items()):
         points = points_of(cells, task)
-        for regime, said in NAMES.items():
+        for regime, (said, above) in NAMES.items():
             color = color_of(regime)
             _mark(ax, points[regime, None], color, "D", 7)
             rise, f1 = points[regime, None].mean(axis=1)
-            ax.annotate(said, (rise, f1), xytext=(8, 6), textcoords="offset points", color=color)
+            ax.annotate(
+                said, (rise, f1), xytext=(-4, above), textcoords="offset points", color=color,
+                fontsize=13, va="center",
+            )  # fmt: skip
         for row, (kind, (said, what, mark, line)) in enumerate(LOOKS.items()):
             means = np.array([points[kind, n].mean(axis=1) for n in SIZES[kind]])
             color = color_of(kind)
@@ -34,8 +39,8 @@ def draw_beside(axes: Any, cells: Sequence[Mapping[str, Any]], tasks: Mapping[st
             for width, n, mean in zip((5, 8, 11), SIZES[kind], means):
                 _mark(ax, points[kind, n], color, mark, width)
                 ax.annotate(
-                    f"{n}", mean, xytext=(0, -18), textcoords="offset points", color=color,
-                    ha="center", fontsize=12,
+                    f"{n}", mean, xytext=(0, 14 if kind == "lora" else -15), color=color,
+                    textcoords="offset points", ha="center", va="center", fontsize=11,
                 )  # fmt: skip
             sign, numbers = "●■"[row], ", ".join(map(str, SIZES[kind]))
             ax.text(0.98, 0.1 - 0.07 * row, f"{sign} {said}, {what} {numbers}", color=color,
@@ -56,7 +61,7 @@ def _mark(ax: Any, point: np.ndarray, color: str, mark: str, size: float) -> Non
     spread = point.std(axis=1, ddof=1) if point.shape[1] > 1 else np.zeros(2)
     ax.errorbar(
         *point.mean(axis=1), xerr=spread[0], yerr=spread[1], fmt=mark, color=color,
-        markersize=size, lw=1,
+        markersize=size, elinewidth=0.7, lw=1,
     )  # fmt: skip
 
 

@@ -44,16 +44,21 @@ def draw_kept(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
         ("rise of the masked-token loss (nats)", "fall of the STS correlation (Spearman)"),
     ):  # fmt: skip
         ends = {n: (x[what][:, -1], x["f1"][:, -1]) for n, x in found.items()}
-        heights = spread_out([float(f1.mean()) for _, f1 in ends.values()], 0.012)
-        reach = max(float((lost + lost.std()).max()) for lost, _ in ends.values())
+        low = min(float(f1.mean() - 2 * f1.std()) for _, f1 in ends.values()) - 0.01
+        high = max(float(f1.mean() + 2 * f1.std()) for _, f1 in ends.values()) + 0.01
+        gap = 0.06 * (high - low)
+        heights = spread_out([float(f1.mean()) + gap / 2 for _, f1 in ends.values()], gap)
+        reach = max(float(lost.mean() + lost.std()) for lost, _ in ends.values())
         for (name, (lost, f1)), color, height in zip(ends.items(), COLORS, heights):
             bars = [v.std(ddof=1) if len(v) > 1 else 0.0 for v in (lost, f1)]
             ax.errorbar(lost.mean(), f1.mean(), xerr=bars[0], yerr=bars[1], fmt="o", color=color,
                         ms=9, lw=1.5)
-            ax.annotate(name, (lost.mean(), f1.mean()), xytext=(lost.mean() + 0.03 * reach, height),
-                        color=color, va="bottom", fontsize=13)
+            ax.text(lost.mean() + 0.04 * reach, height, name, color=color, va="center", fontsize=13)
         ax.axvline(0, color=GREY, lw=1)
-        ax.set_xlim(-0.08 * reach, 1.3 * reach)
+        least = min(0.0, *(float(lost.mean() - lost.std()) for lost, _ in ends.values()))
+        ax.set_xlim(least - 0.1 * reach, 1.3 * reach)
+        ax.set_ylim(low, high)
+        ax.locator_params(axis="x", nbins=6)
         ax.set_xlabel(label)
         ax.set_title(_title(what, {n: float(lost.mean()) for n, (lost, _) in ends.items()}))
     axes[0].set_ylabel(f"F1 on spam (mean of {seeds} seeds, bars: one sd)")
@@ -62,4 +67,5 @@ def draw_kept(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
 def _title(what: str, lost: dict[str, float]) -> str:
     best = min((n for n in lost if n != "plain"), key=lost.__getitem__)
     name, unit = ("Masked tokens", " nats") if what == "rise" else ("Graded similarity", "")
-    return f"{name}: plain loses {lost['plain']:.2f}{unit},\n{best} {lost[best]:.2f}"
+    least = round(lost[best], 2) + 0.0  # never -0.00
+    return f"{name}: plain loses {lost['plain']:.2f}{unit},\n{best} least: {least:.2f}"

@@ -144,7 +144,7 @@ def _senses(ax: Any, cells: Sequence[Any], polysemy: Sequence[Any]) -> None:
     )  # fmt: skip
     for y, color in ((guess, BLUE), (tiny, ORANGE)):
         ax.axhline(y, color=color, lw=1.2, ls="--")
-    ax.text(0.02, guess + 0.01, "dashed: the most frequent sense", fontsize=11, color="#444444")
+    ax.text(0.02, guess + 0.01, "dashed: the most frequent sense", color="#444444")
     ax.set_title(
         f"Senses: {ends['trained'][1]:.2f} are right (guess {guess:.2f}),\n"
         f"tiny {ends['mlm'][1]:.2f} (guess {tiny:.2f})"

@@ -13,7 +13,7 @@ COLORS = {
     "full": GREY, "float16": SKY, "int8": BLUE, "dropped": ORANGE, "trained on": PINK,
     "distilled": GREEN, "distilled, int8": "#222222",
 }  # fmt: skip
-COSTS = {"time": "processor time / that of the whole model", "bytes": "megabytes of weights"}
+COSTS = {"time": "time, as a share of the whole one's", "bytes": "megabytes of weights"}
 Cells = Sequence[Mapping[str, Any]]
 
 
@@ -49,10 +49,9 @@ def draw_serving(axes: Any, cells: Cells, names: Mapping[str, str], title: str) 
     for (figure, name), row in zip(names.items(), rows):
         for ax, (cost, label) in zip(row, COSTS.items()):
             _panel(ax, values_of(cells, cost), values_of(cells, figure))
-            if row is rows[-1]:
-                ax.set_xlabel(label)
+            ax.set_xlabel(f"{label} ({len(cells)} seeds)")
         row[0].set_ylabel(name)
-    rows[0, 0].figure.suptitle(title, x=0.01, ha="left", fontsize=15)
+    rows[0, 0].figure.suptitle(title, x=0.01, ha="left", fontsize=14)
 
 
 def _panel(ax: Any, costs: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]) -> None:
@@ -66,29 +65,30 @@ def _panel(ax: Any, costs: Mapping[str, np.ndarray], found: Mapping[str, np.ndar
         ax.errorbar(x[way], y[way], yerr=spread[way], fmt="o", color=COLORS[way], lw=1.2, ms=7)
     low = min(y[w] - spread[w] for w in y)
     high = max(y[w] + spread[w] for w in y)
-    pad = 0.08 * (high - low)
-    ax.set_ylim(low - pad, high + pad)
+    order = sorted(x, key=y.__getitem__)
+    places = spread_out([y[w] for w in order], 0.15 * (high - low))
+    pad = 0.07 * (high - low)
+    ax.set_ylim(min(low, places[0]) - pad, max(high, places[-1]) + pad)
     right = max(x.values())
     ax.set_xlim(0, 1.75 * right)
-    order = sorted(x, key=y.__getitem__)
-    places = spread_out([y[w] for w in order], 0.115 * (high - low + 2 * pad))
-    top = low - pad + 0.97 * (high - low + 2 * pad)
-    over = max(0.0, max(places) - top)  # so that no label stands above the panel
     for way, place in zip(order, places):
-        ax.annotate(way, (x[way], y[way]), xytext=(1.22 * right, place - over), color=COLORS[way],
+        ax.annotate(way, (x[way], y[way]), xytext=(1.22 * right, place), color=COLORS[way],
                     va="center", fontsize=13,
                     arrowprops={"arrowstyle": "-", "color": COLORS[way], "lw": 0.5, "alpha": 0.5})
 
 
 def serving_title(cells: Cells) -> str:
     """What the figure of TinyWorld shows, in its own numbers."""
-    words, f1 = ({w: v.mean() for w, v in values_of(cells, n).items()} for n in ("words", "f1"))
-    size = {way: v.mean() for way, v in values_of(cells, "bytes").items()}
+    words, f1, size, share = (
+        {way: float(v.mean()) for way, v in values_of(cells, name).items()}
+        for name in ("words", "f1", "bytes", "time")
+    )
     return (
-        f"int8: {size['full'] / size['int8']:.1f} times fewer bytes, masked words "
-        f"{words['full']:.1%} to {words['int8']:.1%}. Half the blocks: {words['dropped']:.1%}, "
-        f"trained on {words['trained on']:.1%},\nbeside its teacher {words['distilled']:.1%}; "
-        f"F1 {f1['full']:.3f} to {f1['distilled']:.3f} ({len(cells)} seeds)"
+        f"int8, bytes / {size['full'] / size['int8']:.1f}: masked words {words['full']:.1%} to "
+        f"{words['int8']:.1%}, F1 {f1['full']:.3f} to {f1['int8']:.3f}. Half the blocks, "
+        f"{share['dropped']:.0%} of the time:\nmasked words {words['dropped']:.1%} as cut, "
+        f"{words['trained on']:.1%} trained on alone, {words['distilled']:.1%} beside the teacher; "
+        f"F1 {f1['dropped']:.3f}, {f1['trained on']:.3f}, {f1['distilled']:.3f}"
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from npft.experiments.sizes import short
 from npft.plots.style import BLUE, GREY, ORANGE
 
@@ -21,7 +23,7 @@ def draw_sizes(axes: Any, rows: Sequence[dict[str, Any]]) -> None:
 
     What was not published is said in the place of a dot.
     """
-    for ax, (full, hollow, name) in zip(axes, PANELS):
+    for ax, (full, hollow, name) in zip(np.ravel(axes), PANELS):
         numbers = [r[key] for r in rows for key in (full, hollow) if key and r[key] is not None]
         for y, row in enumerate(rows):
             color = ORANGE if row["published"] is None else BLUE
@@ -38,13 +40,14 @@ def draw_sizes(axes: Any, rows: Sequence[dict[str, Any]]) -> None:
         ax.set_xscale("log")
         ax.set_xlim(min(numbers) / 4, max(numbers) * 6)
         ax.set_ylim(-0.5, len(rows) - 0.3)
-        ax.set_yticks(range(len(rows)), [r["name"] for r in rows] if ax is axes[0] else [])
+        names = ax.get_subplotspec().is_first_col()
+        ax.set_yticks(range(len(rows)), [r["name"] for r in rows] if names else [])
         ax.set_xlabel(name)
     ours = [r for r in rows if r["published"] is None]
     known = [r for r in rows if r["published"] is not None]
     off = max(abs(r["off"]) for r in known)
-    axes[0].figure.suptitle(
-        f"The formula is within {off:.1%} of every published count; BERT-base has "
+    np.ravel(axes)[0].figure.suptitle(
+        f"The formula is within {off:.1%} of every published count;\nBERT-base has "
         f"{_of(rows, 'BERT-base') / ours[0]['weights']:,.0f} times the weights of the bundled body",
         x=0.01, ha="left", fontsize=16,
     )  # fmt: skip

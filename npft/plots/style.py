@@ -27,7 +27,8 @@ METHODS = {
     PINK: ("scratch", "anchor", "proximal", "ewc", "EWC", "recadam"),
     SKY: ("lwf", "interpolate", "remind"),
     "#222222": ("lr", "rate", "gradual", "freeze"),  # slower, or later
-    "#E69F00": ("lora", "adapter"),  # small parts beside a body that stays
+    "#E69F00": ("lora",),  # small parts beside a body that stays
+    "#7A4B00": ("adapter",),
     "#882200": ("3 x rate",),
 }
 

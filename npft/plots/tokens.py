@@ -126,8 +126,8 @@ def draw_tokens_per_word(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
         ax.set_ylim(0, most * 1.05)
     own = max(value for (_, text), value in found.items() if text != "clinic")
     best = min(cell["per_word"] for cell in cells if cell["text"] == "clinic")
-    axes[0].set_title(f"Own field: {own:.1f} tokens a word or less")
-    axes[1].set_title(f"Another field: {best:.1f} a word or more")
+    axes[0].set_title(f"Own field, {sizes[-1]:,} pieces:\n{own:.1f} tokens a word or less")
+    axes[1].set_title(f"Another field, any number:\n{best:.1f} a word or more")
     axes[0].set_ylabel("tokens per word (held-out text)")
     axes[0].text(0.97, 0.95, "solid: new documents\ndashed: text messages", ha="right", va="top",
                  transform=axes[0].transAxes)
@@ -147,7 +147,7 @@ def draw_coverage(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
             ends[text][name] = float(mean[-1])
         _name_ends(left, sizes[-1], ends[text], 0.075)
     own, other = min(ends["world"].values()), max(ends["clinic"].values())
-    left.set_title(f"Whole words: own field {own:.0%}, other {other:.0%}")
+    left.set_title(f"{sizes[-1]:,} pieces, whole words:\nown field {own:.0%}, other {other:.0%}")
     left.set_ylabel("share of words that are one token")
     left.text(0.04, 0.97, "solid: own field\ndashed: another field", va="top",
               transform=left.transAxes)
@@ -159,7 +159,7 @@ def draw_coverage(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
     least = min(cell["clean"] for cell in cells if cell["tokenizer"] in ("BPE", "Unigram"))
     right.plot([sizes[0], sizes[-1]], [least] * 2, color=BLUE)
     right.text(sizes[0] * 1.05, least + 0.03, f"BPE, Unigram: {least:.0%} of any text", color=BLUE)
-    right.set_title(f"Signs never seen: {1 - mean[-1]:.0%} have [UNK]")
+    right.set_title(f"Signs never seen: of WordPiece\n{1 - mean[-1]:.0%} of the texts have [UNK]")
     right.set_ylabel("share of texts without unknown words")
     for ax in axes:
         _size_axis(ax, sizes, len({cell["seed"] for cell in cells}))

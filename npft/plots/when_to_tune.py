@@ -62,4 +62,5 @@ def draw_when_to_tune(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
 
 def _prompts(ax: Any, means: list[float]) -> None:
     """The name of the prompts, beside their first point, where there is room for it."""
-    ax.annotate("prompt", (0, means[0]), xytext=(6, 8), textcoords="offset points", color=PINK)
+    up = 8 if means[0] < 0.9 else -6  # below the upper edge
+    ax.annotate("prompt", (0, means[0]), xytext=(10, up), textcoords="offset points", color=PINK)

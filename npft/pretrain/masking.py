@@ -11,7 +11,7 @@ from __future__ import annotations
 import zlib
 import numpy as np
 
-from npft.errors import ConfigError, check_shape, check_share
+from npft.errors import ConfigError, check_rng, check_shape, check_share
 from npft.text.batch import IGNORE, Batch
 from npft.text.tokenizer import Tokenizer
 
@@ -88,6 +88,7 @@ def mask_tokens(
     (array([ 3,  7, 11]), [' ', 'o', 'o'])
     """
     check_share("mask_tokens: rate", rate, one=True)
+    check_rng("mask_tokens: rng", rng)
     maskable = text_rows(batch, tokenizer)
     rows = choose_rows(batch, maskable, rate, rng.random(len(batch.ids) + len(batch)))
     other = random_tokens(len(rows), tokenizer, unigram, rng)

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npft.errors import check_share
+from npft.errors import check_rng, check_share
 from npft.pretrain.masking import choose_rows, text_rows
 from npft.text.batch import IGNORE, Batch
 from npft.text.tokenizer import Tokenizer
@@ -59,6 +59,7 @@ def permute_tokens(
     ([0, 1, 2, 3, 1, 2, 1, 2], [97, 98])
     """
     check_share("permute_tokens: rate", rate, one=True)
+    check_rng("permute_tokens: rng", rng)
     chosen = choose_rows(
         batch, text_rows(batch, tokenizer), rate, rng.random(len(batch.ids) + len(batch))
     )

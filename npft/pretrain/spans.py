@@ -1,6 +1,6 @@
 """Span masking: whole runs of words are hidden, and the tokens at their borders must restore them.
 
-(Joshi et al. 2020, "SpanBERT", sections 3.1 and 3.2; Jurafsky & Martin, section 11.2.4.) The length
+(Joshi et al. 2020, "SpanBERT", sections 3.1 and 3.2; Jurafsky & Martin, section 11.5.1.) The length
 of a span, in words, is drawn from a geometric distribution that is cut off and renormalised:
 
     P(l) = p (1 - p)^(l - 1) / (1 - (1 - p)^L)     for l = 1 ... L,     p = 0.2, L = 10
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npft.errors import ConfigError, check_count, check_share
+from npft.errors import ConfigError, check_count, check_rng, check_share
 from npft.pretrain.masking import hide, random_tokens
 from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
@@ -117,6 +117,7 @@ def mask_spans(
     (array([4, 5, 6, 7, 8]), 'nks f')
     """
     check_share("mask_spans: rate", rate, one=True)
+    check_rng("mask_spans: rng", rng)
     lengths = span_lengths() if lengths is None else np.asarray(lengths, dtype=np.float64)
     if lengths.ndim != 1 or not (np.all(lengths >= 0) and abs(lengths.sum() - 1) < 1e-6):
         raise ConfigError(

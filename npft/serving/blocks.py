@@ -15,10 +15,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import numpy as np
+
 from npft.encoder.additions import add_again, additions_of
 from npft.encoder.checkpoint import Blank
 from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_items
 from npft.nn.quantized import need_floats
 
 M = TypeVar("M", bound=Any)
@@ -32,9 +34,8 @@ def keep_blocks(model: M, blocks: Sequence[int]) -> M:
     0 on; their weights are copied, as are the tables and the heads. In evaluation mode.
 
     Raises ``ConfigError`` for blocks that are none or not in order, a head that reads more blocks
-    than are left, or a quantized model.
+    than are left, or a quantized model; ``DtypeError`` for what is no list.
 
-    >>> import numpy as np
     >>> from npft.encoder.config import EncoderConfig
     >>> encoder = Encoder(EncoderConfig.lesson(), rng=np.random.default_rng(0))
     >>> half = keep_blocks(encoder, [0])
@@ -47,8 +48,10 @@ def keep_blocks(model: M, blocks: Sequence[int]) -> M:
             f"keep_blocks: model is {type(model).__name__}, expected an Encoder or a model with one"
         )
     need_floats("keep_blocks", model)
-    kept, there = list(blocks), body.config.num_layers
-    if not kept or kept != sorted(set(kept)) or not set(kept) <= set(range(there)):
+    there = body.config.num_layers
+    kept = list(check_items("keep_blocks: blocks", blocks, "numbers of blocks"))
+    whole = all(isinstance(i, (int, np.integer)) and not isinstance(i, bool) for i in kept)
+    if not kept or not whole or kept != sorted(set(kept)) or not set(kept) <= set(range(there)):
         raise ConfigError(
             f"keep_blocks: blocks are {kept!s:.60}, expected some of 0 to {there - 1}, rising"
         )

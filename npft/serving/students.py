@@ -28,13 +28,13 @@ import numpy as np
 
 from npft.contrast.pair_losses import cosine_distance
 from npft.encoder.model import Model
-from npft.errors import ConfigError, check_count, check_positive
+from npft.errors import ConfigError, check_count, check_positive, quoted
 from npft.forgetting.distill import softened_kl
 from npft.forgetting.measure import check_words
-from npft.nn.fit import WEIGHT_DECAY, fit, reported, warmup
+from npft.nn.fit import WEIGHT_DECAY, fit, measure_of, reported, warmup
 from npft.nn.history import History
 from npft.nn.loop import Loss, streams
-from npft.nn.module import Module, evaluating, freeze
+from npft.nn.module import Module, freeze
 from npft.nn.optim import AdamW, decay_groups
 from npft.nn.progress import ProgressFn
 from npft.pretrain.masking import mask_tokens
@@ -42,6 +42,9 @@ from npft.pretrain.pairs import Corpus, Documents
 from npft.pretrain.source import Feed, Source, layout_for
 from npft.pretrain.train import WARMUP
 from npft.text.batch import Batch
+
+
+MOST = 1e6  # of a term: float32 numbers times it, squared, are still finite
 
 
 class Terms(NamedTuple):
@@ -61,7 +64,7 @@ class StudentLoss(Module):
 
     student, teacher: models with a head "mlm", of one vocabulary and one width. The teacher is
     frozen. Raises ``ConfigError`` for two that do not fit, one that shares its encoder with the
-    other, or terms that are no numbers of at least 0 (the temperature: above 0).
+    other, or terms that are no numbers from 0 to 10⁶ (the temperature: above 0), or all 0.
 
     >>> from npft.encoder.config import EncoderConfig
     >>> from npft.encoder.encoder import Encoder
@@ -90,8 +93,7 @@ class StudentLoss(Module):
                     f"StudentLoss: {name} is {theirs} of the teacher and {ours} of the student, "
                     "expected one; make the student with keep_blocks(teacher, ...)"
                 )
-        for name, value in terms._asdict().items():
-            check_positive(f"StudentLoss: {name}", value, zero=name != "temperature")
+        _check_terms(terms)
         self.student, self.teacher, self.terms = student, teacher, terms
         freeze(teacher)
 
@@ -110,6 +112,20 @@ class StudentLoss(Module):
         weighted = [parts[name] * getattr(self.terms, name) for name in parts]
         total = weighted[0] + weighted[1] + weighted[2]
         return Loss(total, {name: part.item() for name, part in parts.items()}, scores)
+
+
+def _check_terms(terms: Terms) -> None:
+    """Raise ``ConfigError`` for what is no ``Terms``, or for terms that teach nothing."""
+    if not isinstance(terms, Terms):
+        raise ConfigError(
+            f"StudentLoss: terms is {quoted(terms)}, expected Terms(kl=..., words=..., "
+            "cosine=..., temperature=...)"
+        )
+    for name, value in terms._asdict().items():
+        if check_positive(f"StudentLoss: {name}", value, zero=name != "temperature") > MOST:
+            raise ConfigError(f"StudentLoss: {name} is {value}, expected at most {MOST:g}")
+    if not (terms.kl or terms.words or terms.cosine):
+        raise ConfigError("StudentLoss: kl, words and cosine are all 0, so nothing is learnt")
 
 
 def train_student(
@@ -151,12 +167,8 @@ def train_student(
     tokenizer = student.encoder.need_tokenizer("train_student")
     length = min(m.encoder.config.max_positions for m in (student, teacher))
     source = Source(Corpus(documents, tokenizer), layout_for(teacher), length)
+    asked = measure_of("train_student", student, measure)
     rngs, history = streams(rng), History()
-
-    def measured() -> dict[str, float]:
-        assert measure is not None  # it is not called without one
-        with evaluating(student):
-            return measure(student)
 
     with _other_heads_frozen(student):
         walk = fit(
@@ -167,7 +179,7 @@ def train_student(
             steps=steps,
             schedule=warmup(steps, WARMUP),
             every=every,
-            measure=None if measure is None else measured,
+            measure=asked,
             rng=rngs.dropout,
         )
         for _ in reported(walk, steps, history, progress):

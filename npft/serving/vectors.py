@@ -22,10 +22,10 @@ from npft.contrast.pair_losses import cosine_distance
 from npft.embed.sentences import SentenceEncoder
 from npft.encoder.pooling import pool
 from npft.errors import ConfigError, DataError, check_count, check_strings
-from npft.nn.fit import WEIGHT_DECAY, fit, reported, warmup
+from npft.nn.fit import WEIGHT_DECAY, fit, measure_of, reported, warmup
 from npft.nn.history import History
 from npft.nn.loop import Loss, streams
-from npft.nn.module import Module, evaluating
+from npft.nn.module import Module
 from npft.nn.optim import AdamW, decay_groups
 from npft.nn.progress import ProgressFn
 from npft.pretrain.train import WARMUP
@@ -72,8 +72,8 @@ def train_student_encoder(
     ``measure(student)`` returns.
 
     Raises ``DataError`` for no texts, ``DtypeError`` for what is no list of strings,
-    ``ConfigError`` for encoders of two widths or numbers out of range, ``NonFiniteError`` if
-    training fails.
+    ``ConfigError`` for other models, encoders of two widths or numbers out of range,
+    ``NonFiniteError`` if training fails.
 
     >>> from npft.loading import load
     >>> from npft.serving.blocks import keep_blocks
@@ -88,6 +88,12 @@ def train_student_encoder(
     check_count("train_student_encoder: batch_size", batch_size)
     if not texts:
         raise DataError("train_student_encoder: there are no texts to learn from")
+    for name, model in (("teacher", teacher), ("student", student)):
+        if not isinstance(model, SentenceEncoder):
+            raise ConfigError(
+                f"train_student_encoder: the {name} is {type(model).__name__}, expected a "
+                "SentenceEncoder: SentenceEncoder(model.body)"
+            )
     theirs, ours = (m.encoder.config.hidden_size for m in (teacher, student))
     if theirs != ours:
         raise ConfigError(
@@ -95,12 +101,8 @@ def train_student_encoder(
             f"{ours}, expected one width; make the student with keep_blocks(teacher, ...)"
         )
     whole = Lesson(student.tokenize(texts), teacher.encode(texts))
+    asked = measure_of("train_student_encoder", student, measure)
     rngs, history = streams(rng), History()
-
-    def measured() -> dict[str, float]:
-        assert measure is not None  # it is not called without one
-        with evaluating(student):
-            return measure(student)
 
     walk = fit(
         VectorLoss(student),
@@ -110,7 +112,7 @@ def train_student_encoder(
         steps=steps,
         schedule=warmup(steps, WARMUP),
         every=every,
-        measure=None if measure is None else measured,
+        measure=asked,
         rng=rngs.dropout,
     )
     for _ in reported(walk, steps, history, progress):

@@ -5,7 +5,7 @@
     spans    (0, 1, ORG)  (0, 2, ORG)
 
 All spans of a text of T words are T (T + 1) / 2; with at most L words each, about T L (Jurafsky &
-Martin, section 11.4.4). Two ways to write one are joined here: data have the word after the last,
+Martin, section 11.5.2). Two ways to write one are joined here: data have the word after the last,
 as Python's slices do, and a ``Batch`` has the last word, as its answers do.
 """
 

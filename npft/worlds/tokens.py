@@ -27,7 +27,7 @@ def entity_spans(tokens: Sequence[Token]) -> list[Span]:
     """The entities of a sentence, (first word, word after the last, type), outer before inner.
 
     An organisation of two words, "titan company", holds its short name, "titan", as "United
-    Airlines Holding" holds "United Airlines" (Jurafsky & Martin, section 11.5.3); a full name holds
+    Airlines Holding" holds "United Airlines" (Jurafsky & Martin, section 11.5.2); a full name holds
     a given name and a family name. BIO tags can say only the outer entity.
 
     >>> person = Token("nils", "PROPN", "B-PER"), Token("haas", "PROPN", "I-PER")

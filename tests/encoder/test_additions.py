@@ -23,7 +23,7 @@ from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.hub_write import write_encoder
 from npft.encoder.model import copy_of
-from npft.errors import CheckpointError, ConfigError
+from npft.errors import CheckpointError, ConfigError, NonFiniteError
 from npft.finetune.features import Features
 from npft.finetune.regimes import freeze_body
 from npft.heads.classes import Classifier
@@ -291,3 +291,43 @@ def test_an_adapter_is_its_formula():
     gelu = inner * (1 + erf(inner / np.sqrt(2))) / 2
     expected = gelu @ part.up.weight.data.T + part.up.bias.data
     assert np.allclose(part(h).data, expected, rtol=1e-12)
+
+
+@both
+def test_numpy_numbers_are_taken_and_saved_as_plain_ones(kind, tmp_path):
+    encoder, rng = body(), np.random.default_rng(0)
+    if kind == "lora":
+        add_lora(encoder, np.int64(2), np.float32(3), rng=rng)
+    else:
+        add_adapters(encoder, np.int64(2), rng=rng)
+    save(tmp_path, encoder)
+    assert additions_of(load(tmp_path)) == additions_of(encoder)
+
+
+def test_what_is_added_while_the_additions_are_off_is_told_and_not_mixed_in():
+    encoder, rng = body(), np.random.default_rng(0)
+    add_lora(encoder, 2, rng=rng)
+    before = additions_of(encoder)
+    with pytest.raises(ConfigError, match="while its additions were off"):
+        with switched_off(encoder):
+            add_lora(encoder, 3, rng=rng)
+    assert additions_of(encoder) == before
+    with pytest.raises(KeyError):  # an error inside comes out as it is
+        with switched_off(encoder):
+            add_adapters(encoder, 3, rng=rng)
+            raise KeyError
+    assert additions_of(encoder) == before
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 3e38])
+def test_a_change_that_is_not_finite_is_not_merged_and_leaves_the_model_as_it_was(number):
+    encoder = body()
+    add_lora(encoder, 2, rng=np.random.default_rng(0))
+    part = encoder.encoder.layer[1].attention.self.additions[0]
+    part.A.assign(np.ones(part.A.shape))
+    part.B.assign(np.full(part.B.shape, number))
+    before = encoder.state_dict()
+    with pytest.raises(NonFiniteError, match="merge_lora: .*block 1"):
+        merge_lora(encoder)
+    assert {n: a.tobytes() for n, a in before.items()} == {
+        n: a.tobytes() for n, a in encoder.state_dict().items()}

@@ -119,6 +119,8 @@ def test_bytes_are_no_tokenizer_of_bert(tmp_path):
     ({"num_hidden_layers": "2"}, "num_layers is '2'"),
     ({"max_position_embeddings": "12"}, "max_positions is '12'"),
     ({"model_type": "roberta", "pad_token_id": 30}, "max_positions is -19"),
+    ({"model_type": "roberta", "pad_token_id": -1}, "pad_token_id is -1, expected a whole number"),
+    ({"model_type": "roberta", "pad_token_id": "1"}, "pad_token_id is '1'"),
 ])
 def test_a_configuration_that_means_something_else_is_refused(fields, message, bert):
     change(bert / "config.json", **fields)
@@ -262,4 +264,38 @@ def test_modules_that_are_none_are_refused(content, sentences):
 def test_a_longest_text_that_is_no_count_is_refused(longest, sentences):
     change(sentences / "sentence_bert_config.json", max_seq_length=longest)
     with pytest.raises(CheckpointError, match="sentence_bert_config.json: max_seq_length is"):
+        SentenceEncoder.from_pretrained(sentences)
+
+
+def test_the_layout_of_newer_folders_says_the_same(sentences):
+    """Since its version 5 sentence-transformers writes one word, and no longest text of its own."""
+    old = SentenceEncoder.from_pretrained(sentences)
+    (sentences / "1_Pooling" / "config.json").write_text(
+        json.dumps({"embedding_dimension": 8, "pooling_mode": "cls", "include_prompt": True})
+    )
+    (sentences / "sentence_bert_config.json").write_text('{"transformer_task": "x"}')
+    (sentences / "tokenizer_config.json").write_text('{"model_max_length": 6}')
+    new = SentenceEncoder.from_pretrained(sentences)
+    assert new.options() == old.options()
+    assert new.encoder.config == old.encoder.config and old.encoder.config.max_positions == 6
+    (sentences / "tokenizer_config.json").write_text('{"model_max_length": 1e30}')  # no limit
+    assert SentenceEncoder.from_pretrained(sentences).encoder.config.max_positions == 12
+
+
+@pytest.mark.parametrize("mode", ["weightedmean", "mean+cls", ["mean"], {}, 3])
+def test_a_word_for_another_pool_is_refused(mode, sentences):
+    path = sentences / "1_Pooling" / "config.json"
+    path.write_text(json.dumps({"pooling_mode": mode}))
+    with pytest.raises(CheckpointError, match="1_Pooling.config.json: pools .*, expected one of"):
+        SentenceEncoder.from_pretrained(sentences)
+
+
+@pytest.mark.parametrize("file, fields, message", [
+    ("sentence_bert_config.json", {"do_lower_case": True}, "do_lower_case is True"),
+    ("config_sentence_transformers.json", {"default_prompt_name": "query"},
+     "default_prompt_name is 'query'"),
+])
+def test_what_changes_a_text_before_it_is_cut_is_refused(file, fields, message, sentences):
+    (sentences / file).write_text(json.dumps(fields))
+    with pytest.raises(CheckpointError, match=f"{file}: {message}, which changes a text"):
         SentenceEncoder.from_pretrained(sentences)

@@ -127,6 +127,7 @@ def test_sentencepiece_is_refused_in_words(tmp_path):
     (["normalizer"], {"type": "NFC"}, "normalizer is {'type': 'NFC'}"),
     (["added_tokens", 0, "special"], False, "the added token '<s>' is not special"),
     (["added_tokens"], [1], "added_tokens is no list of tokens"),
+    (["added_tokens", 0, "content"], ["<s>"], "added_tokens is no list of tokens"),
     (["pre_tokenizer", "add_prefix_space"], "yes", "add_prefix_space is 'yes'"),
 ])
 def test_a_bpe_that_cuts_text_in_another_way_is_refused(path, value, message, tmp_path):

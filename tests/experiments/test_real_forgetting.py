@@ -18,7 +18,6 @@ from npft.heads.words import MaskedLM
 @pytest.fixture
 def cell(real_model, real_data, tmp_path, monkeypatch):
     monkeypatch.setattr(real_forgetting, "LONGEST", 20)
-    monkeypatch.setattr("npft.forgetting.methods.FISHER_SEQUENCES", 5)
     mlm, _ = fit_reader({"body": real_model, "data": real_data, "epochs": 1})
     save(tmp_path / "reader", mlm)
     return {"seed": 1, "reader": str(tmp_path / "reader"), "data": real_data, "method": "plain",

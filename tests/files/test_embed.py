@@ -25,7 +25,9 @@ def test_row_i_is_line_i_blank_lines_and_several_sentences_included(tmp_path):
     encoder = SentenceEncoder(load("tinyworld").body)
     for line, vector in zip(LINES, vectors):
         assert np.allclose(encoder.encode([line])[0], vector, rtol=0, atol=1e-5)
-    assert np.array_equal(vectors[1], vectors[3]) and not np.array_equal(vectors[0], vectors[2])
+    # equal lines have equal vectors but for the rounding of products, which may go by the row
+    assert np.allclose(vectors[1], vectors[3], rtol=0, atol=1e-6)
+    assert not np.allclose(vectors[0], vectors[2], rtol=0, atol=1e-2)
 
 
 @pytest.mark.parametrize("n", [1, 2, 40])

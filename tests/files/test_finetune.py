@@ -8,7 +8,7 @@ import pytest
 from npft.__main__ import main
 from npft.errors import ConfigError, DataError
 from npft.files.finetune import (
-    Material, Start, Training, checked_rate, chosen_task, divided, share_or_file,
+    Material, Start, Training, check_options, chosen_task, divided, rate_of, share_or_file,
 )
 from npft.files.tasks import TASKS
 from npft.heads.crf import ChainTagger
@@ -113,12 +113,13 @@ def test_rows_that_all_stand_in_the_test_file_leave_nothing_to_train_on(write):
 ])
 def test_options_that_do_not_go_together_are_refused(material, start, training, words):
     with pytest.raises(ConfigError, match=words):
-        checked_rate(Material("a.tsv", **material), Start(**start), Training(**training))
+        check_options(Material("a.tsv", **material), Start(**start), Training(**training))
 
 
 def test_the_rate_is_that_of_the_regime_unless_it_is_given():
-    assert checked_rate(Material("a"), Start(), Training(regime="head")) == 1e-2
-    assert checked_rate(Material("a"), Start(), Training(lr=0.5)) == 0.5
+    assert rate_of(64, Training(regime="head")) == 1e-2
+    assert rate_of(64, Training()) == 2e-3 and rate_of(384, Training()) == 5e-5
+    assert rate_of(64, Training(lr=0.5)) == rate_of(384, Training(lr=0.5)) == 0.5
 
 
 def test_a_task_is_guessed_and_its_sign_told_or_asked_for(write):

@@ -102,6 +102,12 @@ def test_half_strength_differs_from_both_and_gradual_leaves_layers_out_at_first(
     assert once["gradual"]["rise"] == 0.0 != once["plain"]["rise"]  # an epoch trains the head alone
 
 
+def test_what_is_added_to_a_body_is_compared_as_it_stands_in_place(compare):
+    rows = compare("lora=2", "adapter")["methods"]
+    assert "rank 2" in rows["lora=2"]["words"] and "width 4" in rows["adapter"]["words"]
+    assert len({row["rise"] for row in rows.values()} | {0.0}) == 4
+
+
 def test_the_figures_of_a_row_belong_together(compare):
     found = compare()
     assert list(found["methods"]) == ["plain", *DEFAULT]

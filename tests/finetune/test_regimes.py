@@ -8,6 +8,7 @@ from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError
 from npft.finetune.regimes import (
+    LARGE_RATES,
     LEARNING_RATES,
     freeze_body,
     freeze_first,
@@ -295,3 +296,12 @@ def test_masks_can_be_restored_by_a_body_that_also_classifies():
     unfreeze_body(model)
     train(model)
     assert mlm.loss(masked).parts["mlm"] != before
+
+
+def test_a_wide_body_trains_more_slowly_but_for_its_head():
+    for regime in LEARNING_RATES:
+        assert learning_rate(regime, 255) == learning_rate(regime) == LEARNING_RATES[regime]
+        assert learning_rate(regime, 256) == LARGE_RATES[regime]
+    assert (LARGE_RATES["full"], LARGE_RATES["last"]) == (5e-5, 2e-4)
+    assert LARGE_RATES["head"] == LEARNING_RATES["head"]
+    assert LARGE_RATES.keys() == LEARNING_RATES.keys()

@@ -13,6 +13,7 @@ from npft.forgetting.drift import prediction_drift, representation_drift, weight
 from npft.heads.classes import Classifier
 from npft.heads.words import MaskedLM
 from npft.nn.layers import set_dropout
+from npft.nn.quantized import quantize
 
 
 def pair(small):
@@ -89,6 +90,12 @@ def test_weights_that_all_were_0_have_no_relative_length(small):
         p.assign(np.zeros(p.shape))
     with pytest.raises(ConfigError, match="the weights of final norm all were 0 at the start"):
         weight_drift(start, mlm)
+
+
+def test_rounded_weights_have_no_drift_that_could_be_told(small):
+    start, mlm = pair(small)
+    with pytest.raises(ConfigError, match="weight_drift: the weights of the model are int8"):
+        weight_drift(quantize(start), quantize(mlm))
 
 
 # ---- representation ----

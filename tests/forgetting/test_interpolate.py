@@ -9,6 +9,7 @@ from npft.errors import CheckpointError, ConfigError
 from npft.finetune.train import evaluate
 from npft.forgetting import interpolate as module
 from npft.forgetting.interpolate import interpolate, interpolation_path
+from npft.nn.quantized import quantize
 
 
 def states(seed=0):
@@ -61,6 +62,12 @@ def test_states_that_do_not_match_are_refused():
         interpolate(a, {"w": b["w"]}, 0.5)
     with pytest.raises(CheckpointError, match="the states differ in w"):
         interpolate(a, b | {"w": b["w"].T}, 0.5)  # would broadcast for (1, n) and (n, 1)
+
+
+def test_states_of_quantized_models_are_refused(small):
+    quantized = quantize(small.models()[1]).encoder.state_dict()
+    with pytest.raises(CheckpointError, match="hold no floating-point numbers.*quantized"):
+        interpolate(quantized, quantized, 0.5)
 
 
 # ---- along the path ----

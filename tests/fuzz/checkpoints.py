@@ -32,6 +32,7 @@ from npft.heads.tags import Tags
 
 FORMAT_1 = Path(__file__).parents[1] / "encoder" / "format_1"
 WEIGHTS = "weights/"
+LATER = {"positions": "absolute", "max_distance": 16}  # what a configuration without them means
 
 
 def contents(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -63,7 +64,7 @@ def confirm_model(data: bytes, model: Any) -> str | None:
         return "is read by a version that is no whole number"
     if model.kind != kind:
         return "is of another kind than the file says"
-    if not same(model.body.config.as_dict(), manifest["config"]):
+    if not same(model.body.config.as_dict(), LATER | manifest["config"]):
         return "has another configuration than the file says"
     fields = None if tokenizer is None else tokenizer.to_dict()
     if not same(fields, as_today(manifest["tokenizer"])):

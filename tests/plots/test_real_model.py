@@ -90,8 +90,8 @@ def test_kept_figure_reads_the_end_of_each_run_and_names_the_least_loss():
     cells += [cell("anchor", s, 0.5, 0.05) for s in (0, 1)]
     left, right = axes = Figure().subplots(1, 2)
     plots.draw_kept(axes, cells)
-    assert "plain loses 1.50" in left.get_title() and "replay 0.10" in left.get_title()
-    assert "plain loses 0.20" in right.get_title() and "anchor 0.05" in right.get_title()
+    assert "plain loses 1.50" in left.get_title() and "replay least: 0.10" in left.get_title()
+    assert "plain loses 0.20" in right.get_title() and "anchor least: 0.05" in right.get_title()
     marks = [line for line in left.lines if line.get_marker() == "o"]
     assert [line.get_xdata()[0] for line in marks] == pytest.approx([1.5, 0.1, 0.5])
     assert np.allclose([line.get_ydata()[0] for line in marks], 0.9)

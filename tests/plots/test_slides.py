@@ -20,7 +20,7 @@ SCRIPTS = [
     and path.name != "common.py"
 ]  # fmt: skip
 SLIDE = (13.33, 7.5)  # inches
-LEAST = 10.5  # points on such a slide: a letter of a fiftieth of its height
+LEAST = 10.0  # points on such a slide: a letter of a fiftieth of its height
 TOUCH = 1.5  # pixels that two boxes may share
 
 

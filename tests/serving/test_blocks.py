@@ -83,7 +83,7 @@ def test_additions_stay_with_their_blocks():
     assert (kept == encoder.encoder.layer[1].output.additions[0].down.weight.data).all()
 
 
-@pytest.mark.parametrize("blocks", [[], [1, 0], [0, 0], [4], [-1], [0, 9]])
+@pytest.mark.parametrize("blocks", [[], [1, 0], [0, 0], [4], [-1], [0, 9], [0, True]])
 def test_blocks_that_are_none_are_refused(blocks):
     with pytest.raises(ConfigError, match=r"keep_blocks: blocks are \[.*expected some of 0 to 3"):
         keep_blocks(body(), blocks)

@@ -197,3 +197,20 @@ def test_texts_and_encoders_that_do_not_fit_are_refused():
         train_student_encoder(keep_blocks(wise, [0]), wise, "one", steps=1, rng=rng)
     with pytest.raises(ConfigError, match="width 8, the student of 4"):
         train_student_encoder(SentenceEncoder(encoder(width=4)), wise, TEXTS, steps=1, rng=rng)
+
+
+@pytest.mark.parametrize("terms", [None, (5, 2, 1, 2), Terms(0, 0, 0), Terms(kl=1e30),
+                                   Terms(temperature=1e30), Terms(words=np.nan)])
+def test_terms_that_are_none_or_teach_nothing_are_refused(terms):
+    wise = teacher()
+    with pytest.raises(ConfigError, match="StudentLoss: "):
+        StudentLoss(copy_of(wise), wise, terms)
+
+
+@pytest.mark.parametrize("which", ["student", "teacher"])
+def test_only_sentence_encoders_teach_and_learn_vectors(which):
+    wise = SentenceEncoder(encoder())
+    for other in (None, wise.body, teacher()):
+        models = {"student": keep_blocks(wise, [0]), "teacher": wise} | {which: other}
+        with pytest.raises(ConfigError, match=f"the {which} is .*expected a SentenceEncoder"):
+            train_student_encoder(**models, texts=TEXTS, steps=1, rng=np.random.default_rng(0))

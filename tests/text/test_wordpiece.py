@@ -292,7 +292,7 @@ def test_words_are_the_basic_words_and_pieces_of_one_word_carry_it_on(text):
 
 
 def test_the_tags_of_the_textbook_example_reach_all_pieces_and_come_back():
-    # Jurafsky & Martin, section 11.5: one tag a word, a model that sees subwords.
+    # Jurafsky & Martin, section 11.4.3: one tag a word, a model that sees subwords.
     words = ["Mt.", "Sanitas", "is", "in", "Sunshine", "Canyon", "."]
     tags = np.array(["B-LOC", "I-LOC", "O", "O", "B-LOC", "I-LOC", "O"])
     pieces = ["Mt", ".", "San", "##itas", "is", "in", "Sunshine", "Canyon"]
