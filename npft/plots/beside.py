@@ -10,7 +10,10 @@ import numpy as np
 from npft.experiments.beside import SIZES, points_of
 from npft.plots.style import GREY, color_of
 
-LOOKS = {"lora": ("LoRA", "rank", "o", "-"), "adapter": ("adapter", "width", "s", "--")}
+LOOKS = {  # name, what its size is, mark, line, and how far above its mark a size stands, in points
+    "lora": ("LoRA", "rank", "o", "-", 14), "adapter": ("adapter", "width", "s", "--", -15),
+}  # fmt: skip
+ASIDE = {("lora", 16): -8, ("lora", 4): 4}  # marks so near each other that their sizes would touch
 NAMES = {  # and how far above its mark a name stands, in points
     "full": ("full fine-tuning", 20), "last": ("last block", 46), "head": ("head only", -24),
 }  # fmt: skip
@@ -32,14 +35,14 @@ def draw_beside(axes: Any, cells: Sequence[Mapping[str, Any]], tasks: Mapping[st
                 said, (rise, f1), xytext=(-4, above), textcoords="offset points", color=color,
                 fontsize=13, va="center",
             )  # fmt: skip
-        for row, (kind, (said, what, mark, line)) in enumerate(LOOKS.items()):
+        for row, (kind, (said, what, mark, line, above)) in enumerate(LOOKS.items()):
             means = np.array([points[kind, n].mean(axis=1) for n in SIZES[kind]])
             color = color_of(kind)
             ax.plot(*means.T, color=color, lw=1.5, ls=line)
             for width, n, mean in zip((5, 8, 11), SIZES[kind], means):
                 _mark(ax, points[kind, n], color, mark, width)
                 ax.annotate(
-                    f"{n}", mean, xytext=(0, 14 if kind == "lora" else -15), color=color,
+                    f"{n}", mean, xytext=(ASIDE.get((kind, n), 0), above), color=color,
                     textcoords="offset points", ha="center", va="center", fontsize=11,
                 )  # fmt: skip
             sign, numbers = "●■"[row], ", ".join(map(str, SIZES[kind]))
@@ -48,11 +51,13 @@ def draw_beside(axes: Any, cells: Sequence[Mapping[str, Any]], tasks: Mapping[st
         ax.set_ylim(0, 1)
         ax.axvline(0, color=GREY, lw=1)
         ax.set_xlabel("rise of the held-out loss (nats)")
-        best = max(points[kind, n][1].mean() for kind, own in SIZES.items() for n in own)
+        best, by = max((points[k, n][1].mean(), k) for k, own in SIZES.items() for n in own)
         full, last = (points[regime, None][1].mean() for regime in ("full", "last"))
-        ax.set_title(f"{name}: F1 {best:.2f} at best,\nlast block {last:.2f}, full {full:.2f}",
-                     fontsize=14)  # fmt: skip
-    axes[0].set_ylabel("F1 on 400 test texts")
+        ax.set_title(
+            f"{name}: {LOOKS[by][0]} {best:.2f} at best,\nlast block {last:.2f}, full {full:.2f}",
+            fontsize=14,
+        )  # fmt: skip
+    axes[0].set_ylabel("F1 on 400 test texts (bars: one sd)")
     axes[0].figure.suptitle(_finding(cells), x=0.01, ha="left", fontsize=16)
 
 

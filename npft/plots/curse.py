@@ -28,8 +28,8 @@ def draw_curse(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
     ]
     last = [float(values[LANGUAGES[-1]].mean()) for values, _, _ in lines]
     for values, color, _ in lines:
-        measured = len(values) == len(together)  # dots: nothing was measured in between
-        _line(left, list(values), list(values.values()), color, "o-" if measured else "o:")
+        measured = len(values) == len(together)  # without a line: not measured in between
+        _line(left, list(values), list(values.values()), color, "o-" if measured else "o")
     for (_, color, label), y in zip(lines, spread_out(last, 0.35)):
         label_end(left, LANGUAGES[-1], y, label, color)
     left.set_xscale("log", base=2)
@@ -37,8 +37,9 @@ def draw_curse(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
     left.set_xlabel("languages N, all steps shared among them")
     left.set_ylabel("loss of a language (nats per masked word)")
     left.set_title(
-        f"{LANGUAGES[-1]} languages: {last[0] - together[1].mean():+.2f} nats each;\n"
-        f"one alone on its share of steps {last[1] - together[1].mean():+.2f}", fontsize="medium",
+        f"{LANGUAGES[-1]} languages: {last[0] - together[1].mean():+.2f} nats each; one\n"
+        f"alone on 1/{LANGUAGES[-1]} of the steps {last[1] - together[1].mean():+.2f}",
+        fontsize="medium",
     )  # fmt: skip
     found = accents(cells)
     for company, color in zip(COMPANY, (GREY, ORANGE)):
@@ -59,8 +60,8 @@ def draw_curse(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
     right.set_title(f"Accent: {said[1]};\n{said[2]}", fontsize="medium")
     seeds = len({c["seed"] for c in cells})
     left.figure.suptitle(
-        f"One body: each language costs the others, and a small one gets an accent ({seeds} seeds)",
-        x=0.01, ha="left", fontsize=15,
+        "Fewer steps cost a language more than company does; a small one gets an accent "
+        f"({seeds} seeds)", x=0.01, ha="left", fontsize=15,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def draw_sizes(axes: Any, rows: Sequence[dict[str, Any]]) -> None:
                 continue
             ax.plot(row[full], y, "o", color=color, markersize=8)
             ax.annotate(
-                short(row[full]), (row[full], y), xytext=(0, 9), textcoords="offset points",
+                _said(row[full], full), (row[full], y), xytext=(0, 9), textcoords="offset points",
                 color=color, ha="center", fontsize=12,
             )  # fmt: skip
         ax.set_xscale("log")
@@ -45,12 +46,17 @@ def draw_sizes(axes: Any, rows: Sequence[dict[str, Any]]) -> None:
         ax.set_xlabel(name)
     ours = [r for r in rows if r["published"] is None]
     known = [r for r in rows if r["published"] is not None]
-    off = max(abs(r["off"]) for r in known)
+    off = ceil(1000 * max(abs(r["off"]) for r in known)) / 1000  # rounded, it could be too small
     np.ravel(axes)[0].figure.suptitle(
         f"The formula is within {off:.1%} of every published count;\nBERT-base has "
         f"{_of(rows, 'BERT-base') / ours[0]['weights']:,.0f} times the weights of the bundled body",
         x=0.01, ha="left", fontsize=16,
     )  # fmt: skip
+
+
+def _said(number: float, what: str) -> str:
+    """A number of a panel; of bytes in MB and GB."""
+    return f"{short(number).replace('B', 'G')}B" if what == "training_bytes" else short(number)
 
 
 def _of(rows: Sequence[dict[str, Any]], name: str) -> float:

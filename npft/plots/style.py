@@ -23,10 +23,11 @@ DPI_OF_FILM = 100
 METHODS = {
     ORANGE: ("full", "plain", "finetuned"),  # all weights learn the task
     BLUE: ("head", "frozen", "mlm"),  # the pretrained body as it is
-    GREEN: ("last", "simcse", "replay", "own-text", "agem", "joint"),
+    GREEN: ("simcse", "replay", "own-text", "agem", "joint"),
     PINK: ("scratch", "anchor", "proximal", "ewc", "EWC", "recadam"),
     SKY: ("lwf", "interpolate", "remind"),
-    "#222222": ("lr", "rate", "gradual", "freeze"),  # slower, or later
+    "#222222": ("lr", "rate", "gradual"),  # slower, or later
+    "#332288": ("last", "freeze"),  # the lower layers stay as they are
     "#E69F00": ("lora",),  # small parts beside a body that stays
     "#7A4B00": ("adapter",),
     "#882200": ("3 x rate",),

@@ -44,7 +44,7 @@ def draw_when_to_tune(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
         for tier, (low, high) in TIERS.items():
             left, right = place[low] - 0.3, place[high] + 0.3
             ax.axvspan(left, right, ymax=0.02, color=GREY, lw=0)
-            ax.text((left + right) / 2, 0.035, tier, color=GREY, ha="center", fontsize=11)
+            ax.text((left + right) / 2, 0.035, tier, color=GREY, ha="center", fontsize=12)
         ax.set_xticks(list(place.values()), [f"{n // 1000}k" if n >= 1000 else n for n in NUMBERS])
         ax.set_xlim(-0.4, len(NUMBERS) - 0.6)
         ax.set_ylim(0, 1.03)

@@ -266,13 +266,13 @@ def test_layers_figure_draws_the_mean_over_the_seeds_for_each_state(ax):
 
 def test_the_speed_figure_has_a_line_for_each_work_and_says_how_often_npft_is_faster():
     rows = [
-        {"work": "step", "peer": "p", "threads": 1, "ratio": [0.9, 0.8, 1.1], "must": 1.0},
+        {"work": "step", "peer": "p", "threads": 1, "ratio": [0.9, 0.8, 1.1]},
         {"work": "step", "peer": "p", "threads": 2, "ratio": [0.7, 0.6, 0.8]},
         {"work": "other", "peer": "q", "threads": 1, "ratio": [1.2, 1.1, 1.3]},
     ]
     ax = Figure().subplots()
     plots.draw_speed(ax, rows)
     assert [t.get_text() for t in ax.get_yticklabels()] == ["step / p", "other / q"]
-    assert "faster in 2 of 3 by the median, in 1 by each" in ax.get_title(loc="right")
+    assert "faster in 2 of 3 by the median, in 1 by each" in ax.figure.get_suptitle()
     medians = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
     assert medians == [0.9, 0.7, 1.2]

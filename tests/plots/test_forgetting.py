@@ -71,6 +71,8 @@ def test_a_method_has_one_colour_and_controls_are_grey():
     assert color_of("anchor 0.01") == color_of("ewc 0.1") != color_of("lr 0.3")
     assert color_of("plain") == color_of("full") == color_of("finetuned") != color_of("head")
     assert color_of("frozen body") == color_of("head") and color_of("random body") == GREY
+    assert color_of("last") == color_of("freeze 0.5")
+    assert color_of("last") not in (color_of("replay"), color_of("lr"))
     starts = [start for group in METHODS.values() for start in group]
     assert len(set(starts)) == len(starts)
 
