@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from npft.autograd.attention import (
-    Block, check_attention, maps_of, put_rows, room, softmax_of_seen, split_heads, whole,
+    STRIP, Block, check_attention, maps_of, put_rows, room, softmax_of_seen, split_heads, whole,
 )
 from npft.autograd.tensor import primitive
 from npft.errors import ConfigError, ShapeError, check_shape
@@ -49,9 +49,13 @@ def taken(x: np.ndarray, near: np.ndarray) -> np.ndarray:
 def put_back(g: np.ndarray, near: np.ndarray, places: int) -> np.ndarray:
     """The gradient of ``taken``: what all j at one distance receive adds up: (b, H, T, 2k)."""
     b, heads, t, _ = g.shape
-    at = (near[:, :, None] == np.arange(places)).astype(g.real.dtype)  # (T, T, 2k)
     rows = g.reshape(b * heads, t, t).swapaxes(0, 1)  # (T, b H, T)
-    return (rows @ at).swapaxes(0, 1).reshape(b, heads, t, places)
+    back = np.empty((t, b * heads, places), g.dtype)
+    step = max(1, STRIP // (t * places))  # rows whose table stays in the cache of a core
+    for i in range(0, t, step):
+        at = (near[i : i + step, :, None] == np.arange(places)).astype(g.real.dtype)  # (., T, 2k)
+        np.matmul(rows[i : i + step], at, out=back[i : i + step])
+    return back.swapaxes(0, 1).reshape(b, heads, t, places)
 
 
 def disentangled_scores(

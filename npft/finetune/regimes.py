@@ -27,7 +27,7 @@ from typing import Any
 
 from npft.encoder.additions import ADDITIONS, added, kinds_of
 from npft.encoder.model import Model
-from npft.errors import ConfigError, check_count
+from npft.errors import ConfigError, check_count, quoted
 from npft.nn.module import Module, freeze, unfreeze
 
 # The learning rates of a small body of 10^5 weights; rates of large models (2e-5 for all weights of
@@ -47,13 +47,14 @@ DROPOUT = 0.1  # labelled data are few
 def learning_rate(regime: str, width: int = 0) -> float:
     """The rate a regime trains at, in a body of so many columns; 0 stands for a small body.
 
-    Raises ``ConfigError`` for an unknown regime.
+    Raises ``ConfigError`` for an unknown regime, or a width that is no count.
 
     >>> learning_rate("full"), learning_rate("full", 384)
     (0.002, 5e-05)
     """
-    if regime not in list(LEARNING_RATES):
-        raise ConfigError(f"regime is {regime!r}, expected one of {', '.join(LEARNING_RATES)}")
+    if not isinstance(regime, str) or regime not in LEARNING_RATES:
+        raise ConfigError(f"regime is {quoted(regime)}, expected one of {', '.join(LEARNING_RATES)}")
+    check_count("learning_rate: width", width, least=0)
     return (LARGE_RATES if width >= LARGE_WIDTH else LEARNING_RATES)[regime]
 
 

@@ -1,12 +1,14 @@
 """Disentangled attention: what it shares with plain attention, and what distances do to it."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from op_table import plain_disentangled
 
-from npft.autograd import Tensor
+from npft.autograd import Tensor, relative
 from npft.autograd.attention import attention, blocks_by_length
 from npft.autograd.relative import disentangled_attention, disentangled_maps, distances
 from npft.testing import generators
@@ -90,3 +92,21 @@ def test_both_tables_of_distances_change_the_output(table, rng=np.random.default
     before, after = (disentangled_attention(qkv, f, blocks=blocks, num_heads=2).data
                      for f in (far, changed))  # fmt: skip
     assert np.abs(before - after).max() > 0.1
+
+
+def test_the_gradient_of_distances_is_the_same_in_strips_and_needs_no_table_of_all(monkeypatch):
+    g = np.random.default_rng(0).standard_normal((2, 2, 9, 9))
+    near = distances(9, 3)
+    whole = relative.put_back(g, near, 6)
+    monkeypatch.setattr(relative, "STRIP", 100)  # one row, 9 times 6, at a time
+    assert relative.put_back(g, near, 6).tobytes() == whole.tobytes()
+    sums = [[g[:, :, i, near[i] == m].sum(-1) for m in range(6)] for i in range(9)]
+    assert np.allclose(whole, np.moveaxis(np.array(sums), (0, 1), (2, 3)))
+
+    monkeypatch.undo()
+    g, near = np.ones((1, 1, 200, 200)), distances(200, 400)
+    tracemalloc.start()
+    relative.put_back(g, near, 800)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16e6  # (T, T, 2k) float64 numbers are 256 MB

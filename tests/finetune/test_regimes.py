@@ -302,6 +302,9 @@ def test_a_wide_body_trains_more_slowly_but_for_its_head():
     for regime in LEARNING_RATES:
         assert learning_rate(regime, 255) == learning_rate(regime) == LEARNING_RATES[regime]
         assert learning_rate(regime, 256) == LARGE_RATES[regime]
+    for width in (None, -1, 2.5, "x", True):
+        with pytest.raises(ConfigError, match="learning_rate: width is"):
+            learning_rate("full", width)
     assert (LARGE_RATES["full"], LARGE_RATES["last"]) == (5e-5, 2e-4)
     assert LARGE_RATES["head"] == LEARNING_RATES["head"]
     assert LARGE_RATES.keys() == LEARNING_RATES.keys()
