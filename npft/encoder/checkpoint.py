@@ -34,7 +34,7 @@ from npft.encoder.encoder import Encoder
 from npft.encoder.format_1 import upgraded
 from npft.errors import CheckpointError, ConfigError, NonFiniteError, NpftError, quoted
 from npft.nn.module import Module
-from npft.nn.quantized import KINDS, kind_of_weights, quantize
+from npft.nn.quantized import KINDS, LARGEST_SCALE, kind_of_weights, quantize
 from npft.strict_json import parse
 from npft.text import tokenizer_from_dict
 
@@ -43,6 +43,7 @@ FILE = "model.npz"
 MANIFEST, WEIGHTS, TRAINING = "manifest", "weights/", "training/"
 MEMBERS = ("format", "version", "kind", "config", "tokenizer", "options")  # of a manifest
 DTYPES = ("<f4", "<f8", "<i8", "|u1", "|b1", "<f2", "|i1")
+SCALES = ".scales"  # how the names of those of int8 end
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.npy")
 MAX_HEADER = 10_000  # bytes; a real header has about 120
 MAX_MESSAGE = 1_000  # characters of what is told of a damaged file
@@ -244,7 +245,9 @@ def _read(
         if array.dtype == np.int8 and quantized == "int8":
             weights[name.removeprefix(WEIGHTS)] = array
             continue
-        if array.dtype.kind != "f" or not (np.abs(array) <= np.finfo(np.float32).max).all():
+        scales = quantized == "int8" and name.endswith(SCALES)
+        most = LARGEST_SCALE if scales else np.finfo(np.float32).max
+        if array.dtype.kind != "f" or not (np.abs(array) <= most).all():
             raise CheckpointError(f"{file}: the weight {name} holds no finite float32 numbers")
         weights[name.removeprefix(WEIGHTS)] = array
     if manifest["version"] == 1:

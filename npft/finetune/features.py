@@ -60,8 +60,8 @@ class Features:
 
     def _digest(self) -> bytes:
         found = hashlib.blake2b()
-        for p in self.weights:
-            found.update(p.data.tobytes())
+        for array in self.body.state_dict().values():  # also what of a quantized body is fixed
+            found.update(array.tobytes())
         return found.digest()
 
     def stale(self) -> bool:
@@ -106,13 +106,15 @@ class Features:
 
 
 def keys_of(batch: Batch) -> list[bytes]:
-    """What tells sequences apart for a body: the bytes of their ids and token types.
+    """What tells sequences apart for a body: the bytes of their ids, token types, and sight.
 
     >>> one, two, three = keys_of(Batch([5, 6, 5, 6, 5], [0, 2, 4, 5]))
     >>> one == two, two == three
     (True, False)
     """
     tokens = np.stack([batch.ids, batch.token_types], axis=1)  # (N, 2)
+    if batch.sight is not None:
+        tokens = np.concatenate([tokens, batch.sight], axis=1)  # (N, 6)
     places, raw = (batch.offsets * tokens.strides[0]).tolist(), tokens.tobytes()
     return [raw[start:end] for start, end in zip(places[:-1], places[1:])]
 

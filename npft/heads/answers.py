@@ -172,6 +172,12 @@ class Answers(Thresholded):
         """[CLS] question [SEP] passage [SEP], with the passage cut where it is too long."""
         if pairs is None:
             raise DataError("Answers: expected questions and, as their pairs, passages")
+        if tokenizer.second_type != 1:  # by which the passage is found again
+            raise ConfigError(
+                f"Answers: {type(tokenizer).__name__} gives both texts of a pair one token type, "
+                "so the passage cannot be told from the question; take a model with another "
+                "tokenizer, such as WordPiece"
+            )
         return tokenizer(texts, pairs, max_length=max_length, truncation="only_second")
 
     def labelled(self, tokenizer: Tokenizer, batch: Batch, examples: Examples) -> Batch:

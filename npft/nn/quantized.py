@@ -31,6 +31,9 @@ from npft.nn.module import Module, freeze
 
 LARGEST = 127  # of the whole numbers; -128 is not used, so that w and -w are stored alike
 KINDS = ("int8", "float16")
+# Of int8: 127 of them are still a float32. And of float16 itself.
+LARGEST_SCALE = float(np.nextafter(np.finfo(np.float32).max / np.float32(LARGEST), np.float32(0)))
+LIMITS = {"int8": LARGEST * LARGEST_SCALE, "float16": float(np.finfo(np.float16).max)}
 M = TypeVar("M", bound=Module)
 
 
@@ -65,10 +68,10 @@ class QuantizedWeight(Module):
             )
         check_shape("quantize: a weight", weight, "F D")
         largest = float(np.abs(weight).max(initial=0))
-        limit = float(np.finfo(np.float16 if kind == "float16" else np.float32).max)
-        if not largest <= limit:
+        if not largest <= LIMITS[kind]:
             raise NonFiniteError(
-                f"quantize: the largest weight is {largest:g}, {kind} holds up to {limit:g}; "
+                f"quantize: the largest weight is {largest:g}, {kind} holds up to "
+                f"{LIMITS[kind]:g}; "
                 "repair the weights first"
             )
         if kind == "float16":

@@ -66,12 +66,12 @@ def draw_objectives(
             ax.set_title(f"{measure}: {NAMES.get(best, best)} {means[best]:.2f},\n"
                          f"{below} below a random body", fontsize=14)
         winners.add(best)
-    found = f"{NAMES.get(best, best)} is best everywhere"
+    found = f"\"{NAMES.get(best, best)}\" is best everywhere"
     if len(winners) > 1:
         found = "none is best everywhere"
     budget, seeds = cells[0]["budget"] / 1e9, len({c["seed"] for c in cells})
     np.ravel(axes)[0].figure.suptitle(
-        f"{len(rows)} objectives, each for {budget:,.0f} billion operations: {found} "
+        f"{len(rows)} ways, {budget:,.0f} billion operations each: {found} "
         f"({seeds} seed{'s' if seeds > 1 else ''})",
         x=0.01, ha="left", fontsize=17,
     )

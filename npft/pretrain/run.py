@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from npft.encoder.additions import additions_of
 from npft.encoder.checkpoint import read_training, save
 from npft.encoder.model import Model
 from npft.errors import CheckpointError
@@ -138,13 +139,16 @@ def checksum(arrays: Iterable[np.ndarray]) -> str:
 
 
 def identity(model: Model) -> dict[str, Any]:
-    """What a model is but for its weights: its kind, heads, configuration and tokenizer.
+    """What a model is but for its weights: its kind, heads, configuration, tokenizer, additions.
 
     The checksum of the text covers how the tokenizer cuts it.
     """
     tokenizer = type(model.encoder.tokenizer).__name__
     config = model.encoder.config.as_dict()
-    return {"kind": model.kind, "heads": model.options(), **config, "tokenizer": tokenizer}
+    found = {"kind": model.kind, "heads": model.options(), **config, "tokenizer": tokenizer}
+    if additions := additions_of(model):  # of LoRA the scale is no weight
+        found["additions"] = additions
+    return found
 
 
 def identity_of_text(corpora: Mapping[str, Corpus]) -> str:

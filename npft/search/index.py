@@ -30,6 +30,7 @@ import numpy as np
 
 from npft.atomic import made_folder, shown, unwritable, write_bytes, write_rows
 from npft.embed.sentences import SentenceEncoder
+from npft.encoder.additions import additions_of
 from npft.encoder.checkpoint import parse_header
 from npft.errors import CheckpointError, ConfigError, DataError, check_strings
 from npft.search.top import BLOCK, Found, best_of_blocks, check_search
@@ -50,11 +51,13 @@ def fingerprint(encoder: SentenceEncoder) -> str:
     fingerprints give equal vectors, and to change one weight changes it.
     """
     body = encoder.encoder
-    settings = {
+    settings: dict[str, Any] = {
         "config": body.config.as_dict(),
         "tokenizer": encoder.tokenizer.to_dict(),
         "options": encoder.options(),
     }
+    if additions := additions_of(body):  # of LoRA the scale is no weight
+        settings["additions"] = additions
     found = hashlib.sha256(json.dumps(settings, sort_keys=True).encode("ascii"))
     for name, weight in sorted(encoder.state_dict().items()):
         found.update(f"{name} {weight.dtype} {weight.shape}\n".encode())

@@ -94,7 +94,7 @@ class ByteLevelBPE(PieceTokenizer):
     vocab: V pieces written in the letters of bytes, the number of a piece being its place. It must
     hold all 256 letters, and <pad>, <unk>, <s>, </s> and <mask>, which no text can produce.
     merges: pairs of pieces, the first to be joined first; what they make is a piece too.
-    add_prefix_space: a text that begins with no white space gets a space, so that its first word is
+    add_prefix_space: a text that does not begin with a space gets one, so that its first word is
     cut like any other; decoding then gives the space back too.
 
     A pair of texts is <s> x </s></s> y </s>, and all its tokens are of type 0.

@@ -6,7 +6,7 @@ from small import TOK, bits, classifier, run, separable
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Model
+from npft.encoder.model import Model, copy_of
 from npft.errors import ConfigError, DataError
 from npft.finetune.features import Features, cached, cached_bytes, keys_of
 from npft.finetune.regimes import freeze_body, unfreeze_body
@@ -16,6 +16,7 @@ from npft.heads.tags import Tags
 from npft.heads.words import MaskedLM
 from npft.nn.history import History
 from npft.nn.module import unfreeze
+from npft.nn.quantized import quantize
 from npft.pretrain.masking import mask_tokens
 from npft.text.batch import Batch
 
@@ -177,6 +178,24 @@ def test_a_body_unfrozen_in_the_middle_of_a_run_trains_from_there_on():
             if step.step == 3:
                 unfreeze(model, "encoder.")
     assert len(set(states[:3])) == 1 and len(set(states[2:])) == 6
+
+
+def test_what_tokens_may_see_tells_two_sequences_apart():
+    one, two = np.array([[0, 0, 0, 1], [1, 0, 0, 1]]), np.array([[0, 0, 0, 1], [1, 1, 1, 2]])
+    batches = [Batch([5, 6], [0, 2], sight=sight) for sight in (None, one, two)]
+    assert len({keys_of(batch)[0] for batch in batches}) == 3
+
+
+def test_a_quantized_body_with_other_numbers_is_read_anew():
+    model, data = frozen(), separable(10)
+    other = copy_of(model)
+    table = other.encoder.embeddings.word_embeddings.weight
+    table.assign(2 * table.data)  # in the file of a quantized one, all but vectors are fixed
+    small = quantize(model)
+    with cached(small, data) as features:
+        assert features(data, 1) is not None
+        small.encoder.load_state_dict(quantize(other).encoder.state_dict())
+        assert features(data, 1) is None
 
 
 def test_token_types_tell_two_sequences_apart():

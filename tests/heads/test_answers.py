@@ -17,6 +17,7 @@ from npft.finetune.train import evaluate, fine_tune
 from npft.heads.answers import LONGEST, Answers, SpanFinder, best_span
 from npft.loading import load
 from npft.text.batch import CUT_SPAN, NO_SPAN, Batch
+from npft.text.byte_level import SPECIALS, ByteLevelBPE, byte_letters
 from npft.text.bytes import ByteTokenizer
 from npft.text.examples import Examples
 
@@ -388,3 +389,12 @@ def test_a_batch_without_answers_is_refused(batch):
 def test_questions_without_passages_are_refused():
     with pytest.raises(DataError, match="expected questions and, as their pairs, passages"):
         finder().predict(["who"])
+
+
+def test_a_tokenizer_that_does_not_tell_passages_from_questions_is_refused():
+    tok = ByteLevelBPE([*SPECIALS, *byte_letters()], [])
+    config = EncoderConfig(vocab_size=tok.vocab_size, hidden_size=8, num_heads=2, num_layers=1)
+    encoder = Encoder(config, tokenizer=tok, rng=np.random.default_rng(0))
+    model = SpanFinder(encoder, rng=np.random.default_rng(0))
+    with pytest.raises(ConfigError, match="ByteLevelBPE gives both texts of a pair one token type"):
+        model.predict(["who"], ["the teller"])

@@ -280,6 +280,26 @@ def test_a_file_that_lies_about_its_weights_is_refused(tmp_path):
             load(tmp_path)
 
 
+def test_a_file_whose_scales_would_make_infinite_weights_is_refused(tmp_path):
+    save(tmp_path, quantize(encoder()))
+    path = tmp_path / "model.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    name = next(name for name in arrays if name.endswith(".scales"))
+    arrays[name][0] = 3e38
+    np.savez(path, **arrays)
+    with pytest.raises(CheckpointError, match=f"the weight {name} holds no finite float32"):
+        load(tmp_path)
+
+
+def test_a_quantized_weight_is_finite_or_refused():
+    most = np.finfo(np.float32).max
+    with pytest.raises(NonFiniteError, match="the largest weight is"):
+        QuantizedWeight.of(np.full((1, 2), most, np.float32), "int8")
+    near = most * np.float32(1 - 1e-6)
+    assert np.isfinite(QuantizedWeight.of(np.full((1, 2), near, np.float32), "int8").data).all()
+
+
 def test_a_quantized_body_reads_in_several_threads_alike():
     from npft.autograd.machine import threads
 

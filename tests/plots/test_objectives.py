@@ -40,14 +40,14 @@ def test_each_objective_has_its_seeds_and_their_mean_and_the_best_is_named():
     assert "masked words 3.10" in words.get_title() and "frequency 5.00" in words.get_title()
     assert "nats" in words.get_xlabel()
     assert words.figure.get_suptitle() == (
-        "3 objectives, each for 1,000 billion operations: none is best everywhere (3 seeds)"
+        "3 ways, 1,000 billion operations each: none is best everywhere (3 seeds)"
     )
 
 
 def test_an_objective_that_is_best_by_every_measure_is_named_above_all():
     axes = Figure().subplots(1, 2)
     plots.draw_objectives(axes, cells(seeds=1), NAMES[:2], ["topic"])
-    assert "masked words is best everywhere (1 seed)" in axes[0].figure.get_suptitle()
+    assert '"masked words" is best everywhere (1 seed)' in axes[0].figure.get_suptitle()
 
 
 def test_an_objective_without_a_head_for_words_says_so_and_controls_are_lines():

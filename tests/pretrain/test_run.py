@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from topics import TOK, bits, documents, model
 
+from npft.encoder.additions import add_lora
 from npft.encoder.checkpoint import read_training, save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
@@ -223,3 +224,17 @@ def test_killed_at_twenty_random_moments_it_still_ends_with_the_same_bits(tmp_pa
             _, (state, _) = read_training(folder)  # whole, whatever the moment
             assert 1 <= state["step"] <= LONG_RUN
     assert bits(load(folder)) == bits(whole)
+
+
+def test_a_run_with_another_scale_of_lora_is_not_gone_on_with(tmp_path):
+    def with_lora(scale):
+        found = fresh()
+        add_lora(found, 1, scale, rng=np.random.default_rng(0))
+        return found
+
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(with_lora(8.0), documents(), **SETTINGS, folder=tmp_path, progress=stop_at(3),
+                 rng=np.random.default_rng(0))
+    with pytest.raises(CheckpointError, match="additions was .*8.0.* and is .*4.0"):
+        pretrain(with_lora(4.0), documents(), **SETTINGS, folder=tmp_path, resume=True,
+                 rng=np.random.default_rng(0))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from npft.embed.sentences import SentenceEncoder
+from npft.encoder.additions import add_lora
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
@@ -174,3 +175,12 @@ def test_what_makes_no_index_is_refused(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(CheckpointError, match="cannot be written"):
         Index(small(), TEXTS).save(tmp_path / "file")
+
+
+def test_another_scale_of_lora_is_another_encoder():
+    def with_lora(scale):
+        encoder = small()
+        add_lora(encoder, 2, scale, rng=np.random.default_rng(0))
+        return fingerprint(encoder)
+
+    assert with_lora(4.0) == with_lora(4.0) != with_lora(8.0)
