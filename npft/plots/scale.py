@@ -32,8 +32,8 @@ def draw_scale(axes: Any, found: Mapping[str, Any], tiny: Mapping[str, Any]) -> 
     cells, layers = found["cells"], tiny["layers"]
     top, bottom = axes
     for ax, measure, what in (
-        (top[0], "mean_cosine", "mean cosine of two sentences"),
-        (top[1], "iso_score", "IsoScore (1: all directions alike)"),
+        (top[0], "mean_cosine", "mean cosine"),
+        (top[1], "iso_score", "IsoScore (1: even)"),
     ):
         ends = _by_depth(ax, {
             **{s: [c["layers"][s][measure] for c in cells] for s in ("trained", "random")},
@@ -46,17 +46,17 @@ def draw_scale(axes: Any, found: Mapping[str, Any], tiny: Mapping[str, Any]) -> 
            for s in ("trained", "random")},
         **{s: [[row["self_similarity"] for row in c["contexts"][s]] for c in layers]
            for s in ("mlm", "simcse 0.1")},
-    }, "a word's likeness to itself, corrected")  # fmt: skip
+    }, "likeness to itself, corrected")  # fmt: skip
     first, last = ends["trained"]
     bottom[0].set_title(
-        f"A word becomes {_less(ends['trained'])} like itself:\n"
-        f"{first:.2f} to {last:.2f}; a tiny one {_less(ends['mlm'])}"
+        f"A word becomes {_less(ends['trained'])} like itself: {first:.2f}\n"
+        f"to {last:.2f}; in a tiny body {_less(ends['mlm'])} like itself"
     )
     _senses(bottom[1], cells, tiny["polysemy"])
     _ways(bottom[2], found["sts"], tiny["similarity"])
     axes[0, 0].figure.suptitle(
         "At both scales contrast opens the cone and senses are told; only the real encoder grows "
-        "contextual and beats counting words", x=0.01, ha="left", fontsize=17,
+        "contextual and beats counting shared words", x=0.01, ha="left", fontsize=17,
     )  # fmt: skip
 
 
@@ -124,10 +124,10 @@ def _rogue(ax: Any, cells: Sequence[Any], layers: Sequence[Any], wide: int) -> N
     ax.set_ylim(-0.08, 1)
     _name(ax, ends)
     ax.set_xticks([0, 1], ["embeddings", "last"])
-    ax.set_ylabel("share of the three largest dimensions")
+    ax.set_ylabel("share of the largest three")
     ax.set_title(
-        f"Three of {wide} carry {real[at]:.0%} (tiny: {share.mean():.0%}, 3 of\n"
-        f"{raw.shape[1]}); without {dropped[-1]:.2f} of {dropped[0]:.2f} is left"
+        f"Three of {wide} carry {real[at]:.0%}, of {raw.shape[1]} (tiny) {share.mean():.0%};\n"
+        f"without these three, {dropped[-1]:.2f} of {dropped[0]:.2f} is left"
     )
 
 
@@ -144,7 +144,8 @@ def _senses(ax: Any, cells: Sequence[Any], polysemy: Sequence[Any]) -> None:
     )  # fmt: skip
     for y, color in ((guess, BLUE), (tiny, ORANGE)):
         ax.axhline(y, color=color, lw=1.2, ls="--")
-    ax.text(0.02, guess + 0.01, "dashed: the most frequent sense", color="#444444")
+    ax.text(0.5, 0.02, "dashed: the most frequent sense", color="#444444", ha="center",
+            va="bottom", transform=ax.transAxes)  # fmt: skip
     ax.set_title(
         f"Senses: {ends['trained'][1]:.2f} are right (guess {guess:.2f}),\n"
         f"tiny {ends['mlm'][1]:.2f} (guess {tiny:.2f})"
@@ -166,7 +167,7 @@ def _ways(ax: Any, sts: Mapping[str, Any], similarity: Sequence[Any]) -> None:
     ax.set_yticks(range(len(WAYS)), WAYS)
     ax.set_ylim(len(WAYS) - 0.4, -0.6)
     ax.set_xlim(-0.05, 1)
-    ax.set_xlabel("Spearman; real: STS benchmark, tiny: TinyWorld")
+    ax.set_xlabel("Spearman (tiny: on TinyWorld)")
     bag = float(np.mean([c["ways"]["bag of words"]["similarity_words"] for c in similarity]))
     mean = float(np.mean([c["ways"]["mean"]["similarity_words"] for c in similarity]))
     real = sts["ways"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +149,24 @@ def label_end(ax: Any, x: float, y: float, text: str, color: str) -> None:
         text, (x, y), xytext=(8, 0), textcoords="offset points", va="center", color=color,
         annotation_clip=False,
     )
+
+
+def label_column(
+    ax: Any, points: Mapping[str, tuple[float, float]], colors: Mapping[str, str], x: float,
+    gap: float,
+) -> list[float]:
+    """Names one above the other at ``x``, a thin line from each to its point; their heights.
+
+    ``gap``: the least distance of two names.
+    """
+    order = sorted(points, key=lambda name: points[name][1])
+    heights = spread_out([points[name][1] for name in order], gap)
+    for name, height in zip(order, heights):
+        line = {"arrowstyle": "-", "color": colors[name], "lw": 0.7, "alpha": 0.6,
+                "relpos": (0, 0.5)}  # from the left end of the name
+        ax.annotate(name, points[name], xytext=(x, height), color=colors[name], va="center",
+                    fontsize=13, arrowprops=line)  # fmt: skip
+    return heights
 
 
 def spread_out(values: list[float], gap: float) -> list[float]:

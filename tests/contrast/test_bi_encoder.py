@@ -82,6 +82,16 @@ def test_one_encoder_is_shared_and_of_two_each_reads_its_own_columns():
     assert bits(queries) != before[0] and bits(passages) != before[1]
 
 
+def test_of_one_encoder_the_score_of_a_pair_is_that_of_its_texts_exchanged():
+    one = SentenceEncoder(BiEncoder(encoder(), InBatch()).tower(0))
+    a, b = one.encode(QUESTIONS), one.encode(ANSWERS)
+    np.testing.assert_allclose(paired_cosines(a, b), paired_cosines(b, a), rtol=0, atol=1e-7)
+    two = BiEncoder(encoder(seed=1), InBatch(), second=encoder(seed=2))
+    there = [SentenceEncoder(two.tower(k)).encode(t) for k, t in ((0, QUESTIONS), (1, ANSWERS))]
+    back = [SentenceEncoder(two.tower(k)).encode(t) for k, t in ((0, ANSWERS), (1, QUESTIONS))]
+    assert np.abs(paired_cosines(*there) - paired_cosines(*back)).max() > 1e-3  # two towers differ
+
+
 def test_of_triples_the_hard_negative_is_pushed_away():
     def distance(model):
         a, n = (SentenceEncoder(model.encoder).encode(t) for t in (QUESTIONS, OTHERS))

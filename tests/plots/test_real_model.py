@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from npft import plots
 from npft.plots.scale import LINES, WAYS
+from npft.plots.style import color_of
 
 
 def texts(ax):
@@ -96,3 +97,7 @@ def test_kept_figure_reads_the_end_of_each_run_and_names_the_least_loss():
     assert [line.get_xdata()[0] for line in marks] == pytest.approx([1.5, 0.1, 0.5])
     assert np.allclose([line.get_ydata()[0] for line in marks], 0.9)
     assert all(name in texts(right) for name in ("plain", "replay", "anchor"))
+    said = left.figure.get_suptitle()
+    assert "costs a real encoder 0.20" in said and "'anchor' it costs 0.05" in said and "2 seeds" in said
+    assert [line.get_color() for line in marks] == [
+        color_of(name) for name in ("plain", "replay", "anchor")]

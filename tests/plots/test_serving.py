@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from npft.plots import draw_serving
-from npft.plots.serving import COLORS, front, serving_real_title, serving_title, values_of
+from npft.plots.serving import (
+    COLORS, NAMES, front, serving_real_title, serving_title, values_of,
+)
 
 
 @pytest.fixture
@@ -41,20 +43,26 @@ def test_every_way_is_a_point_and_a_name_inside_its_panel(cells, names):
     figure, axes = plt.subplots(len(names), 2)
     draw_serving(axes, cells, names, "a title")
     for ax in figure.axes:
-        texts = {t.get_text(): t.xyann for t in ax.texts}
-        assert set(texts) == set(COLORS)
+        texts = {t.get_text(): t.xyann for t in ax.texts if t.get_text() in NAMES.values()}
+        assert set(texts) == set(NAMES.values()) and set(NAMES) == set(COLORS)
         (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
         assert all(left < x < right and y < high for x, y in texts.values())
         places = sorted(y for _, y in texts.values())
         assert min(np.diff(places)) > 0.1 * (high - low)  # names do not collide
         assert ax.get_xlabel()
+    said = [t.get_text() for ax in figure.axes for t in ax.texts]
+    assert said.count("line: beaten by none") == 1
     plt.close(figure)
 
 
-def test_titles_say_the_means(cells):
-    for way, words in (("full", 0.5), ("int8", 0.25)):
+@pytest.mark.parametrize("int8, half, want", [
+    (0.5, 0.495, "A quarter of the bytes costs nothing; half the blocks, trained on, hardly"),
+    (0.25, 0.45, "int8 loses up to 0.250; half the blocks, trained on, up to 0.050"),
+])  # fmt: skip
+def test_the_title_says_the_finding_only_where_it_holds(cells, int8, half, want):
+    for way, value in (("full", 0.5), ("int8", int8), ("trained on", half)):
         for cell in cells:
-            cell["ways"][way]["words"] = words
-            cell["ways"][way]["spearman"] = words
-    assert "masked words 50.0% to 25.0%" in serving_title(cells)
-    assert "int8 costs 0.2500 of 0.500" in serving_real_title(cells)
+            for figure in ("words", "f1", "spearman"):
+                cell["ways"][way][figure] = value
+    assert want in serving_title(cells) and "5 seeds" in serving_title(cells)
+    assert f"int8 costs {0.5 - int8:.4f} of 0.500" in serving_real_title(cells)
