@@ -53,7 +53,9 @@ def learning_rate(regime: str, width: int = 0) -> float:
     (0.002, 5e-05)
     """
     if not isinstance(regime, str) or regime not in LEARNING_RATES:
-        raise ConfigError(f"regime is {quoted(regime)}, expected one of {', '.join(LEARNING_RATES)}")
+        raise ConfigError(
+            f"regime is {quoted(regime)}, expected one of {', '.join(LEARNING_RATES)}"
+        )
     check_count("learning_rate: width", width, least=0)
     return (LARGE_RATES if width >= LARGE_WIDTH else LEARNING_RATES)[regime]
 
