@@ -34,7 +34,7 @@ for _folder in ("autograd", "pretrain", "finetune", "embed", "fuzz"):
     sys.path.insert(0, str(Path(__file__).parent / _folder))
 
 # scripts beside the tests that need other packages; --doctest-modules would import them
-collect_ignore_glob = ["mutants.py", "*/make_*.py"]
+collect_ignore_glob = ["mutants.py", "make_*.py", "*/make_*.py"]
 
 
 def pytest_collection_modifyitems(items):
