@@ -200,18 +200,23 @@ def _central_difference(
 
     The step may be small beside 1, as tanh needs it, or small beside x, as x ** 3 needs it: the one
     that leaves less doubt is taken. For a smooth function the error of the quotient is a third of
-    what doubling the step changes; half of that is allowed, and the rounding of the value.
+    what doubling the step changes; half of that is allowed, and the rounding of the value. A step
+    after which doubling changes less than it did before, by more than rounding, is longer than the
+    function is smooth, as 1 for 1/x near 0: it is taken only if both are.
     """
     length = float(np.abs(x[direction != 0]).max(initial=0))
     found = []
     for h in {CENTRAL_STEP, CENTRAL_STEP * length} - {0.0}:
         with np.errstate(all="ignore"):  # a step too long may leave the domain, as of a logarithm
-            once, twice = (
+            once, twice, four_times = (
                 float(value(x + step * direction) - value(x - step * direction)) / (2 * step)
-                for step in (h, 2 * h)
+                for step in (h, 2 * h, 4 * h)
             )
-        found.append((once, abs(once - twice) / 2 + ROUNDING * EPS * size / h))
-    return min(found, key=lambda pair: np.nan_to_num(pair[1], nan=np.inf))
+        rounding = ROUNDING * EPS * size / h
+        too_long = abs(once - twice) > abs(twice - four_times) + rounding
+        found.append((too_long, abs(once - twice) / 2 + rounding, once))
+    _, doubt, derivative = min(found, key=lambda one: (one[0], np.nan_to_num(one[1], nan=np.inf)))
+    return derivative, doubt
 
 
 def _last_bits(

@@ -403,6 +403,15 @@ def test_inputs_of_any_size_are_checked(size, method, rng):
             gradcheck(partial(curved_wrongly, fault=fault), x, rng=rng, method=method)
 
 
+@given(rng=generators())
+def test_one_cotangent_near_0_beside_others_leaves_the_right_step_chosen(rng):
+    weights = np.array([1.0, 1e-5, 1e-7])  # of one over x near 0, a step beside 1 says nothing
+    x = 1e-8 * rng.uniform(0.5, 2.0, 3)
+    gradcheck(lambda t: weights / t, x, rng=rng, method="central")
+    with pytest.raises(GradientError, match="input 0, element"):
+        gradcheck(lambda t: weights * curved_wrongly(t, fault=0.0), x, rng=rng, method="central")
+
+
 @pytest.mark.parametrize("method", ["auto", "complex", "central"])
 @pytest.mark.parametrize("size", SIZES)
 @given(rng=generators())
