@@ -354,7 +354,7 @@ class Model(Module):
             head.check(batch)
 
     def packs(self, batch: Batch | Mapping[str, Batch], size: int | None = None) -> list[Part]:
-        """The batch in parts of ``size`` sequences, by default of about 1,024 tokens or more.
+        """The batch in parts of ``size`` sequences, by default as ``pack_size`` says.
 
         Parts without a label for any head are left out.
         Raises ``DataError`` if a head finds no labels in the whole batch.
@@ -370,7 +370,8 @@ class Model(Module):
         parts = []
         for names, whole in tasks.items():
             totals = {name: self.heads[name].count(whole) for name in names}
-            for cut in slices_of(whole, size or pack_size(len(whole), len(whole.ids))):
+            each = size or pack_size(len(whole), len(whole.ids), self.encoder.config.hidden_size)
+            for cut in slices_of(whole, each):
                 counts = {name: self.heads[name].count(cut) for name in names}
                 shares = {name: n / totals[name] for name, n in counts.items() if n}
                 if shares:

@@ -29,20 +29,24 @@ from typing import TypeVar
 from npft.autograd.inputs import mode
 from npft.autograd.machine import one_thread_products
 
-PACK = 1024  # tokens: less is not worth a pack of its own
+PACK = 1024  # tokens: less is not worth a pack of its own, for each pays for the weights' gradient
+WIDE = 256  # beyond this width a token costs more, and half of them are enough
 MOST = 8  # packs of a batch
 
 P = TypeVar("P")
 R = TypeVar("R")
 
 
-def pack_size(sequences: int, tokens: int) -> int:
-    """How many sequences of a batch go into a pack, so that each has about 1,024 tokens or more.
+def pack_size(sequences: int, tokens: int, width: int) -> int:
+    """How many sequences of a batch go into a pack, so that each is worth its thread.
 
-    >>> pack_size(32, 1100), pack_size(32, 4096)
-    (32, 8)
+    That is 1,024 tokens or more; 512 or more if the model is wider than 256.
+
+    >>> pack_size(32, 1100, 64), pack_size(32, 4096, 64), pack_size(32, 1100, 384)
+    (32, 8, 16)
     """
-    packs = max(1, min(MOST, tokens // PACK))
+    least = PACK if width <= WIDE else PACK // 2
+    packs = max(1, min(MOST, tokens // least))
     return -(-sequences // packs)
 
 

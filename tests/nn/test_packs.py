@@ -143,11 +143,16 @@ def test_threads_that_are_no_longer_asked_for_end():
 def test_a_batch_is_cut_by_its_tokens_and_not_by_the_threads():
     for threads in (1, 4):
         set_threads(threads)
-        assert pack_size(32, packs.PACK) == pack_size(32, 2 * packs.PACK - 1) == 32
-        assert pack_size(32, 2 * packs.PACK) == 16
-        assert pack_size(33, 4 * packs.PACK) == 9
-        assert pack_size(64, 10**6) == 64 // packs.MOST
-        assert pack_size(3, 10**6) == 1
+        assert pack_size(32, packs.PACK, 64) == pack_size(32, 2 * packs.PACK - 1, 64) == 32
+        assert pack_size(32, 2 * packs.PACK, 64) == pack_size(32, 2 * packs.PACK, 8) == 16
+        assert pack_size(33, 4 * packs.PACK, 64) == 9
+        assert pack_size(64, 10**6, 64) == pack_size(64, 10**6, 768) == 64 // packs.MOST
+        assert pack_size(3, 10**6, 64) == 1
+
+
+def test_a_wide_model_makes_more_packs_of_a_batch_but_not_ever_more():
+    widths = (8, 64, 256, 384, 1024)
+    assert [pack_size(32, packs.PACK, width) for width in widths] == [32, 32, 32, 16, 16]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
