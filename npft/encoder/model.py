@@ -362,16 +362,14 @@ class Model(Module):
         if size is not None:
             check_count("packs: size", size)
         self.check(batch)
-        tasks: dict[tuple[str, ...], Batch]
+        tasks: dict[tuple[str, ...], Any] = {tuple(self.heads): batch}
         if isinstance(batch, Mapping):
             tasks = {(name,): own for name, own in batch.items()}
-        else:
-            tasks = {tuple(self.heads): batch}
         parts = []
         for names, whole in tasks.items():
             totals = {name: self.heads[name].count(whole) for name in names}
-            each = size or pack_size(len(whole), len(whole.ids), self.encoder.config.hidden_size)
-            for cut in slices_of(whole, each):
+            width = self.encoder.config.hidden_size
+            for cut in slices_of(whole, size or pack_size(len(whole), len(whole.ids), width)):
                 counts = {name: self.heads[name].count(cut) for name in names}
                 shares = {name: n / totals[name] for name, n in counts.items() if n}
                 if shares:

@@ -2,8 +2,7 @@
 
 An optimiser moves the parameters of a group into one flat array and lets each parameter be a slice
 of it. A step then is a handful of array operations over the whole group, in chunks that stay in
-the processor's cache, instead of a handful for each of many small arrays. Each number steps by
-itself, so that threads may share a large group, and any number of them gives the same bits.
+the processor's cache, instead of a handful for each of many small arrays.
 """
 
 from __future__ import annotations
@@ -17,10 +16,8 @@ from npft.errors import (
     CheckpointError, ConfigError, DtypeError, GraphError, NonFiniteError, check_positive, quoted,
 )
 from npft.nn.module import Module, Parameter
-from npft.nn.packs import each_pack
 
 CHUNK = 16384  # elements of float32: 64 KiB for each array of a step
-SHARE = 64 * CHUNK  # elements of a large group that one thread takes at a time
 
 Schedule = Callable[[int], float]  # from the step to a factor of the rate
 
@@ -264,28 +261,23 @@ class AdamW(Optimizer):
         # with v̂ = v / root², a step of lr m̂ / (√v̂ + eps) is one of rate m / (√v + root eps)
         root = np.sqrt(1 - b2**group.steps).item()
         rate = lr * root / (1 - b1**group.steps)
-
-        def of_share(first: int) -> None:
-            for start in range(first, min(first + SHARE, len(group.flat)), CHUNK):
-                chunk = slice(start, start + CHUNK)
-                theta, g = group.flat[chunk], group.gradient[chunk]
-                m, v = group.memory["m"][chunk], group.memory["v"][chunk]
-                m *= b1
-                work = g * (1 - b1)
-                m += work
-                np.multiply(g, g, out=work)
-                work *= 1 - b2
-                v *= b2
-                v += work
-                np.sqrt(v, out=work)
-                work += root * self.eps
-                np.divide(m, work, out=work)
-                work *= rate
-                theta *= 1 - lr * group.weight_decay
-                theta -= work
-
-        for _ in each_pack(of_share, range(0, len(group.flat), SHARE)):
-            pass
+        for start in range(0, len(group.flat), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            theta, g = group.flat[chunk], group.gradient[chunk]
+            m, v = group.memory["m"][chunk], group.memory["v"][chunk]
+            m *= b1
+            work = g * (1 - b1)
+            m += work
+            np.multiply(g, g, out=work)
+            work *= 1 - b2
+            v *= b2
+            v += work
+            np.sqrt(v, out=work)
+            work += root * self.eps
+            np.divide(m, work, out=work)
+            work *= rate
+            theta *= 1 - lr * group.weight_decay
+            theta -= work
 
 
 def decay_groups(

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from npft.errors import CheckpointError, ConfigError, DtypeError, GraphError, NonFiniteError
-from npft.autograd.machine import threads
-from npft.nn import optim
 from npft.nn.layers import LayerNorm, Linear
 from npft.nn.module import Module, Parameter, freeze
 from npft.nn.optim import CHUNK, SGD, AdamW, clip_grad_norm, decay_groups
@@ -92,22 +90,6 @@ def test_elements_behind_the_first_chunk_are_stepped_like_the_rest():
     np.testing.assert_allclose(whole.data, np.concatenate([p.data for p in pieces]), rtol=1e-13)
     for at in (0, CHUNK - 1, CHUNK, 2 * CHUNK, n - 1):
         assert whole.data[at] != 0
-
-
-def test_any_number_of_threads_steps_a_large_group_to_the_same_bits(monkeypatch):
-    monkeypatch.setattr(optim, "SHARE", optim.CHUNK)  # so that the group has shares for all
-
-    def stepped(n):
-        rng = np.random.default_rng(0)
-        w = Parameter(rng.standard_normal(9 * optim.CHUNK + 5, np.float32))
-        optimizer = AdamW([w], lr=0.1)
-        with threads(n):
-            for _ in range(3):
-                w.grad = rng.standard_normal(w.shape, np.float32)
-                optimizer.step()
-        return w.data.tobytes()
-
-    assert {stepped(n) for n in (2, 3, 8)} == {stepped(1)}
 
 
 def test_float32_stays_float32():
