@@ -33,6 +33,7 @@ from npft.nn.loop import Loss
 from npft.nn.module import Module, evaluating
 from npft.nn.optim import check_positive
 from npft.nn.packs import each_pack, pack_size
+from npft.nn.progress import ProgressFn, told
 from npft.nn.quantized import need_floats
 from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
@@ -401,17 +402,23 @@ class Model(Module):
 
     # --- reading --------------------------------------------------------------------------------
 
-    def read(self, batch: Batch, judge: Callable[[Batch], R]) -> tuple[list[R], np.ndarray]:
+    def read(
+        self, batch: Batch, judge: Callable[[Batch], R], progress: ProgressFn | None = None
+    ) -> tuple[list[R], np.ndarray]:
         """``judge`` on slices of the batch, in evaluation mode and without a graph.
 
         Like lengths stand side by side, which costs least. Returns what was judged, and the order
-        (B,) in which the sequences were read.
+        (B,) in which the sequences were read. ``progress`` is told how many tokens were read.
         """
         order = np.argsort(batch.lengths, kind="stable")
+        parts = slices_of(batch[order], SLICE)
+        sizes = [len(part.ids) for part in parts]
         with evaluating(self), freed_memory_kept():
-            return list(each_pack(judge, slices_of(batch[order], SLICE))), order
+            return list(told(each_pack(judge, parts), sizes, progress, "tokens")), order
 
-    def decide(self, batch: Batch, head: str | None = None) -> np.ndarray:
+    def decide(
+        self, batch: Batch, head: str | None = None, progress: ProgressFn | None = None
+    ) -> np.ndarray:
         """What a head decides, for each sequence or token of the batch, in its order."""
         chosen = self.head(head)
         name = head or next(iter(self.heads))
@@ -419,7 +426,7 @@ class Model(Module):
         def judge(part: Batch) -> np.ndarray:
             return chosen.decide(self.scores(part, heads=(name,))[name].data, part)
 
-        found, order = self.read(batch, judge)
+        found, order = self.read(batch, judge, progress)
         return put_back(found, batch, order, chosen.tokens)
 
     def judge(self, batch: Batch, heads: Sequence[str] = ()) -> dict[str, Verdict]:
@@ -491,14 +498,22 @@ class Model(Module):
         batch = self.head(head).tokenize(self.tokenizer, texts, pairs, length)
         return batch if labels is None else batch.replace(labels=labels)
 
-    def predict(self, texts: Texts, pairs: Texts | None = None, head: str | None = None) -> Any:
+    def predict(
+        self,
+        texts: Texts,
+        pairs: Texts | None = None,
+        head: str | None = None,
+        *,
+        progress: ProgressFn | None = None,
+    ) -> Any:
         """What a head says of each text, or pair of texts: a name, tags, an answer, a number.
 
-        texts: strings, or for a tagger lists of words.
+        texts: strings, or for a tagger lists of words. progress: such as ``Progress("predict")``,
+        told how many tokens of all have been read.
         """
         chosen = self.head(head)
         batch = self.tokenize(texts, pairs, head=head)
-        decisions = self.decide(batch, head)
+        decisions = self.decide(batch, head, progress)
         return chosen.decode(decisions, Asked(texts, pairs, batch, self.tokenizer))
 
 
