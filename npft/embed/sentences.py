@@ -18,7 +18,8 @@ from npft.embed.steps import STEP_FILES, Steps, read_steps, write_steps
 from npft.encoder.encoder import Encoder
 from npft.encoder.hub import read_encoder
 from npft.encoder.hub_write import write_encoder
-from npft.encoder.model import Asked, Head, Model, Rng
+from npft.encoder.head import Asked, Head, Rng
+from npft.encoder.model import Model
 from npft.encoder.pooling import check_pool, pool
 from npft.errors import ConfigError
 from npft.nn.progress import ProgressFn
