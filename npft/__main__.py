@@ -36,7 +36,7 @@ from npft.files.similarity import (
     cosines_of_pairs, pair_line, report_similarity, similarity_file,
 )
 from npft.nn.progress import Progress
-from npft.pretrain.start import Vocabulary
+from npft.pretraining.start import Vocabulary
 from npft.tour import tour
 
 # Of what has no steps and mostly ends at once; a training run always says that it has ended.
