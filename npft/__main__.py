@@ -35,7 +35,7 @@ from npft.files.similarity import (
     cosines_of_pairs, pair_line, report_similarity, similarity_file,
 )
 from npft.nn.progress import Progress
-from npft.pretrain.start import Vocabulary
+from npft.pretraining.start import Vocabulary
 from npft.tour import tour
 
 Result = tuple[dict[str, Any], str]  # the results of a verb, and the lines that tell them

@@ -368,8 +368,8 @@ class Model(Module):
         parts = []
         for names, whole in tasks.items():
             totals = {name: self.heads[name].count(whole) for name in names}
-            width = self.encoder.config.hidden_size
-            for cut in slices_of(whole, size or pack_size(len(whole), len(whole.ids), width)):
+            each = size or pack_size(len(whole), len(whole.ids), self.encoder.config.hidden_size)
+            for cut in slices_of(whole, each):
                 counts = {name: self.heads[name].count(cut) for name in names}
                 shares = {name: n / totals[name] for name, n in counts.items() if n}
                 if shares:

@@ -28,8 +28,8 @@ from npft.errors import ConfigError, DataError, check_rng
 from npft.forgetting.anchors import body_of
 from npft.nn.module import Module, Parameter
 from npft.nn.packs import each_pack
-from npft.pretrain.electra import sample_rows
-from npft.pretrain.masking import asked
+from npft.pretraining.electra import sample_rows
+from npft.pretraining.masking import asked
 from npft.text.batch import Batch
 
 NO_CLASSES = (

@@ -18,7 +18,7 @@ from npft.heads.grades import Regressor
 from npft.heads.tags import TokenClassifier
 from npft.heads.words import MaskedLM
 from npft.nn.module import Module, Parameter
-from npft.pretrain.masking import mask_tokens
+from npft.pretraining.masking import mask_tokens
 from npft.text.batch import IGNORE, Batch
 
 
