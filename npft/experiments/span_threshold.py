@@ -71,6 +71,6 @@ def steps_at(curve: Curve, thresholds: tuple[float, ...]) -> np.ndarray:
 def measured(model: Model, batch: Batch) -> dict[str, float]:
     """The threshold of a model, and what it comes to on a labelled batch."""
     score = evaluate(model, batch)
-    return {"threshold": float(model.head().threshold)} | {
+    return {"threshold": float(model.head().options()["threshold"])} | {
         name: float(getattr(score, name)) for name in FIGURES
     }

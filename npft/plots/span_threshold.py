@@ -40,7 +40,8 @@ def draw_span_threshold(ax: Any, cells: Sequence[Mapping[str, Any]]) -> None:
     ax.set_ylabel("whole spans of new names, on the test")
     (low, high), (full, few) = ends["precision"], ends["recall"]
     ax.set_title(
-        f"Precision rises from {low:.2f} to {high:.2f}, recall falls from {full:.2f} to {few:.2f};\n"
+        f"Precision rises from {low:.2f} to {high:.2f}, "
+        f"recall falls from {full:.2f} to {few:.2f};\n"
         f"F1 {f1['0']:.3f} at 0, " + ", ".join(f"{f1[d]:.3f} chosen on {d}" for d in DEV),
         fontsize="medium",
     )
