@@ -64,7 +64,8 @@ from npft.encoder.additions import add_adapters, add_lora, merge_lora, switched_
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Head, Model, Part, copy_of
+from npft.encoder.head import Head
+from npft.encoder.model import Model, Part, copy_of
 from npft.encoder.pooling import pool
 from npft.encoder.profile import attention_profile
 from npft.finetune.baselines import bag_of_words

@@ -35,7 +35,7 @@ ORDER = """
     worlds/__init__
     encoder/config encoder/blocks encoder/encoder encoder/additions encoder/pooling encoder/layers
     encoder/profile encoder/format_1 encoder/checkpoint encoder/safetensors
-    encoder/hub_files encoder/hub_tokenizer encoder/hub encoder/hub_write encoder/slices
+    encoder/hub_files encoder/hub_tokenizer encoder/hub encoder/hub_write encoder/slices encoder/head
     encoder/model
     encoder/__init__
     heads/classes heads/grades heads/tags heads/crf heads/thresholds heads/span_tags heads/answers
