@@ -43,7 +43,8 @@ from npft.encoder.additions import add_adapters, add_lora, merge_lora, switched_
 from npft.encoder.pooling import pool
 from npft.encoder.profile import attention_profile
 from npft.encoder.checkpoint import save
-from npft.encoder.model import Head, Model, Part, copy_of
+from npft.encoder.head import Head
+from npft.encoder.model import Model, Part, copy_of
 from npft.heads.classes import Classifier, balanced_weights
 from npft.heads.grades import Regressor
 from npft.heads.tags import TokenClassifier

@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from npft.errors import ConfigError
 from npft.files.arguments import build_parser, file_format, guide, picked
 from npft.files.ending import Ending, open_streams, say
 from npft.nn.progress import Progress
+
+# Of what has no steps and mostly ends at once; a training run always says that it has ended.
+Waiting = partial(Progress, short=False)
 
 Result = tuple[dict[str, Any], str]  # the results of a verb, and the lines that tell them
 
@@ -110,7 +114,9 @@ def run_embed(args: argparse.Namespace) -> Result:
     """A vector for each line."""
     from npft.files.embed import embed_file, report_embed
 
-    results = embed_file(args.text, args.model, args.out, pool=args.pool, fmt=file_format(args))
+    results = embed_file(
+        args.text, args.model, args.out, pool=args.pool, fmt=file_format(args), progress=Waiting
+    )
     return results, report_embed(results)
 
 
@@ -119,7 +125,7 @@ def run_search(args: argparse.Namespace) -> Result | None:
     from npft.files.search import Search, Way, queries_of
 
     fmt = file_format(args)
-    search = Search(args.text, picked(args, Way), args.k, fmt)
+    search = Search(args.text, picked(args, Way), args.k, fmt, progress=Waiting)
     answers = search.answers(queries_of(args.query, args.queries or sys.stdin.buffer, fmt))
     if args.json:
         return {"texts": len(search.texts), "k": args.k, "queries": list(answers)}, ""

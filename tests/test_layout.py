@@ -36,7 +36,7 @@ ORDER = """
     worlds/__init__
     encoder/config encoder/blocks encoder/encoder encoder/additions encoder/pooling encoder/layers
     encoder/profile encoder/format_1 encoder/checkpoint encoder/safetensors
-    encoder/hub_files encoder/hub_tokenizer encoder/hub encoder/hub_write encoder/slices
+    encoder/hub_files encoder/hub_tokenizer encoder/hub encoder/hub_write encoder/slices encoder/head
     encoder/model
     encoder/__init__
     heads/classes heads/grades heads/tags heads/crf heads/thresholds heads/span_tags heads/answers
@@ -66,7 +66,8 @@ ORDER = """
     experiments/beside experiments/when_to_tune experiments/sizes
     experiments/rates experiments/depth experiments/replay_share experiments/repair_path
     experiments/lost experiments/pads experiments/decisions experiments/frozen_tags
-    experiments/cone experiments/taggers experiments/multi_task experiments/task_sequence
+    experiments/cone experiments/taggers experiments/span_threshold experiments/multi_task
+    experiments/task_sequence
     experiments/robustness experiments/interference experiments/senses experiments/layers
     experiments/categories experiments/spectra experiments/contrast experiments/retrieval
     experiments/mini_mteb experiments/bi_cross experiments/opening experiments/similarity

@@ -23,7 +23,8 @@ import numpy as np
 from npft.autograd.kernels import softmax
 from npft.autograd.machine import freed_memory_kept
 from npft.autograd.tensor import pull_back
-from npft.encoder.model import Head, Model
+from npft.encoder.head import Head
+from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError, check_rng
 from npft.forgetting.anchors import body_of
 from npft.nn.module import Module, Parameter

@@ -15,7 +15,8 @@ import numpy as np
 from npft.autograd import kernels
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Model, Rng
+from npft.encoder.head import Rng
+from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError, check_count, check_rng
 from npft.heads.words import TokenTargets
 from npft.nn.module import Parameter, evaluating

@@ -20,7 +20,8 @@ from npft.autograd import kernels
 from npft.autograd.losses import bce_with_logits
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import WHOLE, Model, Part, Rng
+from npft.encoder.head import Rng
+from npft.encoder.model import WHOLE, Model, Part
 from npft.errors import check_rng
 from npft.heads.words import MaskedLM, TokenTargets
 from npft.nn.layers import Linear

@@ -9,7 +9,8 @@ from asked import labelled, rows_of, targets_of
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Head, Model
+from npft.encoder.head import Head
+from npft.encoder.model import Model
 from npft.errors import CheckpointError, ConfigError, DataError
 from npft.heads.words import MaskedLM
 from npft.pretraining.causal import CausalLM
