@@ -22,7 +22,7 @@ The rooms, in the order to read them; ``help(npft.ROOM)`` says in which order to
     worlds        TinyWorld: seeded text with gold labels, and the messages of the head swap
     encoder       the transformer, models with heads on it, and their files
     heads         what each task adds: classes, grades, tags, spans, answers, words
-    pretrain      masked words and other objectives; a new domain
+    pretraining   masked words and other objectives; a new domain
     finetune      what trains and how fast: regimes, rates by layer, gradual unfreezing
     embed         sentence vectors, and how to read the cloud they form
     contrast      training of vectors by what belongs together
@@ -64,7 +64,8 @@ from npft.encoder.additions import add_adapters, add_lora, merge_lora, switched_
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Head, Model, Part, copy_of
+from npft.encoder.head import Head
+from npft.encoder.model import Model, Part, copy_of
 from npft.encoder.pooling import pool
 from npft.encoder.profile import attention_profile
 from npft.finetune.baselines import bag_of_words
@@ -121,16 +122,16 @@ from npft.nn.progress import Progress
 from npft.nn.quantized import quantize
 from npft.nn.repair import Repair
 from npft.nn.schedules import slanted_triangular, warmup_cosine, warmup_linear
-from npft.pretrain.adapt import adapt
-from npft.pretrain.catalogue import OBJECTIVES
-from npft.pretrain.causal import CausalLM
-from npft.pretrain.electra import ReplacedTokens
-from npft.pretrain.masking import mask_tokens
-from npft.pretrain.pairs import next_sentence_pairs
-from npft.pretrain.probe import hold_out, make_probe
-from npft.pretrain.spans import mask_spans
-from npft.pretrain.train import pretrain
 from npft.pretrained import write_pretrained
+from npft.pretraining.adapt import adapt
+from npft.pretraining.catalogue import OBJECTIVES
+from npft.pretraining.causal import CausalLM
+from npft.pretraining.electra import ReplacedTokens
+from npft.pretraining.masking import mask_tokens
+from npft.pretraining.pairs import next_sentence_pairs
+from npft.pretraining.probe import hold_out, make_probe
+from npft.pretraining.spans import mask_spans
+from npft.pretraining.train import pretrain
 from npft.search.bm25 import BM25
 from npft.search.clusters import k_means
 from npft.search.index import Index

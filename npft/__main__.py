@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,11 @@ from npft.files.similarity import (
     cosines_of_pairs, pair_line, report_similarity, similarity_file,
 )
 from npft.nn.progress import Progress
-from npft.pretrain.start import Vocabulary
+from npft.pretraining.start import Vocabulary
 from npft.tour import tour
+
+# Of what has no steps and mostly ends at once; a training run always says that it has ended.
+Waiting = partial(Progress, short=False)
 
 Result = tuple[dict[str, Any], str]  # the results of a verb, and the lines that tell them
 
@@ -64,8 +68,9 @@ def run(args: argparse.Namespace) -> Result | None:
         return results, report_forgetting(results)
     if args.verb == "embed":
         results = embed_file(
-            args.text, args.model, args.out, pool=args.pool, fmt=file_format(args)
-        )
+            args.text, args.model, args.out, pool=args.pool, fmt=file_format(args),
+            progress=Waiting,
+        )  # fmt: skip
         return results, report_embed(results)
     if args.verb == "search":
         return run_search(args)
@@ -114,7 +119,7 @@ def run_pretrain(
 def run_search(args: argparse.Namespace) -> Result | None:
     """Say each answer as it is found, or all as one object."""
     fmt = file_format(args)
-    search = Search(args.text, picked(args, Way), args.k, fmt)
+    search = Search(args.text, picked(args, Way), args.k, fmt, progress=Waiting)
     answers = search.answers(queries_of(args.query, args.queries or sys.stdin.buffer, fmt))
     if args.json:
         return {"texts": len(search.texts), "k": args.k, "queries": list(answers)}, ""

@@ -35,15 +35,15 @@ ORDER = """
     worlds/__init__
     encoder/config encoder/blocks encoder/encoder encoder/additions encoder/pooling encoder/layers
     encoder/profile encoder/format_1 encoder/checkpoint encoder/safetensors
-    encoder/hub_files encoder/hub_tokenizer encoder/hub encoder/hub_write encoder/slices
+    encoder/hub_files encoder/hub_tokenizer encoder/hub encoder/hub_write encoder/slices encoder/head
     encoder/model
     encoder/__init__
     heads/classes heads/grades heads/tags heads/crf heads/thresholds heads/span_tags heads/answers
     heads/pairs heads/words heads/boundary heads/cloze heads/__init__
-    pretrain/masking pretrain/corruptions pretrain/spans pretrain/pairs pretrain/packing
-    pretrain/source pretrain/mixture pretrain/probe pretrain/causal pretrain/permuted pretrain/electra
-    pretrain/catalogue pretrain/budget pretrain/start pretrain/run pretrain/train pretrain/adapt
-    pretrain/__init__
+    pretraining/masking pretraining/corruptions pretraining/spans pretraining/pairs
+    pretraining/packing pretraining/source pretraining/mixture pretraining/probe pretraining/causal
+    pretraining/permuted pretraining/electra pretraining/catalogue pretraining/budget
+    pretraining/start pretraining/run pretraining/train pretraining/adapt pretraining/__init__
     finetune/regimes finetune/rates finetune/train finetune/features finetune/gradual
     finetune/recipes finetune/trainable finetune/baselines finetune/__init__
     embed/rows embed/geometry embed/spectrum embed/transforms embed/likeness embed/contexts
@@ -65,7 +65,8 @@ ORDER = """
     experiments/beside experiments/when_to_tune experiments/sizes
     experiments/rates experiments/depth experiments/replay_share experiments/repair_path
     experiments/lost experiments/pads experiments/decisions experiments/frozen_tags
-    experiments/cone experiments/taggers experiments/multi_task experiments/task_sequence
+    experiments/cone experiments/taggers experiments/span_threshold experiments/multi_task
+    experiments/task_sequence
     experiments/robustness experiments/interference experiments/senses experiments/layers
     experiments/categories experiments/spectra experiments/contrast experiments/retrieval
     experiments/mini_mteb experiments/bi_cross experiments/opening experiments/similarity

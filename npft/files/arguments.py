@@ -17,9 +17,9 @@ from npft.files.tasks import TAGGERS, TASKS
 from npft.finetune.regimes import LARGE_RATES, LARGE_WIDTH, LEARNING_RATES
 from npft.forgetting.methods import METHODS, PLAIN
 from npft.metrics.entities import SCHEMES
-from npft.pretrain.adapt import ADAPT_LR
-from npft.pretrain.catalogue import OBJECTIVES
-from npft.pretrain.start import PRETRAIN_LR, TOKENIZERS
+from npft.pretraining.adapt import ADAPT_LR
+from npft.pretraining.catalogue import OBJECTIVES
+from npft.pretraining.start import PRETRAIN_LR, TOKENIZERS
 from npft.text.layout import FORMATS, FileFormat
 
 T = TypeVar("T")
