@@ -25,7 +25,8 @@ from npft.autograd import ops, segments
 from npft.autograd.kernels import take_rows
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Asked, Model, Rng, Texts
+from npft.encoder.head import Asked, Rng, Texts
+from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError, check_number
 from npft.heads.thresholds import Curve, Thresholded, steps_of
 from npft.metrics.answers import AnswerMetrics, answer_metrics, shared_f1

@@ -20,7 +20,8 @@ from npft.autograd.kernels import softmax
 from npft.autograd.losses import softmax_cross_entropy, weighted_cross_entropy
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Asked, Head, Model, Rng, Texts, put_back
+from npft.encoder.head import Asked, Head, Rng, Texts
+from npft.encoder.model import Model, put_back
 from npft.encoder.pooling import Pool
 from npft.errors import (
     ConfigError, DataError, check_count, check_items, check_share, check_strings, listed, quoted,

@@ -13,7 +13,8 @@ import numpy as np
 from npft.autograd.losses import mse
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Head, Model, Rng
+from npft.encoder.head import Head, Rng
+from npft.encoder.model import Model
 from npft.encoder.pooling import Pool
 from npft.errors import ConfigError, DataError, check_number
 from npft.metrics.ranking import GradeMetrics, grade_metrics

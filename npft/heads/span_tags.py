@@ -30,7 +30,8 @@ from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.segments import segment_mean, segment_softmax, segment_sum
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Asked, Model, Rng, Texts
+from npft.encoder.head import Asked, Rng, Texts
+from npft.encoder.model import Model
 from npft.errors import (
     ConfigError, DataError, check_count, check_number, check_strings, quoted,
 )
