@@ -1,4 +1,4 @@
-"""The heads of Hugging Face folders, in and out: which they are here, what their weights are called.
+"""The heads of Hugging Face folders, in and out: which they are here, what their weights are there.
 
     architectures: ...ForMaskedLM                   MaskedLM    dense, GELU, layer norm, a table
                    ...ForPreTraining                MaskedLM    with BERT's next-sentence head
