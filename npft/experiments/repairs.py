@@ -26,10 +26,10 @@ from npft.forgetting.methods import PLAIN, Run
 from npft.heads.classes import Classifier
 from npft.heads.words import MaskedLM
 from npft.nn.layers import set_dropout
-from npft.pretrain.pairs import Corpus, Documents
-from npft.pretrain.probe import make_probe, unigram_loss
-from npft.pretrain.source import layout_for
-from npft.pretrain.train import pretrain
+from npft.pretraining.pairs import Corpus, Documents
+from npft.pretraining.probe import make_probe, unigram_loss
+from npft.pretraining.source import layout_for
+from npft.pretraining.train import pretrain
 from npft.text.batch import Batch
 from npft.worlds import TinyWorld
 

@@ -35,7 +35,7 @@ from npft.forgetting.recadam import RecAdam
 from npft.forgetting.replay import ReplayMixer, draw_masked, source_for
 from npft.heads.words import MaskedLM
 from npft.nn.repair import Repair
-from npft.pretrain.pairs import Documents
+from npft.pretraining.pairs import Documents
 from npft.text.batch import Batch
 
 REPLAY_WEIGHT = 0.2  # of the replay loss; weight 1 keeps the text better and starves the task

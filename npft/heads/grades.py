@@ -13,7 +13,8 @@ import numpy as np
 from npft.autograd.losses import mse
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Head, Model, Rng
+from npft.encoder.head import Head, Rng
+from npft.encoder.model import Model
 from npft.encoder.pooling import Pool
 from npft.errors import ConfigError, DataError, check_number
 from npft.metrics.ranking import GradeMetrics, grade_metrics
@@ -60,7 +61,7 @@ class Grades(Head):
 
     def check(self, batch: Batch) -> None:
         """Raise ``DataError`` if there are no labels."""
-        if len(batch) == 0 or batch.labels is None:
+        if not len(batch) or batch.labels is None:
             raise DataError("Grades: the batch has no graded example; give labels")
 
     def loss(self, scores: Tensor, batch: Batch) -> Tensor:

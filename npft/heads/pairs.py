@@ -13,7 +13,7 @@ from npft.autograd.kernels import take_rows
 from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Head, Rng
+from npft.encoder.head import Head, Rng
 from npft.errors import ConfigError, DataError
 from npft.metrics.score import Hits
 from npft.nn.layers import Linear

@@ -17,7 +17,8 @@ from npft.autograd import kernels
 from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Head, Model, Rng
+from npft.encoder.head import Head, Rng
+from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError, DtypeError, check_count
 from npft.heads.pairs import Pairs
 from npft.metrics.score import Hits
