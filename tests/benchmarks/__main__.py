@@ -73,6 +73,7 @@ def parts(sms: Path | None) -> dict[str, Callable[[int, int], list[dict]]]:
     import profiles
     import ragged
     import repairs
+    import start
     import steps
 
     found: dict[str, Callable[[int, int], list[dict]]] = {
@@ -90,6 +91,7 @@ def parts(sms: Path | None) -> dict[str, Callable[[int, int], list[dict]]]:
     found["kernels, lesson"] = lambda t, r: kernels.measure("lesson", r)
     found["kernels, tiny"] = lambda t, r: kernels.measure("tiny", r)
     found["repairs"] = lambda t, r: repairs.measure(r)
+    found["start"] = lambda t, r: start.measure(r)
     found["growth"] = lambda t, r: growth.measure(r)
     for library in ("npft", "torch"):
         found[f"memory, {library}"] = lambda t, r, library=library: [
