@@ -36,7 +36,6 @@ def test_the_shares_of_a_step_add_up_to_all_of_it(bench):
     row = bench.profiles.where("lesson step", lambda: next(steps), rounds=1)
     assert sum(row["shares"].values()) == pytest.approx(1, abs=1e-3)
     assert {"products", "GELU", "layer norm", "optimiser"} <= set(row["shares"])
-    assert row["shares"]["products"] > 0.1
 
 
 def test_the_clock_misses_nothing_of_a_step_and_counts_nothing_twice(bench):
