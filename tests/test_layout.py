@@ -40,7 +40,7 @@ ORDER = """
     encoder/model
     encoder/__init__
     heads/classes heads/grades heads/tags heads/crf heads/thresholds heads/span_tags heads/answers
-    heads/pairs heads/words heads/boundary heads/cloze heads/__init__
+    heads/pairs heads/words heads/boundary heads/cloze heads/hub heads/__init__
     pretraining/masking pretraining/corruptions pretraining/spans pretraining/pairs
     pretraining/packing pretraining/source pretraining/mixture pretraining/probe pretraining/causal
     pretraining/permuted pretraining/electra pretraining/catalogue pretraining/budget
@@ -63,7 +63,7 @@ ORDER = """
     pretrained loading
     experiments/sweep experiments/grid experiments/bodies experiments/regimes experiments/ablation
     experiments/labels experiments/few_shot experiments/methods experiments/repairs
-    experiments/beside experiments/when_to_tune experiments/sizes
+    experiments/beside experiments/when_to_tune experiments/probe_ranks experiments/sizes
     experiments/rates experiments/depth experiments/replay_share experiments/repair_path
     experiments/lost experiments/pads experiments/decisions experiments/frozen_tags
     experiments/cone experiments/taggers experiments/span_threshold experiments/multi_task
