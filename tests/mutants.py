@@ -64,6 +64,7 @@ TESTS = {
     "finetune": ("tests/embed", "tests/forgetting"),
     "experiments": ("tests/test_tour.py",),
     "files": ("tests/test_cli.py",),
+    "__init__": ("tests/test_public_names.py", "tests/test_examples.py"),
     "__main__": ("tests/test_cli.py",),
 }  # fmt: skip
 WITH_SLOW_TESTS = {"autograd"}

@@ -2,12 +2,13 @@
 
 import ast
 import io
-import subprocess
 import sys
 import tokenize
 from pathlib import Path
 
 import pytest
+
+import npft
 
 ROOT = Path(__file__).parent.parent
 
@@ -62,7 +63,7 @@ ORDER = """
     pretrained loading
     experiments/sweep experiments/grid experiments/bodies experiments/regimes experiments/ablation
     experiments/labels experiments/few_shot experiments/methods experiments/repairs
-    experiments/beside experiments/when_to_tune experiments/sizes
+    experiments/beside experiments/when_to_tune experiments/probe_ranks experiments/sizes
     experiments/rates experiments/depth experiments/replay_share experiments/repair_path
     experiments/lost experiments/pads experiments/decisions experiments/frozen_tags
     experiments/cone experiments/taggers experiments/span_threshold experiments/multi_task
@@ -330,11 +331,6 @@ def test_a_ladder_is_seen_through_subclasses_tuples_and_other_classes_are_not():
     assert found == {"f": ["A", "B"], "g": ["A", "C"], "h": ["A"]}
 
 
-def test_importing_npft_loads_no_plots_and_no_slow_part_of_scipy():
-    slow = ["matplotlib", "scipy.stats", "scipy.special"]
-    code = f"import sys, npft; print([m for m in {slow} if m in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[]"
+def test_the_table_of_public_names_has_the_files_in_reading_order():
+    places = [place(file_of(f"npft.{file}")) for file in npft._CONTENTS]
+    assert places == sorted(places)

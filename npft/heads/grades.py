@@ -61,7 +61,7 @@ class Grades(Head):
 
     def check(self, batch: Batch) -> None:
         """Raise ``DataError`` if there are no labels."""
-        if len(batch) == 0 or batch.labels is None:
+        if not len(batch) or batch.labels is None:
             raise DataError("Grades: the batch has no graded example; give labels")
 
     def loss(self, scores: Tensor, batch: Batch) -> Tensor:

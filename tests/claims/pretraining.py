@@ -17,6 +17,12 @@ def claims():
                unigram, loss)
     yield Said("masked token costs {:.1f} nats when guessed by its frequency and {:.1f} once",
                unigram, loss)
+    by_step = {row["step"]: np.mean([run[i]["mlm_loss"] for run in runs])
+               for i, row in enumerate(runs[0])}
+    assert by_step[280] > unigram - 0.2 and by_step[980] < unigram - 2  # where it drops
+    yield Said("For the first 300 steps the model learns little but frequencies; the fast drop "
+               "between steps 300 and 1,000")
+    yield Said("that of the unigram distribution ({:.1f} nats, {:.1f})", by_step[140], unigram)
     yield Said("Next-sentence accuracy ends at {}.", spread([run[-1]["nsp_acc"] for run in runs]))
 
     counts = read("masking_audit")["counts"]
