@@ -272,10 +272,8 @@ def test_a_number_of_a_notebook_that_it_does_not_compute_is_found():
     notebook = {"cells": [{"cell_type": "code", "source": "f(32)",
                            "outputs": [{"text": ["F1 0.8812, 1,024 steps\n"]}]}]}
     text = "With 32 it is 0.88, with 1,024 it is 88 %, and with 33 it is 0.89."
-    assert lost("page", text, [], computed_by(notebook)) == [
-        'page:1: 33 in "is 0.88, with 1,024 it is 88 %, and with 33 it is 0.89."',
-        'page:1: 0.89 in "with 1,024 it is 88 %, and with 33 it is 0.89."',
-    ]
+    found = lost("page", text, [], computed_by(notebook))
+    assert [line.split()[0:2] for line in found] == [["page:1:", "33"], ["page:1:", "0.89"]]
 
 
 @pytest.mark.parametrize(("text", "found"), [
