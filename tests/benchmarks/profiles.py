@@ -20,8 +20,9 @@ How to read them:
                 the second thread helped wholly.
     3. threads  How many calls a second two threads make together, over those of one thread: 2 is
                 all one can hope for. A long product needs no interpreter; who makes short calls
-                must have it back after each, and wait for it; large arrays share one memory. A line
-                below says how many calls a lesson step makes, and how long one takes.
+                must have it back after each, and wait for it; large arrays share one memory. How
+                many calls a step makes and how long one takes stands under its shares; not seen
+                are copies, rows picked out of an array, and sums of gradients.
     4. passes   GELU and layer norm, forward. NumPy goes over an array once for each operation: so
                 many passes, of which exp and division cost more than the others, that cost what a
                 multiplication in place does. Their sum, in blocks that the kernel works in, is a
