@@ -138,8 +138,8 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
 
     ``training`` is what a run needs to go on: plain values and arrays, see ``read_training``.
     Returns the file written. Raises ``ConfigError`` for a module that is not a whole model, or what
-    is no path, ``NonFiniteError`` for a weight that is NaN or infinite, ``CheckpointError`` for a place that
-    cannot be written: a good older file is then kept.
+    is no path, ``NonFiniteError`` for a weight that is NaN or infinite, ``CheckpointError`` for a
+    place that cannot be written: a good older file is then kept.
 
     >>> import tempfile
     >>> from npft import Encoder, EncoderConfig, load
