@@ -43,7 +43,6 @@ D width, H heads, L blocks, F feed-forward width, V vocabulary, K classes, M mas
 """
 
 from importlib import import_module
-from typing import Any
 
 __version__ = "0.1.0"
 
@@ -172,7 +171,7 @@ _ROOMS = {file.split(".")[0] for file in _CONTENTS}
 __all__ = sorted([*_FILE_OF, "errors", "plots"])
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load a public name or a room at its first use (PEP 562)."""
     if name in _FILE_OF:
         globals()[name] = getattr(import_module(f"npft.{_FILE_OF[name]}"), name)
@@ -184,4 +183,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """What can be asked for, loaded or not."""
-    return sorted({*globals(), *__all__, *_ROOMS})
+    return sorted({*__all__, *_ROOMS, "__version__"})

@@ -40,7 +40,7 @@ ORDER = """
     encoder/model
     encoder/__init__
     heads/classes heads/grades heads/tags heads/crf heads/thresholds heads/span_tags heads/answers
-    heads/pairs heads/words heads/boundary heads/cloze heads/__init__
+    heads/pairs heads/words heads/boundary heads/cloze heads/hub heads/__init__
     pretraining/masking pretraining/corruptions pretraining/spans pretraining/pairs
     pretraining/packing pretraining/source pretraining/mixture pretraining/probe pretraining/causal
     pretraining/permuted pretraining/electra pretraining/catalogue pretraining/budget

@@ -139,7 +139,7 @@ class Classes(Head):
 
     def check(self, batch: Batch) -> None:
         """Raise ``DataError`` if there are no labels, or one the head does not know."""
-        if len(batch) == 0 or batch.labels is None:
+        if not len(batch) or batch.labels is None:
             raise DataError("Classes: the batch has no labelled example; give labels")
         if batch.labels.dtype.kind != "i" or batch.labels.max() >= len(self.label_names):
             raise DataError(

@@ -206,7 +206,7 @@ class SpanTags(Thresholded):
         for row, spans in enumerate(np.asarray(batch.typed_spans)):
             for i, j, kind in spans[spans[:, 0] != CUT_SPAN].tolist():
                 start, more = place[row, i], place[row, j] - place[row, i]
-                if 0 <= more < self.longest:
+                if more < self.longest:
                     classes[begins[start] + more] = kind
         return classes
 

@@ -43,11 +43,18 @@ class Objective(NamedTuple):
     causal: bool = False  # the encoder must be made with causal=True
 
     def trains(self, model: Model) -> bool:
-        """Whether a model is of the kind, and has the heads, of those this objective makes."""
+        """Whether a model is of the kind, and has the heads, of those this objective makes.
+
+        How these heads are made is their own business: tied or not, with a pooler or without.
+        """
         if model.encoder.config.causal != self.causal:
             return False
         other = self.model(model.encoder, rng=np.random.default_rng(0))  # only to compare with
-        return (other.kind, other.options()) == (model.kind, model.options())
+        return other.kind == model.kind and _head_kinds(other) == _head_kinds(model)
+
+
+def _head_kinds(model: Model) -> dict[str, str]:
+    return {name: head.kind for name, head in model.heads.items()}
 
 
 _alone = partial(MaskedLM, nsp=False)

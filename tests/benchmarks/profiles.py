@@ -20,11 +20,13 @@ How to read them:
                 the second thread helped wholly.
     3. threads  How many calls a second two threads make together, over those of one thread: 2 is
                 all one can hope for. A long product needs no interpreter; who makes short calls
-                must have it back after each, and wait for it; large arrays share one memory. A line
-                below says how many calls a lesson step makes, and how long one takes.
-    4. passes   GELU and layer norm, forward. NumPy goes over an array once for each operation, so
-                that the number of passes times what the cheapest takes, a multiplication in place
-                of a block of the same size, is a floor; PyTorch does all of it in one pass.
+                must have it back after each, and wait for it; large arrays share one memory. How
+                many calls a step makes and how long one takes stands under its shares; not seen
+                are copies, rows picked out of an array, and sums of gradients.
+    4. passes   GELU and layer norm, forward. NumPy goes over an array once for each operation: so
+                many passes, of which exp and division cost more than the others, that cost what a
+                multiplication in place does. Their sum, in blocks that the kernel works in, is a
+                floor; PyTorch goes over the array once.
 """
 
 from __future__ import annotations
@@ -207,19 +209,22 @@ def passes(name: str, kernel: str, aim: float, rounds: int) -> list[dict]:
     size = arrays[0].size
     with arrays_watched() as found:
         ours(*map(watched, arrays), **constants)
-    number = found.numbers / size
+    number = {name: count / size for name, count in found.numbers.items()}  # of passes
     block = np.ones(min(size, BLOCK) if kernel == "GELU" else size, np.float32)
-    tensors = [torch.from_numpy(a).requires_grad_() for a in arrays]
+    out, tensors = block.copy(), [torch.from_numpy(a).requires_grad_() for a in arrays]
     calls: dict[str, Call] = {
         "npft": lambda: ours(*arrays, **constants), "torch": lambda: theirs(*tensors),
-        "block": lambda: np.multiply(block, block, out=block),
+        "multiply": lambda: np.multiply(out, block, out=out),
+        "exp": lambda: np.exp(block, out=out), "divide": lambda: np.divide(out, block, out=out),
     }  # fmt: skip
     times = in_turns(calls, rounds, least=0.02)
-    one = times["block"] * size / block.size
+    one = {name: times[name] * size / block.size for name in ("multiply", "exp", "divide")}
+    floor = sum(n * one.get(name, one["multiply"]) for name, n in number.items())
     return [{
         "work": f"passes, {kernel}, forward, {name}", "peer": "PyTorch eager", "threads": 1,
-        "rounds": rounds, "aim": aim, "passes": round(number, 1),
-        "pass_ms": spread(1000 * one), "floor_ms": spread(1000 * number * one),
+        "rounds": rounds, "aim": aim, "passes": round(sum(number.values()), 1),
+        **{f"{call}_ms": spread(1000 * one[call]) for call in one if call in number},
+        "floor_ms": spread(1000 * floor),
         "npft_ms": spread(1000 * times["npft"]), "peer_ms": spread(1000 * times["torch"]),
-        "bound": spread(number * one / times["torch"]),
+        "bound": spread(floor / times["torch"]),
     }]  # fmt: skip

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-FIGURES = Path(__file__).parents[2] / "figures"
+FIGURES = Path(__file__).resolve().parents[2] / "figures"
 RESULTS, PAGE = FIGURES / "speed.json", FIGURES / "README.md"
 PROFILES = ("profile, ", "bound, ", "two threads, ", "passes, ")  # how their rows' works begin
 KERNELS, NOT_HERE = "numpy's kernels", "not installed"
@@ -134,11 +134,12 @@ def threads(rows: Sequence[dict]) -> list[list[str]]:
 
 
 def passes(rows: Sequence[dict]) -> list[list[str]]:
-    heads = ["kernel", "passes", "each at least", "floor", "npft", "PyTorch", "floor / PyTorch",
-             "aim", "so"]  # fmt: skip
+    heads = ["kernel", "passes", "a multiplication", "an exp", "floor", "npft", "PyTorch",
+             "floor / PyTorch", "aim", "so"]  # fmt: skip
     return [heads] + [
         [row["work"], f"{row['passes']:.0f}",
-         *(span(row[f"{what}_ms"][0]) for what in ("pass", "floor", "npft", "peer")),
+         *(span(row[f"{what}_ms"][0]) if f"{what}_ms" in row else ""
+           for what in ("multiply", "exp", "floor", "npft", "peer")),
          ratio(row["bound"]), f"{row['aim']:.2f}", verdict(row)]
         for row in rows
     ]  # fmt: skip

@@ -116,18 +116,19 @@ class Seen:
     """What the watched arrays of a block saw."""
 
     def __init__(self) -> None:
-        self.calls = self.large_calls = self.numbers = 0
+        self.calls = self.large_calls = 0
+        self.numbers: dict[str, int] = defaultdict(int)  # gone over, by the name of the call
         self.seconds = 0.0
         self.op = REST  # whose arrays are at work
         self.products: list[tuple[Operand, ...]] = []  # two factors and the result
         self.product_seconds: dict[str, float] = defaultdict(float)  # by op
 
-    def note(self, passed: float, arrays: tuple) -> None:
+    def note(self, name: str, passed: float, arrays: tuple) -> None:
         """One call of NumPy on some arrays is over."""
         size = max(getattr(a, "size", 1) for a in arrays)
         self.calls += 1
         self.large_calls += size > LARGE
-        self.numbers += size
+        self.numbers[name] += size
         self.seconds += passed
 
     def note_product(self, passed: float, arrays: tuple) -> None:
@@ -148,7 +149,7 @@ class Watched(np.ndarray):
         start = time.perf_counter()
         result = getattr(ufunc, method)(*inputs, **options)
         passed = time.perf_counter() - start
-        seen.note(passed, (*inputs, result))
+        seen.note(ufunc.__name__, passed, (*inputs, result))
         if ufunc is np.matmul and min(x.ndim for x in inputs) > 1:
             seen.note_product(passed, (*inputs, result))
         return watched(result)
@@ -157,7 +158,7 @@ class Watched(np.ndarray):
         start = time.perf_counter()
         result = super().__array_function__(function, types, args, options)
         if function in (np.einsum, np.copyto):  # the others work by ufuncs, or move no numbers
-            seen.note(time.perf_counter() - start, args)
+            seen.note(function.__name__, time.perf_counter() - start, args)
         return result
 
 

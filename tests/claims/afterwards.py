@@ -1,11 +1,11 @@
-"""What is lost and what comes back: ``lost``, ``drift``, ``repair_path``, ``replay_share``, ``lora``."""
+"""What is lost and what comes back: ``lost``, ``repair_path``, ``replay_share``, ``lora``."""
 
 import numpy as np
 from saying import Said, Table, of, read, spread
 
 from npft.experiments.beside import beside_table
 from npft.experiments.lost import lost_table
-from npft.experiments.replay_share import SEQUENCES, STORES, share_table, store_table
+from npft.experiments.replay_share import AT, SEQUENCES, STORES, share_table, store_table
 
 HARD, CLINIC = "hard sms", "clinic"
 CHEAP = 0.02  # of F1
@@ -70,6 +70,8 @@ def replayed(cells):
     yield Said("sixteen keep {:.0f} % at full F1", kept(most))
     stores = store_table(cells)
     assert 45 < kept(stores[STORES[0]]) < 60  # "half"
+    assert abs(kept(stores[512]) - kept(share_table(cells, "replay on top")[AT])) < 3
+    yield Said("Eight documents of old text keep half, and 512 as much as all 4,000")
 
 
 def beside(cells):

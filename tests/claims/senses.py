@@ -66,8 +66,9 @@ def layers_and_words(cells):
     assert all(up[t, k].low > 0 for t in TEXTS[:2] for k in LABELS)
     yield Said("(block 2 over block 1: {:.1f} to {:.1f} points, all intervals above 0)",
                100 * min(whole), 100 * max(whole))
-    yield Said("block 2 adds {:.1f} ({:.1f} to {:.1f}) with 16 labels",
-               *(100 * x for x in up["two senses", 16]))
+    assert up["two senses", 64].mean < 0
+    yield Said("On two senses only up to block 1: block 2 adds {:.1f} ({:.1f} to {:.1f}) with 16 "
+               "labels and nothing with 64", *(100 * x for x in up["two senses", 16]))
     added = [100 * -layer_gaps(cells, t, k)["sum of blocks, over the last"].mean
              for t in TEXTS[:2] for k in LABELS]
     yield Said("by {:.1f} to {:.1f} points.", min(added), max(added))
