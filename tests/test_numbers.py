@@ -22,7 +22,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))[1:]
 FILES = sorted(p for p in (ROOT / "tests" / "claims").glob("*.py") if p.stem != "saying")
 
 NUMBER = r"[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?"
-START, END = r"(?<![\w.])", r"(?![\w]|[.,]\d)"  # a claim begins and ends between words
+START, END = r"(?<![\w.,])", r"(?!\w|[.,]\d)"  # a claim begins and ends between numbers
 
 # Numbers that are no results of ours, by where they stand, and why they need no source.
 EXEMPT = {
@@ -78,7 +78,8 @@ def shape(said):
         if field is not None:
             values.append(format(next(left), spec))
             pattern += f"({pattern_of(values[-1])})"
-    return START + pattern + END, values
+    # a search that begins with a letter is much quicker without a look behind
+    return ("" if said.words[0].isalpha() else START) + pattern + END, values
 
 
 def one_line(text):
