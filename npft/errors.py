@@ -81,7 +81,7 @@ def quoted(value: Any, limit: int = 40) -> str:
     """
     if isinstance(value, str):
         return repr(value[:limit]) + "..." * (len(value) > limit)
-    text = repr(value)
+    text = " ".join(repr(value).split())  # an array has lines
     return text[:limit] + "..." * (len(text) > limit)
 
 
@@ -143,6 +143,25 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
         raise ConfigError(f"{name} is {value!r}, expected a whole number, {least} or more")
     return int(value)
+
+
+def check_choice(name: str, value: Any, known: Iterable[str]) -> str:
+    """Check that ``value`` is one of the words that are ``known``; return it.
+
+    Raises ``ConfigError``, also for what is no string, such as an array.
+
+    >>> check_choice("norm", "pre", ("pre", "post"))
+    'pre'
+    >>> check_choice("norm", "none", ("pre", "post"))
+    Traceback (most recent call last):
+        ...
+    npft.errors.ConfigError: norm is 'none', expected pre or post
+    """
+    words = list(known)
+    if not isinstance(value, str) or value not in words:
+        expected = " or ".join(words) if len(words) == 2 else "one of " + ", ".join(words)
+        raise ConfigError(f"{name} is {quoted(value)}, expected {expected}")
+    return value
 
 
 def check_number(name: str, value: Any) -> float:

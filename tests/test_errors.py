@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import npft
 from npft import errors
+from npft.autograd.gradcheck import gradcheck
 from npft.errors import (
     CheckpointError, ConfigError, DataError, DtypeError, NpftError, ShapeError, check_items,
     check_number, check_positive, check_shape, check_share, check_strings, listed, quoted,
@@ -173,6 +175,44 @@ def test_what_is_no_list_of_strings_is_refused(value, message):
     with pytest.raises(DtypeError) as caught:
         check_strings("texts", value)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("value", [
+    "c", "", None, 3, ["a"], b"a", np.array(["a"]), np.array(["a", "b"]), np.ones((9, 9)), ("a",),
+    np.array("a"), {"a": 1},
+])  # fmt: skip
+def test_what_is_none_of_the_known_words_is_refused_on_one_line(value):
+    with pytest.raises(ConfigError, match=r"^way is .*, expected one of a, b, ab$") as error:
+        errors.check_choice("way", value, ("a", "b", "ab"))
+    assert str(error.value).isprintable()
+    with pytest.raises(ConfigError, match="expected a or b$"):
+        errors.check_choice("way", value, {"a": 1, "b": 2})
+    assert errors.check_choice("way", "b", iter("ab")) == "b"
+
+
+OPTIONS = {  # of functions, each as a function of one option alone
+    "norm": lambda x: npft.EncoderConfig(vocab_size=9, norm=x),
+    "positions": lambda x: npft.EncoderConfig(vocab_size=9, positions=x),
+    "pool": lambda x: npft.SentenceEncoder(npft.load("tinyworld").body, x),
+    "head": lambda x: npft.load("tinyworld").predict(["a"], head=x),
+    "combine": lambda x: npft.Classifier(
+        npft.load("tinyworld").body, 2, layers=2, combine=x, rng=np.random.default_rng(0)),
+    "truncation": lambda x: npft.ByteTokenizer()(["a"], truncation=x),
+    "unscored": lambda x: npft.read_scored("none.tsv", unscored=x),
+    "format": npft.FileFormat, "language": lambda x: npft.TinyWorld(language=x),
+    "column": lambda x: npft.read_conllu("none.conllu", x), "task": npft.TinyWorld().task,
+    "iob": lambda x: npft.read_conll("none.conll", iob=x),
+    "method": lambda x: gradcheck(
+        lambda a: a, np.ones(1), method=x, rng=np.random.default_rng(0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_an_array_for_a_word_is_refused_by_the_name_of_the_option(name):
+    extra = (16,) if name == "task" else ()
+    for value in (np.array(["a", "b"]), np.ones((3, 3)), ["a"]):
+        with pytest.raises(ConfigError, match=f"{name}( kind|: kind)? is "):
+            OPTIONS[name](value, *extra)
 
 
 def test_items_are_not_read_before_their_turn():

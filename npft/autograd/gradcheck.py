@@ -23,8 +23,7 @@ from typing import Any
 import numpy as np
 
 from npft.autograd.tensor import Tensor, grad
-from npft.errors import ConfigError, DtypeError, GradientError
-
+from npft.errors import DtypeError, GradientError, check_choice
 COMPLEX_STEP = 1e-30
 CENTRAL_STEP = 1e-5
 TOLERANCE = {"complex": 1e-9, "central": 1e-6}  # relative to the largest derivative
@@ -67,8 +66,7 @@ def gradcheck(
     npft.errors.GradientError: input 0, element (0,): gradient -0.3963, derivative -0.7926 \
 (complex); the worst of 1 that differ
     """
-    if method not in ("auto", "complex", "central"):
-        raise ConfigError(f"gradcheck: method {method!r}, expected 'auto', 'complex' or 'central'")
+    check_choice("gradcheck: method", method, ("auto", "complex", "central"))
     inputs = []
     for i, a in enumerate(arrays):
         a = np.asarray(a)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from npft.errors import ConfigError, check_positive, check_share
-
+from npft.errors import ConfigError, check_choice, check_positive, check_share
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
@@ -82,14 +81,10 @@ class EncoderConfig:
             if number > 1e6:  # float32 numbers times it would soon be infinite
                 raise ConfigError(f"EncoderConfig: {name} is {number}, expected at most 1e6")
             object.__setattr__(self, name, number)
-        if self.norm not in ("pre", "post"):
-            raise ConfigError(f"EncoderConfig: norm is {self.norm!r}, expected 'pre' or 'post'")
+        check_choice("EncoderConfig: norm", self.norm, ("pre", "post"))
         if not isinstance(self.causal, bool):
             raise ConfigError(f"EncoderConfig: causal is {self.causal!r}, expected True or False")
-        if self.positions not in ("absolute", "relative"):
-            raise ConfigError(
-                f"EncoderConfig: positions is {self.positions!r}, expected 'absolute' or 'relative'"
-            )
+        check_choice("EncoderConfig: positions", self.positions, ("absolute", "relative"))
 
     @classmethod
     def lesson(cls) -> EncoderConfig:

@@ -16,8 +16,7 @@ from collections.abc import Sequence
 from npft.autograd.ops import concatenate
 from npft.autograd.tensor import Tensor
 from npft.encoder.config import EncoderConfig
-from npft.errors import ConfigError, check_count
-
+from npft.errors import ConfigError, check_choice, check_count
 COMBINE = ("mean", "sum", "concat")
 
 
@@ -32,8 +31,7 @@ def width_of_layers(config: EncoderConfig, layers: int, combine: str) -> int:
     128
     """
     check_count("layers", layers)
-    if combine not in COMBINE:
-        raise ConfigError(f"combine is {combine!r}, expected one of {', '.join(COMBINE)}")
+    check_choice("combine", combine, COMBINE)
     if layers > max(1, config.num_layers):
         raise ConfigError(
             f"layers is {layers}, the encoder has {config.num_layers} blocks; read fewer of them"

@@ -28,7 +28,9 @@ from npft.encoder.checkpoint import load_as
 from npft.encoder.encoder import Encoder
 from npft.encoder.head import Asked, Head, Rng, Texts
 from npft.encoder.slices import SLICE, put_back, slices_of
-from npft.errors import CheckpointError, ConfigError, DataError, NonFiniteError, check_count, quoted
+from npft.errors import (
+    CheckpointError, ConfigError, DataError, NonFiniteError, check_choice, check_count, quoted,
+)
 from npft.nn.loop import Loss
 from npft.nn.module import Module, evaluating
 from npft.nn.optim import check_positive
@@ -128,11 +130,7 @@ class Model(Module):
         """The head of this name; without a name, the only one. ``ConfigError`` if there is none."""
         if name is None and len(self.heads) == 1:
             return next(iter(self.heads.values()))
-        if name not in self.heads:
-            raise ConfigError(
-                f"{type(self).__name__}: head is {name!r}, expected one of {', '.join(self.heads)}"
-            )
-        return self.heads[name]
+        return self.heads[check_choice(f"{type(self).__name__}: head", name, self.heads)]
 
     # --- files ----------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from npft.autograd.kernels import linear, take_rows
 from npft.autograd.ops import matmul, relu, tanh
 from npft.autograd.segments import segment_max, segment_mean, segment_softmax, segment_sum
 from npft.autograd.tensor import Tensor
-from npft.errors import ConfigError
+from npft.errors import check_choice
 from npft.nn.module import Module, Parameter
 from npft.text.batch import Batch
 
@@ -37,9 +37,7 @@ POOLERS = {"pooler": tanh, "relu_pooler": relu}
 
 def check_pool(kind: str, known: Sequence[str] = POOLS) -> str:
     """Return ``kind`` if it is the name of a pool; raises ``ConfigError`` otherwise."""
-    if kind not in list(known):
-        raise ConfigError(f"pool: kind is {kind!r}, expected one of {', '.join(known)}")
-    return kind
+    return check_choice("pool: kind", kind, known)
 
 
 def pool(hidden: Tensor, batch: Batch, kind: str) -> Tensor:

@@ -25,7 +25,7 @@ from npft.autograd.machine import freed_memory_kept
 from npft.autograd.tensor import pull_back
 from npft.encoder.head import Head
 from npft.encoder.model import Model
-from npft.errors import ConfigError, DataError, check_rng
+from npft.errors import ConfigError, DataError, check_choice, check_rng
 from npft.forgetting.anchors import body_of
 from npft.nn.module import Module, Parameter
 from npft.nn.packs import each_pack
@@ -83,8 +83,7 @@ def diagonal_fisher(
     body: Module = body_of("diagonal_fisher", model)
     chosen = model.head(head)
     name = next(own for own, h in model.heads.items() if h is chosen)
-    if labels not in ("given", "drawn"):
-        raise ConfigError(f"diagonal_fisher: labels is {labels!r}, expected 'given' or 'drawn'")
+    check_choice("diagonal_fisher: labels", labels, ("given", "drawn"))
     if labels == "given" or chosen.tokens:  # labels also say of which tokens some are drawn
         model.check({name: batch})
     elif not isinstance(batch, Batch) or len(batch) == 0:

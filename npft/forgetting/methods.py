@@ -19,7 +19,7 @@ import numpy as np
 
 from npft.encoder.additions import ADDITIONS
 from npft.encoder.model import Model
-from npft.errors import ConfigError, check_positive, check_share
+from npft.errors import ConfigError, check_number, check_positive, check_share
 from npft.finetune.gradual import GradualUnfreezing
 from npft.finetune.regimes import freeze_first, learning_rate, set_regime
 from npft.finetune.train import steps_in_epoch
@@ -171,8 +171,10 @@ def addition(kind: str) -> Callable[[Run, float], None]:
     """The body stays, what is added to it learns: LoRA or adapters, at the rate of that regime."""
 
     def before(run: Run, size: float) -> None:
-        most = run.model.encoder.config.hidden_size - 1
-        ADDITIONS[kind](run.model, whole(kind, size, most), rng=run.rng())
+        columns = run.model.encoder.config.hidden_size
+        why = f": it must be less than the {columns} columns of the body"
+        number = whole(kind, size, least=1, most=columns - 1, why=why)
+        ADDITIONS[kind](run.model, number, rng=run.rng())
         set_regime(run.model, kind)
         run.body_lr = run.rate * learning_rate(kind) / learning_rate("full")
 
@@ -191,11 +193,15 @@ def remind_afterwards(run: Run, steps: float) -> None:
     remind(run.mlm, run.documents, steps=count, lr=run.rate, rng=run.rng())
 
 
-def whole(name: str, number: Any, most: int = 1_000_000) -> int:
-    """A number that must be a whole one from 0 to ``most``, also if it is written as 6.0."""
-    given = check_positive(name, number, zero=True)
-    if not given.is_integer() or given > most:
-        raise ConfigError(f"{name} is {number!r:.60}, expected a whole number from 0 to {most:,}")
+def whole(
+    name: str, number: Any, *, least: int = 0, most: int = 1_000_000, why: str = ""
+) -> int:
+    """A number that must be a whole one in these bounds, also if it is written as 6.0."""
+    given = check_number(name, number)
+    if not given.is_integer() or not least <= given <= most:
+        raise ConfigError(
+            f"{name} is {given:.12g}, expected a whole number from {least} to {most:,}{why}"
+        )
     return int(given)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from npft.encoder.model import Model
-from npft.errors import CheckpointError, ConfigError
+from npft.errors import CheckpointError, check_choice
 from npft.pretraining.packing import pack
 from npft.pretraining.pairs import Corpus
 from npft.text.batch import Batch, batches_of
@@ -73,8 +73,7 @@ class Source:
     """
 
     def __init__(self, corpus: Corpus, layout: str, max_length: int) -> None:
-        if layout not in LAYOUTS:
-            raise ConfigError(f"layout is {layout!r}, expected one of {', '.join(LAYOUTS)}")
+        check_choice("layout", layout, LAYOUTS)
         self.corpus, self.layout, self.max_length = corpus, layout, max_length
         self.tokenizer = corpus.tokenizer
         if layout == "packed":

@@ -8,7 +8,7 @@ import numpy as np
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_choice
 from npft.heads.words import MaskedLM
 from npft.pretraining.pairs import Documents
 from npft.text import BPE, ByteTokenizer, Tokenizer, Unigram, WordPiece
@@ -47,8 +47,7 @@ def make_tokenizer(chosen: Vocabulary, texts: list[str], default_size: int) -> T
     Raises ``ConfigError`` for what its kind cannot have.
     """
     kind, size = chosen.kind or "wordpiece", chosen.size
-    if kind not in TOKENIZERS:
-        raise ConfigError(f"tokenizer is {kind!r}, expected one of {', '.join(TOKENIZERS)}")
+    check_choice("tokenizer", kind, TOKENIZERS)
     if chosen.lowercase and kind != "wordpiece":
         raise ConfigError(f"--lowercase is for wordpiece; {kind} keeps capitals: leave it out")
     if kind == "byte":

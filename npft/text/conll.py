@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, quoted
+from npft.errors import ConfigError, DataError, check_choice, quoted
 from npft.text.layout import FileFormat
 from npft.text.readers import PathLike, check_encoding, numbered_lines
 from npft.text.records import column_places
@@ -142,7 +142,7 @@ def read_conll(
 
 
 def _check_iob(iob: Iob) -> None:
-    if iob not in ("auto", True, False):
+    if not isinstance(iob, bool) and not (isinstance(iob, str) and iob == "auto"):
         raise ConfigError(f"iob is {quoted(iob)}, expected 'auto', True or False")
 
 
@@ -231,9 +231,7 @@ def read_conllu(
     >>> t.words, t.tags
     ([['Do', "n't", 'go']], [['AUX', 'PART', 'VERB']])
     """
-    if column not in CONLLU:
-        raise ConfigError(f"read_conllu: column is {quoted(column)}, expected one of "
-                          f"{', '.join(CONLLU)}")
+    check_choice("read_conllu: column", column, CONLLU)
     place = CONLLU.index(column)
     sentences = _Sentences()
     last = 0  # the id of the word before

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from npft.errors import ConfigError, quoted
+from npft.errors import ConfigError, check_choice, quoted
 from npft.text.readers import check_encoding, source_name
 
 FORMATS = ("tsv", "csv", "jsonl", "json", "conll", "conllu", "txt")
@@ -49,9 +49,8 @@ class FileFormat:
     encoding: str = "utf-8"
 
     def __post_init__(self) -> None:
-        if self.name is not None and self.name not in FORMATS:
-            raise ConfigError(f"format is {quoted(self.name)}, expected one of "
-                              f"{', '.join(FORMATS)}")
+        if self.name is not None:
+            check_choice("format", self.name, FORMATS)
         if self.columns is not None:
             _check_columns(self.columns)
             object.__setattr__(self, "columns", tuple(self.columns))

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, listed, quoted
+from npft.errors import ConfigError, DataError, check_choice, listed, quoted
 from npft.text.advice import header_hint, is_column_name, looks_like_header
 from npft.text.examples import Examples
 from npft.text.layout import Columns, FileFormat, format_of
@@ -184,8 +184,7 @@ def read_scored(
     >>> e.texts, e.labels
     (['it rains', 'it rains'], array([4.5, 0. ]))
     """
-    if unscored not in ("refuse", "skip"):
-        raise ConfigError(f"unscored is {quoted(unscored)}, expected refuse or skip")
+    check_choice("unscored", unscored, ("refuse", "skip"))
     fmt = format_of(fmt, columns, header, separator, encoding, format)
     rows, scores = [], []
     for row in read_records(path, SCORED, fmt, optional=("score",)):

@@ -30,7 +30,8 @@ import numpy as np
 
 from npft.atomic import check_path, write_bytes
 from npft.errors import (
-    CheckpointError, ConfigError, DataError, DtypeError, IdError, ShapeError, check_items,
+    CheckpointError, ConfigError, DataError, DtypeError, IdError, ShapeError, check_choice,
+    check_items,
 )
 from npft.strict_json import parse
 from npft.text.batch import Batch
@@ -276,9 +277,8 @@ class Tokenizer:
         for a sequence without any token, ``ConfigError`` for a max_length too small.
         """
         columns = _checked_columns(texts, pairs)
-        if truncation not in ("longest_first", "only_first", "only_second"):
-            raise ConfigError(f"tokenizer: truncation is {truncation!r}, expected 'longest_first', "
-                              f"'only_first' or 'only_second'")
+        ways = ("longest_first", "only_first", "only_second")
+        check_choice("tokenizer: truncation", truncation, ways)
         special = bool(add_special_tokens)
         specials = special * (1 + len(columns) + (len(columns) - 1) * (self.separators - 1))
         room = _room(max_length, len(columns), specials)

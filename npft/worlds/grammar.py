@@ -17,7 +17,7 @@ from inspect import signature
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
-from npft.errors import ConfigError, check_count, check_share
+from npft.errors import ConfigError, check_choice, check_count, check_share
 from npft.worlds.domains import domain_of, function_words, misspelt, vocabulary
 from npft.worlds.draws import Draw, Item, choose, stream
 from npft.worlds.languages import dictionary, translated
@@ -126,8 +126,7 @@ class TinyWorld:
         self.gap = check_share("gap", gap, zero=True, one=True)
         self.language = language
         self._domain = domain_of(domain)
-        if language not in ("first", "second"):
-            raise ConfigError(f"language is {language!r}, expected 'first' or 'second'")
+        check_choice("language", language, ("first", "second"))
         if domain == "general" and self.gap < 1:
             raise ConfigError(f"gap is {gap}, but there is a gap only with domain='clinic'")
         if domain != "general" and language != "first":
@@ -186,8 +185,7 @@ class TinyWorld:
         >>> TinyWorld().task("topic", 16).label_names[:2]
         ['money', 'river']
         """
-        if name not in self.tasks:
-            raise ConfigError(f"task {name!r} does not exist, expected one of {sorted(self.tasks)}")
+        check_choice("task", name, sorted(self.tasks))
         make = self.tasks[name]
         unknown = options.keys() - signature(make).parameters.keys()
         if unknown:

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from npft.errors import ConfigError, check_count
+from npft.errors import check_choice, check_count
 from npft.text.examples import Examples
 from npft.worlds.domains import TEMPLATES
 from npft.worlds.draws import Draw, choose, shuffled, stream
@@ -81,8 +81,7 @@ def similarity_task(world: TinyWorld, n: int, kind: str = "words", seed: int = 1
     >>> pairs.pairs[1]
     'george from kestrel trust adjusts the muffled amplifier for marta'
     """
-    if kind not in WEIGHTS:
-        raise ConfigError(f"similarity_task: kind is {kind!r}, expected one of {sorted(WEIGHTS)}")
+    check_choice("similarity_task: kind", kind, sorted(WEIGHTS))
     world.only_in_first(f"similarity_{kind}")
     world.only_general(f"similarity_{kind}")
     weights = WEIGHTS[kind]

@@ -201,8 +201,13 @@ def test_every_method_says_in_one_line_what_it_is_and_what_it_needs():
     (["anchor="], "anchor= has no number"), (["anchor=nan"], "anchor=nan has no number"),
     (["anchor=-1"], "lambda_ is -1"), (["lr=0"], "lr is 0"), (["replay=1"], "share is 1"),
     (["interpolate=2"], "interpolate is 2"), (["freeze=-0.5"], "freeze is -0.5"),
-    (["lora=1.5"], "lora is 1.5, expected a whole number"), (["adapter=0"], "width is 0"),
-    (["lora=64"], "lora is 64.0, expected a whole number from 0 to 63"),
+    (["adapter=0"], "adapter is 0, expected a whole number from 1 to 63"),
+    (["lora=64"], "lora is 64, expected a whole number from 1 to 63: it must be less than the 64 "
+     "columns of the body"),
+    (["lora=0"], "lora is 0, expected a whole number from 1 to 63"),
+    (["lora=-1"], "lora is -1, expected a whole number from 1 to 63"),
+    (["lora=1.5"], "lora is 1.5, expected a whole number from 1 to 63"),
+    (["adapter=64"], "adapter is 64, expected a whole number from 1 to 63"),
 ])
 def test_repairs_that_cannot_be_are_refused_before_training(
     repairs, words, data, body, tmp_path, capsys
