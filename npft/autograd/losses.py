@@ -20,7 +20,9 @@ from npft.errors import DataError, ShapeError, check_shape, check_share
 def softmax_cross_entropy(logits, *, targets: np.ndarray):
     """The mean of -log softmax(logits)[target] over the rows: a number, in nats.
 
-    Computed as log Σ exp(z) - z[target] without a softmax; the gradient is (p - onehot) / N.
+    Computed as log Σ exp(z) - z[y], with y the target, without a softmax. Where the target has
+    most of the sum these two nearly cancel, and log(1 + Σ_{j≠y} exp(z_j) / exp(z_y)), which is the
+    same, keeps all digits of a small loss. The gradient is (p - onehot) / N.
 
     logits (N, V), targets (N,) integers in 0..V-1.
     Raises ``ShapeError`` for no rows or different lengths, ``IdError`` for a target outside.
@@ -40,16 +42,26 @@ def softmax_cross_entropy(logits, *, targets: np.ndarray):
         )
     rows = np.arange(n)
     shifted = logits if small(logits) else logits - row_shift(logits)
-    picked = shifted[rows, targets]
     p = np.exp(shifted)
     total = row_sums(p)
+    terms = np.log(total) - shifted[rows, targets]
+    sure = np.flatnonzero(2 * p[rows, targets].real > total.real)
+    terms[sure] = _of_the_sure(p[sure], targets[sure])
 
     def vjp(g):
         p_grad = p * (g / (total * n))[:, None]
         p_grad[rows, targets] -= g / n
         return p_grad
 
-    return (np.log(total) - picked).sum() / n, vjp
+    return terms.sum() / n, vjp
+
+
+def _of_the_sure(p: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """log(1 + Σ_{j≠y} p_j / p_y) of each row of p (N, V), y the targets (N,); overwrites p."""
+    rows = np.arange(len(p))
+    own = p[rows, targets]
+    p[rows, targets] = 0
+    return np.log1p(row_sums(p) / own)
 
 
 @primitive

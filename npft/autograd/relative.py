@@ -156,8 +156,9 @@ def disentangled_attention(
             g_q[...] = g_scores @ k + by_query @ far_k
             g_k[...] = g_scores.swapaxes(-1, -2) @ q + by_key @ far_q
             g_v[...] = weights.swapaxes(-1, -2) @ g_out
-            g_far_k += np.einsum("bhtm,bhtd->hmd", by_query, q)
-            g_far_q += np.einsum("bhtm,bhtd->hmd", by_key, k)
+            # a product for each sequence, then their sum: einsum would take no product of matrices
+            g_far_k += (by_query.swapaxes(-1, -2) @ q).sum(axis=0)
+            g_far_q += (by_key.swapaxes(-1, -2) @ k).sum(axis=0)
             put_rows(g_qkv, block, g_block)
         return g_qkv, g_far
 

@@ -311,6 +311,27 @@ def test_equal_logits_give_the_logarithm_of_the_number_of_classes(classes):
         assert math.isclose(loss.item(), math.log(classes), abs_tol=1e-12)
 
 
+@given(generators(), st.integers(1, 5), st.floats(0.1, 40))
+def test_the_cross_entropy_of_float32_has_all_its_digits_however_small_it_is(rng, classes, size):
+    logits = (size * rng.standard_normal((1, classes))).astype(np.float32)
+    targets = logits.argmax(axis=1)
+    narrow, exact = (
+        losses.softmax_cross_entropy(logits.astype(dtype), targets=targets).item()
+        for dtype in (np.float32, np.float64)
+    )
+    assert narrow >= 0
+    assert narrow == pytest.approx(exact, rel=1e-5, abs=1e-37)  # exp of 30 has six digits
+
+
+@pytest.mark.parametrize("logits, loss", [
+    ([2.4537218, -50], 1.6582047e-23), ([40, 25], 3.0590225e-07), ([90, 75], 3.0590225e-07),
+])  # fmt: skip
+def test_a_small_cross_entropy_is_neither_negative_nor_zero(logits, loss):
+    logits = np.array([logits], np.float32)
+    found = losses.softmax_cross_entropy(logits, targets=np.array([0])).item()
+    assert found == pytest.approx(loss, rel=1e-6)
+
+
 def test_the_gradient_of_cross_entropy_is_p_minus_onehot_over_n():
     rng = np.random.default_rng(0)
     logits, targets = (
