@@ -40,12 +40,17 @@ def blocks(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
         yield [a[start : start + BLOCK] for a in flat]
 
 
-@functools.lru_cache(maxsize=256)
-def ones(n: int, dtype: np.dtype) -> np.ndarray:
-    """A vector of n ones, made once."""
-    vector = np.ones(n, dtype)
+@functools.cache
+def block_of_ones(dtype: np.dtype) -> np.ndarray:
+    """A vector of ones, made once: the only one that is kept, however many lengths are asked for."""
+    vector = np.ones(BLOCK, dtype)
     vector.setflags(write=False)
     return vector
+
+
+def ones(n: int, dtype: np.dtype) -> np.ndarray:
+    """A vector of n ones; not to be written to."""
+    return block_of_ones(dtype)[:n] if n <= BLOCK else np.ones(n, dtype)
 
 
 def row_sums(x: np.ndarray) -> np.ndarray:

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from npft.autograd.tensor import FLOATS, Tensor, no_grad
-from npft.errors import CheckpointError, ConfigError, ShapeError
+from npft.autograd.inputs import FLOATS, no_grad, numbers
+from npft.autograd.tensor import Tensor
+from npft.errors import CheckpointError, ConfigError, DtypeError, ShapeError
 
 
 class Parameter(Tensor):
@@ -51,10 +52,14 @@ class Parameter(Tensor):
         self._data.flags.writeable = False
 
     def assign(self, values: np.ndarray) -> None:
-        """Copy values into place. Raises ``ShapeError`` if the shape differs."""
-        if np.shape(values) != self.shape:
-            raise ShapeError(f"assign: values have shape {np.shape(values)}, not {self.shape}")
-        self.storage[...] = values
+        """Copy values into place.
+
+        Raises ``ShapeError`` if the shape differs, ``DtypeError`` for no real numbers.
+        """
+        new = numbers("assign: values", values, self.dtype)
+        if new.shape != self.shape:
+            raise ShapeError(f"assign: values have shape {new.shape}, not {self.shape}")
+        self.storage[...] = new
         self.version += 1
 
 
@@ -220,7 +225,12 @@ class Module:
             parameter.grad = None
 
     def astype(self, dtype: Any) -> Module:
-        """Convert all weights: float32 trains, float64 is for checking gradients."""
+        """Convert all weights: float32 trains, float64 and complex128 are for checking gradients.
+
+        An optimiser does not follow: build it anew. Raises ``DtypeError`` for another dtype.
+        """
+        if dtype is None or dtype not in FLOATS:  # to NumPy None is float64
+            raise DtypeError(f"astype: {dtype!r}, expected np.float32, np.float64 or np.complex128")
         for parameter in self.parameters():
             parameter.grad = None
             parameter.move_to(parameter.storage.astype(dtype))

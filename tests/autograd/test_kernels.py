@@ -398,6 +398,30 @@ def test_cross_entropy_of_no_rows_is_refused():
         losses.softmax_cross_entropy(np.zeros((0, 3)), targets=np.zeros(0, int))
 
 
+# --- sums as products ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [0, 1, 65_535, 65_536, 65_537, 100_000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_sums_are_sums_at_every_length(n, dtype):
+    column = np.full((n, 1), 3, dtype)
+    for total in (kernels.column_sums(column), kernels.row_sums(column.T)):
+        assert total.tolist() == [3 * n] and total.dtype == dtype
+    with pytest.raises(ValueError, match="read-only"):
+        kernels.ones(5, np.dtype(dtype))[0] = 2
+
+
+def test_sums_of_many_lengths_hold_no_memory():
+    x = np.ones((80_000, 1), np.float32)
+    kernels.column_sums(x)
+    tracemalloc.start()
+    for n in range(60_000, 80_000, 200):
+        kernels.column_sums(x[:n])
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 100_000  # bytes; ones for each length would take 28 MB
+
+
 # --- layer norm ---------------------------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npft.autograd import Tensor
-from npft.errors import CheckpointError, ConfigError, GraphError, ShapeError
+from npft.errors import CheckpointError, ConfigError, DtypeError, GraphError, ShapeError
 from npft.nn.layers import Dropout, Embedding, LayerNorm, Linear, set_dropout
 from npft.nn.module import Module, Parameter, evaluating, freeze, train_mode, unfreeze
 
@@ -161,6 +161,16 @@ def test_zero_grad_and_astype():
     )
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.float16, np.complex64, bool, "words", None])
+def test_weights_become_floats_that_compute_or_stay_as_they_are(dtype):
+    model = Model(rng_of())
+    before = model.state_dict()
+    with pytest.raises(DtypeError, match=r"astype: .*, expected np\.float32, np\.float64 or"):
+        model.astype(dtype)
+    after = model.state_dict()
+    assert all(after[name].tobytes() == a.tobytes() for name, a in before.items())
+
+
 def test_a_module_without_forward_says_so():
     with pytest.raises(NotImplementedError, match="Model defines no forward"):
         Model(rng_of())(1)
@@ -182,7 +192,10 @@ def test_a_parameter_copies_and_only_assign_changes_it():
     assert p.data.tolist() == [3.0, 4.0] and p.version == 1
     with pytest.raises(ShapeError, match=r"values have shape \(1,\), not \(2,\)"):
         p.assign(np.zeros(1))
-    assert p.version == 1
+    for wrong in (["3", "4"], [1j, 2], None, [None, 1.0]):
+        with pytest.raises(DtypeError, match="assign: values: a .* that cannot be made an array"):
+            p.assign(wrong)
+    assert p.version == 1 and p.data.tolist() == [3.0, 4.0]
 
 
 # --- layers -------------------------------------------------------------------------------------
