@@ -113,8 +113,9 @@ def strips(block: Block, num_heads: int) -> list[Strip]:
 
     Each row of a softmax is worked on by itself, so this changes no result. As no more than a
     strip of weights is ever held, memory grows with T and not with T² (Rabe & Staats 2021;
-    FlashAttention, Dao et al. 2022, cuts the keys as well). Sequences shorter than LONG, where
-    the T² weights are small, are one strip.
+    FlashAttention, Dao et al. 2022, cuts the keys as well); only the ``sight`` of a block, where
+    it has one, takes b T² bytes. Sequences shorter than LONG, where the T² weights are small, are
+    one strip.
 
     >>> block, = blocks_by_length(np.array([0, 1024]))
     >>> len(strips(block, num_heads=4)), strips(block, num_heads=4)[0].queries
@@ -208,9 +209,16 @@ def put_product(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool) -> Non
 
 
 def check_attention(
-    qkv: np.ndarray, blocks: list[Block], num_heads: int, op: str = "attention"
+    op: str, qkv: np.ndarray, blocks: list[Block], num_heads: int, causal: bool
 ) -> int:
     """The width D, after checking that heads and blocks fit."""
+    if not isinstance(causal, (bool, np.bool_)):
+        raise ConfigError(f"{op}: causal is {causal!r}, expected True or False")
+    if causal and any(block.sight is not None for block in blocks):
+        raise ConfigError(
+            f"{op}: causal is True and blocks_by_length was given sight, expected one of the two, "
+            "for together they may leave a token nothing to see; say in sight alone who sees whom"
+        )
     n, columns = check_shape(f"{op}: qkv", qkv, "N 3D").values()
     if num_heads < 1 or columns % (3 * num_heads):
         raise ConfigError(
@@ -238,7 +246,8 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
 
     qkv (N, 3 D): queries, keys and values side by side; blocks from ``blocks_by_length``.
     ``causal`` lets a token see only itself and what stands before it. Returns (N, D).
-    Raises ``ConfigError`` if the heads do not divide D, ``ShapeError`` if the blocks do not fit.
+    Raises ``ConfigError`` if the heads do not divide D, or for causal blocks with a sight of their
+    own; ``ShapeError`` if the blocks do not fit.
 
     One token attends to itself with weight 1, so its output is its value:
 
@@ -246,10 +255,8 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
     >>> attention(np.array([[5.0, 6.0, 7.0]]), blocks=one, num_heads=1).data.tolist()
     [[7.0]]
     """
-    if not isinstance(causal, (bool, np.bool_)):
-        raise ConfigError(f"attention: causal is {causal!r}, expected True or False")
     blocks = list(blocks)  # its owner may write to it before backward
-    width = check_attention(qkv, blocks, num_heads)
+    width = check_attention("attention", qkv, blocks, num_heads, causal)
     out = np.empty((len(qkv), width), qkv.dtype)
     saved = []
     for block in blocks:
@@ -294,7 +301,7 @@ def attention_maps(
     qkv: np.ndarray, blocks: list[Block], num_heads: int, causal: bool = False
 ) -> list[np.ndarray]:
     """The attention weights of each sequence, in the order of the batch: B arrays (H, T, T)."""
-    check_attention(qkv, blocks, num_heads)
+    check_attention("attention", qkv, blocks, num_heads, causal)
     maps: dict[int, np.ndarray] = {}
     for block in blocks:
         q, k, _ = split_heads(qkv[block.rows], block, 3, num_heads)

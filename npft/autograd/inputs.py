@@ -189,8 +189,8 @@ def called(
 def one_dtype(name: str, values: list, tensors: list[bool]) -> tuple[list, np.dtype]:
     """The arguments of an op as arrays of one dtype: that of its ``tensors``, if there are any.
 
-    Plain numbers stay as they are and take that dtype, as in NumPy. Raises ``DtypeError`` where
-    something would be rounded in silence.
+    Plain numbers stay as they are and take that dtype, as in NumPy; so do arrays of whole numbers
+    and of bools, however large. Raises ``DtypeError`` where floats would be rounded in silence.
     """
     floats = {v.dtype for v, tensor in zip(values, tensors) if tensor}
     if len(floats) > 1 and np.dtype(np.float32) in floats:

@@ -20,10 +20,11 @@ from numbers import Real
 
 import numpy as np
 
-from npft.autograd.inputs import numbers
+from npft.autograd.inputs import numbers, one_dtype
 from npft.autograd.tensor import Tensor, primitive
 from npft.errors import (
-    ConfigError, DtypeError, IdError, NonFiniteError, ShapeError, check_finite, check_shape,
+    ConfigError, DtypeError, IdError, NonFiniteError, ShapeError, check_finite, check_rng,
+    check_shape,
 )
 
 
@@ -275,25 +276,33 @@ def _largest(name: str, x: np.ndarray) -> np.ndarray:
 def dropout(x, p: float, *, rng: np.random.Generator | None):
     """Each element is set to 0 with probability p and divided by 1 - p otherwise.
 
-    The expected value stays x (Srivastava et al. 2014). p = 0 returns x itself.
-    The chance is p rounded to a multiple of 2⁻¹⁶, so that 16 random bits decide an element.
-    Raises ``ConfigError`` if p is outside [0, 1) or rng is missing.
+        y = f x,   f = 0 with probability p, else 1 / (1 - p)       (Srivastava et al. 2014)
+
+    The mean of f is p 0 + (1 - p) / (1 - p) = 1, so the expected value of y is x. The gradient is
+    f g: what was dropped moves nothing. The chance is p rounded to a multiple of 2⁻¹⁶, so that 16
+    random bits decide an element.
+
+    x of any shape, returns a tensor of the same; p = 0 returns x itself and needs no rng.
+    Raises ``ConfigError`` if p is outside [0, 1), or for an rng that is no generator.
+
+    >>> dropout(np.ones(5), 0.5, rng=np.random.default_rng(1)).data.tolist()
+    [2.0, 0.0, 2.0, 2.0, 2.0]
     """
     if not isinstance(p, Real) or not 0 <= p < 1:
         raise ConfigError(f"dropout: p is {p!r}, expected 0 <= p < 1")
+    if not isinstance(x, Tensor):
+        x = Tensor(one_dtype("dropout", [x], [False])[0][0])
     if p == 0:
         return x
     if rng is None:
         raise ConfigError("dropout: training with dropout needs rng=np.random.default_rng(seed)")
-    if not hasattr(rng, "bytes"):
-        raise ConfigError(f"dropout: rng is {rng!r:.60}, expected np.random.default_rng(seed)")
-    if not isinstance(x, Tensor):
-        x = numbers("dropout: x", x, None)
+    check_rng("dropout: rng", rng)
     threshold = min(round(p * 65536), 65535)  # something is kept, however large p is
+    # little-endian on every machine, so that the same seed drops the same elements
     bits = np.frombuffer(rng.bytes(2 * x.size), "<u2").reshape(x.shape)
-    keep = (bits >= threshold).astype(x.dtype)
-    keep *= 65536 / (65536 - threshold)
-    return scale(x, factor=keep)
+    factor = (bits >= threshold).astype(x.dtype)
+    factor *= 65536 / (65536 - threshold)
+    return scale(x, factor=factor)
 
 
 @primitive

@@ -13,6 +13,7 @@ from scipy.special import ndtr
 
 from npft.autograd import Tensor, kernels, losses, ops, primitive, segments
 from npft.autograd.attention import attention, attention_maps, blocks_by_length, strips
+from npft.autograd.relative import disentangled_attention, disentangled_maps
 from npft.autograd.segments import segment_max, segment_mean
 from npft.errors import (
     ConfigError,
@@ -281,6 +282,24 @@ def test_memory_of_attention_grows_with_the_length_and_not_with_its_square():
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 2 * peaks[0] < 2 * 2048**2 * 4  # the weights of 8,192 would take 268 MB
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_sight_of_ones_own_and_causal_exclude_each_other(causal):
+    blocks = blocks_by_length([0, 2], sight=np.array([[5, 0, 1], [0, 5, 6]]))
+    qkv, far = np.array([[1.0, 1.0, 2.0], [1.0, 1.0, 3.0]]), np.ones((2, 2))
+    calls = [
+        lambda: attention(qkv, blocks=blocks, num_heads=1, causal=causal).data,
+        lambda: attention_maps(qkv, blocks, 1, causal)[0][0] @ qkv[:, 2:],
+        lambda: disentangled_attention(qkv, far, blocks=blocks, num_heads=1, causal=causal).data,
+        lambda: disentangled_maps(qkv, far, blocks, 1, causal)[0][0] @ qkv[:, 2:],
+    ]
+    for call in calls:
+        if causal:  # the first token would see nothing
+            with pytest.raises(ConfigError, match="given sight, expected one of the two"):
+                call()
+        else:
+            assert call().tolist() == [[3.0], [2.0]]  # each sees the other one alone
 
 
 def test_attention_refuses_what_does_not_fit():
@@ -557,22 +576,22 @@ def test_dropout_gives_the_same_bits_for_the_same_seed_and_others_for_another():
 
 
 def test_sixteen_bits_decide_and_the_threshold_itself_is_kept():
-    class Bits:
+    class Bits(np.random.Generator):
         def bytes(self, n):
             assert n == 6
             return np.array([32767, 32768, 65535], "<u2").tobytes()
 
-    y = kernels.dropout(Tensor([1.0, 2.0, 3.0]), 0.5, rng=Bits())
+    y = kernels.dropout(Tensor([1.0, 2.0, 3.0]), 0.5, rng=Bits(np.random.PCG64()))
     assert y.data.tolist() == [0.0, 4.0, 6.0]
 
 
 @pytest.mark.parametrize("p, threshold", [(50_000 / 65_536, 50_000), (0.9999999, 65_535)])
 def test_the_chance_is_counted_in_steps_of_two_to_the_minus_16(p, threshold):
-    class Bits:
+    class Bits(np.random.Generator):
         def bytes(self, n):
             return np.array([threshold - 1, threshold], "<u2").tobytes()
 
-    y = kernels.dropout(Tensor([1.0, 1.0]), p, rng=Bits())
+    y = kernels.dropout(Tensor([1.0, 1.0]), p, rng=Bits(np.random.PCG64()))
     assert y.data.tolist() == [0.0, 65_536 / (65_536 - threshold)]
 
 
@@ -581,6 +600,20 @@ def test_dropout_drops_the_gradient_of_what_it_dropped():
     y = kernels.dropout(x, 0.25, rng=rng_of(0))
     y.sum().backward()
     np.testing.assert_array_equal(x.grad * 2, y.data)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.5])
+@pytest.mark.parametrize("x", [np.array([1, 2, 3]), [1, 2, 3], np.array([1.0, 2.0, 3.0], np.float32)])
+def test_dropout_of_an_array_is_a_tensor_of_floats_as_of_every_op(x, p):
+    y = kernels.dropout(x, p, rng=rng_of(0))
+    assert type(y) is Tensor and y.dtype == ops.negative(x).dtype
+    assert set(y.data.tolist()) <= ({1, 2, 3} if p == 0 else {0, 2, 4, 6})
+
+
+@pytest.mark.parametrize("rng", [np.random, np.random.RandomState(0), 3])
+def test_dropout_draws_from_a_generator_and_not_from_a_state_that_all_share(rng):
+    with pytest.raises(ConfigError, match="dropout: rng is .*, expected a generator: np.random.def"):
+        kernels.dropout(Tensor([1.0]), 0.5, rng=rng)
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.0, 1.5, float("nan")])

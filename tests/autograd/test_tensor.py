@@ -749,6 +749,13 @@ def test_a_vjp_that_forgets_its_return_is_noticed():
 
         return x * x, vjp
 
+    @primitive
+    def half_a_product(a, b):
+        return a * b, lambda g: (g * b, None)
+
+    x = leaf([3.0])
+    with pytest.raises(GraphError, match="half_a_product: its vjp returned None for input 1, which"):
+        half_a_product(x, x).sum().backward()
     with pytest.raises(GraphError, match="returned None for input 0, .* is a return missing"):
         square(leaf([1.0])).backward()
 

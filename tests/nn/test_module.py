@@ -147,6 +147,19 @@ def test_evaluating_gives_each_part_its_mode_back_also_after_an_error():
     assert (model.scale * 2).requires_grad
 
 
+@pytest.mark.parametrize("value, word", [(1e300, "1e[+]300"), (-1e39, "-1e[+]39")])
+def test_a_number_too_large_for_the_weights_is_not_loaded_as_infinity(value, word):
+    layer = Linear(2, 2, rng=rng_of())
+    state = {name: a.astype(np.float64) for name, a in layer.state_dict().items()}
+    state["weight"][0, 1] = state["bias"][1] = np.inf  # what a ruined model saved comes back so
+    layer.load_state_dict(state)
+    assert layer.bias.data[1] == np.inf and layer.weight.dtype == np.float32
+    state["bias"][0], before = value, layer.state_dict()
+    with pytest.raises(CheckpointError, match=f"bias holds {word}, too large for float32"):
+        layer.load_state_dict(state)
+    assert layer.state_dict()["bias"].tolist() == before["bias"].tolist()
+
+
 def test_zero_grad_and_astype():
     model = Model(rng_of())
     for p in model.parameters():
@@ -242,6 +255,7 @@ def test_dropout_layer_drops_in_training_only():
         layer(x)
     layer.eval()
     assert layer(x) is x
+    assert layer([1.0, 2.0]).data.tolist() == [1.0, 2.0]  # a tensor, as in training
 
 
 def test_set_dropout_reaches_every_layer_and_refuses_a_bad_chance():
