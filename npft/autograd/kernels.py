@@ -314,21 +314,21 @@ def scale(x, *, factor: np.ndarray):
     """
     if np.shape(factor) != np.shape(x):
         raise ShapeError(f"scale: x has shape {np.shape(x)}, the factor {np.shape(factor)}")
-    factor = numbers("scale: factor", factor, x.dtype)
+    factor = numbers("scale: factor", factor, x.dtype, new=False)
     return x * factor, lambda g: g * factor
 
 
 def check_ids(name: str, ids: np.ndarray, size: int) -> np.ndarray:
     """Check that ids are integers in 0..size-1: a negative id would count from the end in silence.
 
-    Returns a copy, which its owner cannot write to before the gradient needs it.
+    Returns them as an array, which is ``ids`` itself where that is one.
 
     >>> check_ids("ids", np.array([0, 7]), 5)
     Traceback (most recent call last):
         ...
     npft.errors.IdError: ids: 7 at position 1 is outside 0..4 (a table of 5)
     """
-    ids = np.array(ids) if np.size(ids) else np.zeros(np.shape(ids), np.int64)
+    ids = np.asarray(ids) if np.size(ids) else np.zeros(np.shape(ids), np.int64)
     if ids.dtype.kind not in "iu":
         raise DtypeError(f"{name}: dtype {ids.dtype}, expected integers")
     if ids.size and not 0 <= ids.min() <= ids.max() < size:

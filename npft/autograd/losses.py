@@ -95,7 +95,7 @@ def weighted_cross_entropy(logits, *, targets: np.ndarray, weights: np.ndarray, 
             f"weighted_cross_entropy: {n} rows of logits and targets of shape {targets.shape}; "
             "give one target for each row, and at least one row"
         )
-    w = numbers("weighted_cross_entropy: weights", weights, logits.real.dtype)
+    w = numbers("weighted_cross_entropy: weights", weights, logits.real.dtype, new=False)
     check_shape("weighted_cross_entropy: weights", w, str(classes))
     if not (np.all(w > 0) and np.all(np.isfinite(w))):
         raise DataError(
@@ -197,4 +197,4 @@ def _like(name: str, x: np.ndarray, target: np.ndarray) -> np.ndarray:
             f"{name}: the input has shape {np.shape(x)} and the target {np.shape(target)}; "
             "expected the same shape, and at least one element"
         )
-    return numbers(f"{name}: the target", target, x.real.dtype)
+    return numbers(f"{name}: the target", target, x.real.dtype, new=False)
