@@ -165,6 +165,16 @@ def softmax_of_seen(
     return scores
 
 
+def softmax_back(weights: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """The gradient of scores from that of their softmax (b, H, t, T), in its place.
+
+    dS = P ⊙ (dP - rowsum(dP ⊙ P)); the formula is derived in ``kernels.softmax``.
+    """
+    g -= np.einsum("bhqk,bhqk->bhq", g, weights)[..., None]
+    g *= weights
+    return g
+
+
 def strip_weights(
     q: np.ndarray, k: np.ndarray, block: Block, causal: bool, part: Strip
 ) -> np.ndarray:
@@ -182,6 +192,17 @@ def split_heads(x: np.ndarray, block: Block, parts: int, num_heads: int) -> np.n
     """Cut rows (b T, parts H d) into heads-first arrays (parts, b, H, T, d): a view, no copy."""
     x = x.reshape(block.number, block.length, parts, num_heads, -1)
     return x.transpose(2, 0, 3, 1, 4)
+
+
+def heads_back(g: np.ndarray, block: Block, num_heads: int) -> np.ndarray:
+    """The gradient of a block's results, heads first (b, H, T, d): g (N, D), 0 for the fillers.
+
+    The result of a filler was dropped, so nothing may come back through it.
+    """
+    rows = g[block.rows]
+    if block.real is not None:
+        rows = rows * block.real.reshape(-1, 1)
+    return split_heads(rows, block, 1, num_heads)[0]
 
 
 def room(out: np.ndarray, block: Block) -> np.ndarray:
@@ -274,18 +295,13 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
         g_qkv = np.empty_like(qkv)
         for block, kept in zip(blocks, saved):
             q, k, v = split_heads(qkv[block.rows], block, 3, num_heads)
-            g_rows = g[block.rows]
-            if block.real is not None:
-                g_rows = g_rows * block.real.reshape(-1, 1)  # the result of a filler is dropped
-            g_out = split_heads(g_rows, block, 1, num_heads)[0]
+            g_out = heads_back(g, block, num_heads)
             g_block = room(g_qkv, block)  # (b T, 3 D)
             g_q, g_k, g_v = split_heads(g_block, block, 3, num_heads)  # views to write to
             for part in strips(block, num_heads):
                 weights = strip_weights(q, k, block, causal, part) if kept is None else kept
                 g_part = part.of(g_out)
-                g_scores = g_part @ part.keys_of(v).swapaxes(-1, -2)  # (b', H', t, T)
-                g_scores -= np.einsum("bhqk,bhqk->bhq", g_scores, weights)[..., None]
-                g_scores *= weights
+                g_scores = softmax_back(weights, g_part @ part.keys_of(v).swapaxes(-1, -2))
                 g_scores *= 1 / np.sqrt(q.shape[-1]).item()
                 np.matmul(g_scores, part.keys_of(k), out=part.of(g_q))
                 further = part.queries.start > 0  # strips of one head add up

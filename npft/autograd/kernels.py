@@ -43,7 +43,7 @@ def blocks(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
 
 @functools.cache
 def block_of_ones(dtype: np.dtype) -> np.ndarray:
-    """A vector of ones, made once: the only one that is kept, however many lengths are asked for."""
+    """A vector of ones, made once: the only one kept, however many lengths are asked for."""
     vector = np.ones(BLOCK, dtype)
     vector.setflags(write=False)
     return vector
@@ -259,9 +259,23 @@ def log_softmax(x):
     >>> log_softmax(np.array([0.0, -1000.0])).data.tolist()
     [0.0, -1000.0]
     """
-    out = x - _largest("log_softmax", x)
-    out -= np.log(np.exp(out).sum(axis=-1, keepdims=True))
+    _largest("log_softmax", x)
+    out = log_probabilities(x)
     return out, lambda g: g - np.exp(out) * g.sum(axis=-1, keepdims=True)
+
+
+def log_probabilities(x: np.ndarray) -> np.ndarray:
+    """x - log Σ exp(x) along the last axis, without checks.
+
+    Shifted by its largest value m, x has the sum 1 + Σ_{j≠m} exp(x_j); log1p of the second part
+    keeps all digits of the logarithm of a probability that is next to 1.
+    """
+    top = x.real.argmax(axis=-1)[..., None]
+    out = x - np.take_along_axis(x, top, axis=-1)
+    e = np.exp(out)
+    np.put_along_axis(e, top, 0, axis=-1)
+    out -= np.log1p(e @ ones(x.shape[-1], x.dtype))[..., None]
+    return out
 
 
 def _largest(name: str, x: np.ndarray) -> np.ndarray:

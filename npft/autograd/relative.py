@@ -25,7 +25,8 @@ from __future__ import annotations
 import numpy as np
 
 from npft.autograd.attention import (
-    STRIP, Block, check_attention, maps_of, put_rows, room, softmax_of_seen, split_heads, whole,
+    STRIP, Block, check_attention, heads_back, maps_of, put_rows, room, softmax_back,
+    softmax_of_seen, split_heads, whole,
 )
 from npft.autograd.tensor import primitive
 from npft.errors import ShapeError, check_shape
@@ -141,13 +142,8 @@ def disentangled_attention(
         g_far_q, g_far_k = split_far(g_far, num_heads)  # views to write to
         for block, (near, weights) in zip(blocks, saved):
             q, k, v = split_heads(qkv[block.rows], block, 3, num_heads)
-            g_rows = g[block.rows]
-            if block.real is not None:
-                g_rows = g_rows * block.real.reshape(-1, 1)  # the result of a filler is dropped
-            g_out = split_heads(g_rows, block, 1, num_heads)[0]
-            g_scores = g_out @ v.swapaxes(-1, -2)  # (b, H, T, T)
-            g_scores -= np.einsum("bhqk,bhqk->bhq", g_scores, weights)[..., None]
-            g_scores *= weights
+            g_out = heads_back(g, block, num_heads)
+            g_scores = softmax_back(weights, g_out @ v.swapaxes(-1, -2))  # (b, H, T, T)
             g_scores *= scale_of(q)
             by_query = put_back(g_scores, near, len(far))  # C (b, H, T, 2k)
             by_key = put_back(g_scores.swapaxes(-1, -2), near, len(far))  # R

@@ -55,6 +55,22 @@ def composed_weighted_cross_entropy(logits, *, targets, weights, smoothing):
     return -(composed_softmax(logits).log() * wt).sum() / weights[targets].sum()
 
 
+def composed_kl(logits, *, targets):
+    known = np.sum(targets * np.log(np.where(targets > 0, targets, 1)))
+    return (known - (composed_softmax(logits).log() * targets).sum()) / len(targets)
+
+
+def composed_bce(logits, *, targets):
+    q = logits.exp() / (1 + logits.exp())
+    return -(q.log() * targets + (1 - q).log() * (1 - targets)).mean()
+
+
+def composed_segment_softmax(x, *, offsets):
+    return ops.concatenate(
+        *(composed_softmax(x[a:b].T).T for a, b in zip(offsets[:-1], offsets[1:]))
+    )
+
+
 def composed_cosine(a, b, *, tau):
     u = a / (a * a).sum(axis=1, keepdims=True).sqrt()
     v = b / (b * b).sum(axis=1, keepdims=True).sqrt()
@@ -98,10 +114,15 @@ COMPOSED = {
     "gelu": lambda x: x * normal_cdf(x),
     "layer_norm": composed_layer_norm,
     "softmax": composed_softmax,
+    "log_softmax": lambda x: composed_softmax(x).log(),
+    "kl_divergence": composed_kl,
+    "bce_with_logits": composed_bce,
     "softmax_cross_entropy": composed_cross_entropy,
     "weighted_cross_entropy": composed_weighted_cross_entropy,
     "cosine_logits": composed_cosine,
     "attention": composed_attention,
+    "segment_sum": composed_segments(ops.sum),
+    "segment_softmax": composed_segment_softmax,
     "segment_mean": composed_segments(ops.mean),
     "segment_max": composed_segments(ops.max),
     "embedding": lambda table, ids: table[ids],
@@ -340,6 +361,19 @@ def test_the_cross_entropy_of_float32_has_all_its_digits_however_small_it_is(rng
     )
     assert narrow >= 0
     assert narrow == pytest.approx(exact, rel=1e-5, abs=1e-37)  # exp of 30 has six digits
+
+
+@pytest.mark.parametrize("gap", [0.0, 1.0, 15.0, 40.0, 80.0])
+def test_a_log_probability_next_to_0_has_all_its_digits(gap):
+    z, y, one = np.array([[60.0, 60.0 - gap]], np.float32), np.array([0]), np.ones(2)
+    want = np.log1p(np.exp(-gap))
+    for loss in (
+        losses.weighted_cross_entropy(z, targets=y, weights=one),
+        losses.kl_divergence(z, targets=[[1.0, 0.0]]),
+        -kernels.log_softmax(z)[0, 0],
+        -kernels.log_softmax(z[0])[0],
+    ):
+        assert loss.item() == pytest.approx(want, rel=1e-6) and loss.dtype == np.float32
 
 
 @pytest.mark.parametrize("logits, loss", [
