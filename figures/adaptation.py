@@ -9,7 +9,7 @@ from npft.autograd.machine import threads
 from npft.experiments.bodies import DOCUMENTS, HELD_OUT
 from npft.experiments.sweep import sweep
 from npft.plots import draw_adaptation
-from npft.pretrain.adapt import adapt
+from npft.pretraining.adapt import adapt
 
 SMALL, LARGE = 25, 2000  # documents of the clinic
 REPLAY, STEPS, EVERY = 0.2, 480, 60

@@ -14,8 +14,8 @@ from npft.experiments.bodies import DOCUMENTS, MAX_POSITIONS
 from npft.experiments.sweep import sweep
 from npft.plots import draw_attention, draw_decay
 from npft.plots.attention import FALLING
-from npft.pretrain.catalogue import OBJECTIVES
-from npft.pretrain.start import PRETRAIN_LR, new_encoder
+from npft.pretraining.catalogue import OBJECTIVES
+from npft.pretraining.start import PRETRAIN_LR, new_encoder
 
 SENTENCE = 3  # of the first held-out documents: the one that is drawn
 LONGEST = 24

@@ -8,7 +8,7 @@ repairs.py and drift.py.
 from common import on_bodies, picture, results, run_grid
 
 from npft.experiments.methods import method_cells
-from npft.experiments.repairs import EPOCHS, EVERY, TASKS, forgetting_cell
+from npft.experiments.repairs import EPOCHS, EVERY, ONLY_THE_ENDS, TASKS, forgetting_cell
 from npft.forgetting.measure import ForgettingCurve
 from npft.plots import draw_forgetting
 
@@ -25,13 +25,14 @@ ALL_SPAM = 2 / 3  # F1 of calling every message spam, where half of them are
 
 
 def compute() -> list:
-    cells = on_bodies(
-        {"task": task, "epochs": EPOCHS, "every": EVERY, "drift": name in DRIFT, **method}
-        for task in TASKS
-        for method in method_cells()
-        for name in [(method["method"], method.get("strength"))]
-    )
-    return run_grid(__file__, forgetting_cell, cells)
+    cells = []
+    for task in TASKS:
+        for method in method_cells():
+            shown = (method["method"], method.get("strength")) in DRIFT
+            along = shown or "strength" in method  # of other controls only the ends are told
+            every = EVERY if along else ONLY_THE_ENDS
+            cells.append({"task": task, "epochs": EPOCHS, "every": every, "drift": shown, **method})
+    return run_grid(__file__, forgetting_cell, on_bodies(cells))
 
 
 if __name__ == "__main__":

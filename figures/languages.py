@@ -13,9 +13,9 @@ from npft import TinyWorld, WordPiece, pretrain
 from npft.autograd.machine import threads
 from npft.experiments.sweep import sweep
 from npft.plots import draw_false_friend, draw_languages
-from npft.pretrain.mixture import shares_by_alpha
-from npft.pretrain.probe import make_probe
-from npft.pretrain.start import new_masked_lm
+from npft.pretraining.mixture import shares_by_alpha
+from npft.pretraining.probe import make_probe
+from npft.pretraining.start import new_masked_lm
 from npft.text import draw_documents
 from npft.worlds.languages import FALSE_FRIEND, FRIEND_MEANS, translated
 from npft.worlds.lexicon import GIVEN_NAMES

@@ -6,9 +6,9 @@ from common import picture, results
 from npft import TinyWorld, WordPiece, mask_tokens
 from npft.heads.boundary import borders
 from npft.plots import draw_masking_audit, draw_span_lengths
-from npft.pretrain.pairs import Corpus
-from npft.pretrain.source import Source
-from npft.pretrain.spans import LONGEST, mask_spans, span_lengths
+from npft.pretraining.pairs import Corpus
+from npft.pretraining.source import Source
+from npft.pretraining.spans import LONGEST, mask_spans, span_lengths
 
 EXPECTED = {"chosen": 0.15, "[MASK]": 0.8, "random": 0.1, "kept": 0.1}
 

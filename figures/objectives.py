@@ -1,7 +1,7 @@
 """The objectives at equal compute: each body has cost the same number of operations.
 
 Every objective of ``npft pretrain --objective`` trains a new body of one block on TinyWorld, for as
-many steps as BUDGET floating-point operations buy (``npft/pretrain/budget.py`` says what is
+many steps as BUDGET floating-point operations buy (``npft/pretraining/budget.py`` says what is
 counted: of a masked model the masked rows alone meet the vocabulary, of a causal one all rows, and
 ELECTRA pays for its generator). Then all bodies are judged alike, beside a random body and words
 alone:
@@ -34,11 +34,11 @@ from npft.experiments.regimes import EPOCHS
 from npft.experiments.sweep import sweep
 from npft.finetune.regimes import DROPOUT, learning_rate
 from npft.plots import draw_objectives
-from npft.pretrain.budget import steps_within
-from npft.pretrain.pairs import Corpus
-from npft.pretrain.probe import make_probe, unigram_loss
-from npft.pretrain.source import Source
-from npft.pretrain.start import INIT_STD, PRETRAIN_LR
+from npft.pretraining.budget import steps_within
+from npft.pretraining.pairs import Corpus
+from npft.pretraining.probe import make_probe, unigram_loss
+from npft.pretraining.source import Source
+from npft.pretraining.start import INIT_STD, PRETRAIN_LR
 
 CACHE = FOLDER / ".cache" / "objectives"
 BUDGET = 1e12  # floating-point operations

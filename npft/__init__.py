@@ -22,7 +22,7 @@ The rooms, in the order to read them; ``help(npft.ROOM)`` says in which order to
     worlds        TinyWorld: seeded text with gold labels, and the messages of the head swap
     encoder       the transformer, models with heads on it, and their files
     heads         what each task adds: classes, grades, tags, spans, answers, words
-    pretrain      masked words and other objectives; a new domain
+    pretraining   masked words and other objectives; a new domain
     finetune      what trains and how fast: regimes, rates by layer, gradual unfreezing
     embed         sentence vectors, and how to read the cloud they form
     contrast      training of vectors by what belongs together
@@ -35,164 +35,152 @@ The rooms, in the order to read them; ``help(npft.ROOM)`` says in which order to
     files         what the command line does with your files
 
 Each public name has an example in its help that can be done by hand: ``help(npft.LayerNorm)``.
-Each says what it raises; all of npft's errors are ``npft.errors.NpftError``.
+Each says what it raises; all of npft's errors are ``npft.errors.NpftError``. What is not public is
+imported from its file: ``from npft.encoder.profile import flops``.
 
 Symbols used everywhere: B sequences in a batch, T tokens of a sequence, N real tokens in a batch,
 D width, H heads, L blocks, F feed-forward width, V vocabulary, K classes, M masked tokens.
 """
 
-from npft import errors, plots
-from npft.autograd import Tensor, grad, gradcheck, no_grad, primitive, trace
-from npft.autograd.machine import set_threads
-from npft.contrast.bi_encoder import BiEncoder, train_bi_encoder
-from npft.contrast.in_batch import (
-    hardest_share, in_batch_loss, info_nce, negative_weights, nt_xent, supcon_loss,
-)  # fmt: skip
-from npft.contrast.objectives import (
-    CosineRegression, InBatch, InfoNCE, NTXent, Objective, Projected, Projection, SiameseClasses,
-    SupCon, Triplet,
-)  # fmt: skip
-from npft.contrast.pair_losses import SiameseSoftmax, cosine_regression_loss, triplet_loss
-from npft.contrast.simcse import simcse_loss, train_contrastive
-from npft.embed.contexts import context_by_layer, word_states
-from npft.embed.geometry import alignment, mean_cosine, uniformity
-from npft.embed.likeness import cka, rdm, rsa
-from npft.embed.sentences import SentenceEncoder
-from npft.embed.spectrum import effective_rank, iso_score, participation_ratio, partition_score
-from npft.embed.transforms import RemoveTop, Standardize, Whiten
-from npft.encoder.additions import add_adapters, add_lora, merge_lora, switched_off
-from npft.encoder.checkpoint import save
-from npft.encoder.config import EncoderConfig
-from npft.encoder.encoder import Encoder
-from npft.encoder.model import Head, Model, Part, copy_of
-from npft.encoder.pooling import pool
-from npft.encoder.profile import attention_profile
-from npft.finetune.baselines import bag_of_words
-from npft.finetune.features import cached
-from npft.finetune.gradual import GradualUnfreezing
-from npft.finetune.recipes import fine_tune_as
-from npft.finetune.regimes import freeze_body, freeze_first, num_trainable, unfreeze_body
-from npft.finetune.train import evaluate, fine_tune, train_classifier
-from npft.finetune.trainable import trainable
-from npft.forgetting.afterwards import refit_head, replay_afterwards
-from npft.forgetting.agem import AGEM
-from npft.forgetting.anchors import L2ToInit
-from npft.forgetting.compare import least_forgetting
-from npft.forgetting.distill import Distill
-from npft.forgetting.drift import prediction_drift, representation_drift, weight_drift
-from npft.forgetting.early_stop import fine_tune_within
-from npft.forgetting.ewc import EWC
-from npft.forgetting.fisher import diagonal_fisher
-from npft.forgetting.generate import generate
-from npft.forgetting.interpolate import interpolate
-from npft.forgetting.latent import latent_forgetting, linear_probe, savings
-from npft.forgetting.lwf import LwF
-from npft.forgetting.matrix import TaskMatrix
-from npft.forgetting.measure import ForgettingCurve, forgetting_curve, measure_forgetting
-from npft.forgetting.recadam import RecAdam
-from npft.forgetting.replay import ReplayMixer
-from npft.forgetting.sequence import joint_scores, train_sequence
-from npft.heads.answers import SpanFinder
-from npft.heads.boundary import SpanLM
-from npft.heads.classes import Classifier, balanced_weights
-from npft.heads.cloze import ClozeClassifier
-from npft.heads.crf import ChainTagger
-from npft.heads.grades import Regressor
-from npft.heads.span_tags import SpanTagger
-from npft.heads.tags import TokenClassifier
-from npft.heads.thresholds import calibrate, threshold_curve
-from npft.heads.words import MaskedLM
-from npft.loading import load
-from npft.metrics.answers import squad_scores
-from npft.metrics.classes import Metrics
-from npft.metrics.clusters import purity, v_measure
-from npft.metrics.curves import average_precision, precision_recall, roc_auc
-from npft.metrics.intervals import interval
-from npft.metrics.overlap import bleu, pass_at_k, rouge_l, rouge_n
-from npft.metrics.retrieval import retrieval_metrics
-from npft.metrics.score import perplexity
-from npft.metrics.tags import tag_metrics
-from npft.nn.history import History
-from npft.nn.layers import Dropout, Embedding, LayerNorm, Linear, set_dropout
-from npft.nn.loop import Loss, Step, train_steps
-from npft.nn.module import Module, Parameter, freeze, unfreeze
-from npft.nn.optim import SGD, AdamW
-from npft.nn.progress import Progress
-from npft.nn.quantized import quantize
-from npft.nn.repair import Repair
-from npft.nn.schedules import slanted_triangular, warmup_cosine, warmup_linear
-from npft.pretrain.adapt import adapt
-from npft.pretrain.catalogue import OBJECTIVES
-from npft.pretrain.causal import CausalLM
-from npft.pretrain.electra import ReplacedTokens
-from npft.pretrain.masking import mask_tokens
-from npft.pretrain.pairs import next_sentence_pairs
-from npft.pretrain.probe import hold_out, make_probe
-from npft.pretrain.spans import mask_spans
-from npft.pretrain.train import pretrain
-from npft.pretrained import write_pretrained
-from npft.search.bm25 import BM25
-from npft.search.clusters import k_means
-from npft.search.index import Index
-from npft.search.rerank import rerank
-from npft.senses.centroids import SenseCentroids, count_senses, most_frequent_senses
-from npft.senses.cooccurrence import cooccurrences
-from npft.senses.glove import glove
-from npft.senses.ppmi import ppmi_svd
-from npft.senses.pseudowords import pseudo_words
-from npft.senses.static import StaticVectors
-from npft.senses.uses import WordUses, sum_of_last, uses_of, word_vectors
-from npft.serving.blocks import keep_blocks
-from npft.serving.students import train_student
-from npft.serving.vectors import train_student_encoder
-from npft.text import (
-    BPE, Batch, ByteLevelBPE, ByteTokenizer, Examples, FileFormat, TaggedTexts, Unigram,
-    WordPiece, batches_by_length, batches_of, drop_duplicates, read_answers, read_conll,
-    read_conllu, read_jsonl, read_labelled, read_pairs, read_records, read_scored, read_tagged,
-    read_text, split,
-)  # fmt: skip
-from npft.worlds import (
-    TinyWorld, hard_sms_fixture, hard_sms_messages, hard_sms_test, sms_fixture, sms_messages,
-    sms_test,
-)  # fmt: skip
+from importlib import import_module
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "AGEM", "AdamW", "BM25", "BPE", "Batch", "BiEncoder", "ByteLevelBPE", "ByteTokenizer",
-    "CausalLM", "ChainTagger", "Classifier", "ClozeClassifier", "CosineRegression", "Distill",
-    "Dropout", "EWC", "Embedding", "Encoder", "EncoderConfig", "Examples", "FileFormat",
-    "ForgettingCurve", "GradualUnfreezing", "Head", "History", "InBatch", "Index", "InfoNCE",
-    "L2ToInit", "LayerNorm", "Linear", "Loss", "LwF", "MaskedLM", "Metrics", "Model", "Module",
-    "NTXent", "OBJECTIVES", "Objective", "Parameter", "Part", "Progress", "Projected",
-    "Projection", "RecAdam", "Regressor", "RemoveTop", "Repair", "ReplacedTokens",
-    "ReplayMixer", "SGD", "SenseCentroids", "SentenceEncoder", "SiameseClasses",
-    "SiameseSoftmax", "SpanFinder", "SpanLM", "SpanTagger", "Standardize", "StaticVectors",
-    "Step", "SupCon", "TaggedTexts", "TaskMatrix", "Tensor", "TinyWorld", "TokenClassifier",
-    "Triplet", "Unigram", "Whiten", "WordPiece", "WordUses", "adapt", "add_adapters",
-    "add_lora", "alignment", "attention_profile", "average_precision", "bag_of_words",
-    "balanced_weights", "batches_by_length", "batches_of", "bleu", "cached", "calibrate", "cka",
-    "context_by_layer", "cooccurrences", "copy_of", "cosine_regression_loss", "count_senses",
-    "diagonal_fisher", "drop_duplicates", "effective_rank", "errors", "evaluate", "fine_tune",
-    "fine_tune_as", "fine_tune_within", "forgetting_curve", "freeze", "freeze_body",
-    "freeze_first", "generate", "glove", "grad", "gradcheck", "hard_sms_fixture",
-    "hard_sms_messages", "hard_sms_test", "hardest_share", "hold_out", "in_batch_loss",
-    "info_nce", "interpolate", "interval", "iso_score", "joint_scores", "k_means",
-    "keep_blocks", "latent_forgetting", "least_forgetting", "linear_probe", "load",
-    "make_probe", "mask_spans", "mask_tokens", "mean_cosine", "measure_forgetting",
-    "merge_lora", "most_frequent_senses", "negative_weights", "next_sentence_pairs", "no_grad",
-    "nt_xent", "num_trainable", "participation_ratio", "partition_score", "pass_at_k",
-    "perplexity", "plots", "pool", "ppmi_svd", "precision_recall", "prediction_drift",
-    "pretrain", "primitive", "pseudo_words", "purity", "quantize", "rdm", "read_answers",
-    "read_conll", "read_conllu", "read_jsonl", "read_labelled", "read_pairs", "read_records",
-    "read_scored", "read_tagged", "read_text", "refit_head", "replay_afterwards",
-    "representation_drift", "rerank", "retrieval_metrics", "roc_auc", "rouge_l", "rouge_n",
-    "rsa", "save", "savings", "set_dropout", "set_threads", "simcse_loss", "slanted_triangular",
-    "sms_fixture", "sms_messages", "sms_test", "split", "squad_scores", "sum_of_last",
-    "supcon_loss", "switched_off", "tag_metrics", "threshold_curve", "trace",
-    "train_bi_encoder", "train_classifier", "train_contrastive", "train_sequence",
-    "train_steps", "train_student", "train_student_encoder", "trainable", "triplet_loss",
-    "unfreeze", "unfreeze_body", "uniformity", "uses_of", "v_measure", "warmup_cosine",
-    "warmup_linear", "weight_drift", "word_states", "word_vectors",
-    "write_pretrained",
-]
+# Where each public name is made: rooms and files in the order to read them. A file is loaded when
+# one of its names is first asked for, so that a command loads no more than it needs. Tools that
+# read code without running it find the same names in __init__.pyi.
+_CONTENTS = {
+    "errors": "",
+    "autograd.machine": "set_threads",
+    "autograd": "Tensor grad gradcheck no_grad primitive trace",
+    "nn.module": "Module Parameter freeze unfreeze",
+    "nn.quantized": "quantize",
+    "nn.layers": "Dropout Embedding LayerNorm Linear set_dropout",
+    "nn.optim": "SGD AdamW",
+    "nn.schedules": "slanted_triangular warmup_cosine warmup_linear",
+    "nn.history": "History",
+    "nn.progress": "Progress",
+    "nn.repair": "Repair",
+    "nn.loop": "Loss Step train_steps",
+    "metrics.score": "perplexity",
+    "metrics.classes": "Metrics",
+    "metrics.curves": "average_precision precision_recall roc_auc",
+    "metrics.tags": "tag_metrics",
+    "metrics.answers": "squad_scores",
+    "metrics.retrieval": "retrieval_metrics",
+    "metrics.clusters": "purity v_measure",
+    "metrics.overlap": "bleu pass_at_k rouge_l rouge_n",
+    "metrics.intervals": "interval",
+    "text":
+        "BPE Batch ByteLevelBPE ByteTokenizer Examples FileFormat TaggedTexts Unigram "
+        "WordPiece batches_by_length batches_of drop_duplicates read_answers read_conll "
+        "read_conllu read_jsonl read_labelled read_pairs read_records read_scored read_tagged "
+        "read_text split",
+    "worlds":
+        "TinyWorld hard_sms_fixture hard_sms_messages hard_sms_test sms_fixture sms_messages "
+        "sms_test",
+    "encoder.config": "EncoderConfig",
+    "encoder.encoder": "Encoder",
+    "encoder.additions": "add_adapters add_lora merge_lora switched_off",
+    "encoder.pooling": "pool",
+    "encoder.profile": "attention_profile",
+    "encoder.checkpoint": "save",
+    "encoder.head": "Head",
+    "encoder.model": "Model Part copy_of",
+    "heads.classes": "Classifier balanced_weights",
+    "heads.grades": "Regressor",
+    "heads.tags": "TokenClassifier",
+    "heads.crf": "ChainTagger",
+    "heads.thresholds": "calibrate threshold_curve",
+    "heads.span_tags": "SpanTagger",
+    "heads.answers": "SpanFinder",
+    "heads.words": "MaskedLM",
+    "heads.boundary": "SpanLM",
+    "heads.cloze": "ClozeClassifier",
+    "pretraining.masking": "mask_tokens",
+    "pretraining.spans": "mask_spans",
+    "pretraining.pairs": "next_sentence_pairs",
+    "pretraining.probe": "hold_out make_probe",
+    "pretraining.causal": "CausalLM",
+    "pretraining.electra": "ReplacedTokens",
+    "pretraining.catalogue": "OBJECTIVES",
+    "pretraining.train": "pretrain",
+    "pretraining.adapt": "adapt",
+    "finetune.regimes": "freeze_body freeze_first num_trainable unfreeze_body",
+    "finetune.train": "evaluate fine_tune train_classifier",
+    "finetune.features": "cached",
+    "finetune.gradual": "GradualUnfreezing",
+    "finetune.recipes": "fine_tune_as",
+    "finetune.trainable": "trainable",
+    "finetune.baselines": "bag_of_words",
+    "embed.geometry": "alignment mean_cosine uniformity",
+    "embed.spectrum": "effective_rank iso_score participation_ratio partition_score",
+    "embed.transforms": "RemoveTop Standardize Whiten",
+    "embed.likeness": "cka rdm rsa",
+    "embed.contexts": "context_by_layer word_states",
+    "embed.sentences": "SentenceEncoder",
+    "contrast.in_batch":
+        "hardest_share in_batch_loss info_nce negative_weights nt_xent supcon_loss",
+    "contrast.pair_losses": "SiameseSoftmax cosine_regression_loss triplet_loss",
+    "contrast.objectives":
+        "CosineRegression InBatch InfoNCE NTXent Objective Projected Projection "
+        "SiameseClasses SupCon Triplet",
+    "contrast.bi_encoder": "BiEncoder train_bi_encoder",
+    "contrast.simcse": "simcse_loss train_contrastive",
+    "senses.uses": "WordUses sum_of_last uses_of word_vectors",
+    "senses.centroids": "SenseCentroids count_senses most_frequent_senses",
+    "senses.pseudowords": "pseudo_words",
+    "senses.static": "StaticVectors",
+    "senses.cooccurrence": "cooccurrences",
+    "senses.ppmi": "ppmi_svd",
+    "senses.glove": "glove",
+    "search.bm25": "BM25",
+    "search.index": "Index",
+    "search.rerank": "rerank",
+    "search.clusters": "k_means",
+    "forgetting.measure": "ForgettingCurve forgetting_curve measure_forgetting",
+    "forgetting.drift": "prediction_drift representation_drift weight_drift",
+    "forgetting.latent": "latent_forgetting linear_probe savings",
+    "forgetting.anchors": "L2ToInit",
+    "forgetting.fisher": "diagonal_fisher",
+    "forgetting.ewc": "EWC",
+    "forgetting.recadam": "RecAdam",
+    "forgetting.replay": "ReplayMixer",
+    "forgetting.agem": "AGEM",
+    "forgetting.generate": "generate",
+    "forgetting.distill": "Distill",
+    "forgetting.lwf": "LwF",
+    "forgetting.early_stop": "fine_tune_within",
+    "forgetting.interpolate": "interpolate",
+    "forgetting.afterwards": "refit_head replay_afterwards",
+    "forgetting.matrix": "TaskMatrix",
+    "forgetting.sequence": "joint_scores train_sequence",
+    "forgetting.compare": "least_forgetting",
+    "serving.blocks": "keep_blocks",
+    "serving.students": "train_student",
+    "serving.vectors": "train_student_encoder",
+    "pretrained": "write_pretrained",
+    "loading": "load",
+    "experiments": "",
+    "plots": "",
+    "files": "",
+}
+_FILE_OF = {name: file for file, names in _CONTENTS.items() for name in names.split()}
+_ROOMS = {file.split(".")[0] for file in _CONTENTS}
+
+__all__ = sorted([*_FILE_OF, "errors", "plots"])
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name or a room at its first use (PEP 562)."""
+    if name in _FILE_OF:
+        globals()[name] = getattr(import_module(f"npft.{_FILE_OF[name]}"), name)
+        return globals()[name]
+    if name in _ROOMS:
+        return import_module(f"npft.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What can be asked for, loaded or not."""
+    return sorted({*__all__, *_ROOMS, "__version__"})

@@ -21,9 +21,9 @@ from npft.heads.grades import Regressor
 from npft.heads.span_tags import SpanTagger
 from npft.heads.tags import TokenClassifier
 from npft.heads.words import MaskedLM
-from npft.pretrain.causal import CausalLM
-from npft.pretrain.electra import ReplacedTokens
 from npft.pretrained import read_pretrained
+from npft.pretraining.causal import CausalLM
+from npft.pretraining.electra import ReplacedTokens
 
 KINDS: dict[str, Any] = {
     cls.kind: cls

@@ -30,7 +30,7 @@ settings.load_profile(os.environ.get("NPFT_PROFILE") or ("ci" if os.environ.get(
 
 # the table of ops, the fit of the normal distribution, the text of topics, small models and clouds
 # of vectors are modules that several tests import; the files of the fuzz import each other
-for _folder in ("autograd", "pretrain", "finetune", "embed", "fuzz", "claims"):
+for _folder in ("autograd", "pretraining", "finetune", "embed", "fuzz", "claims"):
     sys.path.insert(0, str(Path(__file__).parent / _folder))
 
 # scripts beside the tests that need other packages; --doctest-modules would import them

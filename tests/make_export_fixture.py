@@ -33,9 +33,9 @@ def said_of(folder):
     for text in TEXTS:
         with torch.no_grad():
             out = model(**tokenizer(text, return_tensors="pt"))
-        said = (out.logits if "logits" in out else out.last_hidden_state)[0]
-        found.append(said[..., :FEW].tolist())
-    return found
+        names = ("logits", "prediction_logits", "last_hidden_state", "seq_relationship_logits")
+        found.append([out[name][0, ..., :FEW].tolist() for name in names if name in out])
+    return [row for one in zip(*found) for row in one]  # all texts of one output, then of the next
 
 
 if __name__ == "__main__":

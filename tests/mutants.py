@@ -57,13 +57,14 @@ TESTS = {
     ),
     "nn": ("tests/finetune/test_train.py", "tests/forgetting"),
     "metrics": ("tests/finetune",),
-    "text": ("tests/encoder", "tests/finetune", "tests/pretrain"),
-    "encoder": ("tests/finetune", "tests/embed", "tests/pretrain"),
+    "text": ("tests/encoder", "tests/finetune", "tests/pretraining"),
+    "encoder": ("tests/finetune", "tests/embed", "tests/pretraining"),
     "heads": ("tests/encoder/test_format_1.py", "tests/test_loading.py", "tests/finetune"),
-    "pretrain": ("tests/forgetting",),
+    "pretraining": ("tests/forgetting",),
     "finetune": ("tests/embed", "tests/forgetting"),
     "experiments": ("tests/test_tour.py",),
     "files": ("tests/test_cli.py",),
+    "__init__": ("tests/test_public_names.py", "tests/test_examples.py"),
     "__main__": ("tests/test_cli.py",),
 }  # fmt: skip
 WITH_SLOW_TESTS = {"autograd"}

@@ -16,7 +16,7 @@ from npft.errors import (
     ConfigError, DataError, DtypeError, GraphError, IdError, NonFiniteError, ShapeError,
 )
 from npft.nn.layers import Dropout, Linear
-from npft.pretrain.train import pretrain
+from npft.pretraining.train import pretrain
 
 
 def leaf(data):

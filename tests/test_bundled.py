@@ -12,8 +12,8 @@ from npft import MaskedLM, load, pretrain
 from npft.encoder.checkpoint import read_training
 from npft.experiments.bodies import world_text
 from npft.loading import DATA
-from npft.pretrain.probe import make_probe
-from npft.pretrain.start import new_masked_lm
+from npft.pretraining.probe import make_probe
+from npft.pretraining.start import new_masked_lm
 from npft.text import WordPiece
 
 FOLDER = DATA / "tinyworld"

@@ -2,12 +2,13 @@
 
 import ast
 import io
-import subprocess
 import sys
 import tokenize
 from pathlib import Path
 
 import pytest
+
+import npft
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,15 +36,15 @@ ORDER = """
     worlds/__init__
     encoder/config encoder/blocks encoder/encoder encoder/additions encoder/pooling encoder/layers
     encoder/profile encoder/format_1 encoder/checkpoint encoder/safetensors
-    encoder/hub_files encoder/hub_tokenizer encoder/hub encoder/hub_write encoder/slices
+    encoder/hub_files encoder/hub_tokenizer encoder/hub encoder/hub_write encoder/slices encoder/head
     encoder/model
     encoder/__init__
     heads/classes heads/grades heads/tags heads/crf heads/thresholds heads/span_tags heads/answers
-    heads/pairs heads/words heads/boundary heads/cloze heads/__init__
-    pretrain/masking pretrain/corruptions pretrain/spans pretrain/pairs pretrain/packing
-    pretrain/source pretrain/mixture pretrain/probe pretrain/causal pretrain/permuted pretrain/electra
-    pretrain/catalogue pretrain/budget pretrain/start pretrain/run pretrain/train pretrain/adapt
-    pretrain/__init__
+    heads/pairs heads/words heads/boundary heads/cloze heads/hub heads/__init__
+    pretraining/masking pretraining/corruptions pretraining/spans pretraining/pairs
+    pretraining/packing pretraining/source pretraining/mixture pretraining/probe pretraining/causal
+    pretraining/permuted pretraining/electra pretraining/catalogue pretraining/budget
+    pretraining/start pretraining/run pretraining/train pretraining/adapt pretraining/__init__
     finetune/regimes finetune/rates finetune/train finetune/features finetune/gradual
     finetune/recipes finetune/trainable finetune/baselines finetune/__init__
     embed/rows embed/geometry embed/spectrum embed/transforms embed/likeness embed/contexts
@@ -62,10 +63,11 @@ ORDER = """
     pretrained loading
     experiments/sweep experiments/grid experiments/bodies experiments/regimes experiments/ablation
     experiments/labels experiments/few_shot experiments/methods experiments/repairs
-    experiments/beside experiments/when_to_tune experiments/sizes
+    experiments/beside experiments/when_to_tune experiments/probe_ranks experiments/sizes
     experiments/rates experiments/depth experiments/replay_share experiments/repair_path
     experiments/lost experiments/pads experiments/decisions experiments/frozen_tags
-    experiments/cone experiments/taggers experiments/multi_task experiments/task_sequence
+    experiments/cone experiments/taggers experiments/span_threshold experiments/multi_task
+    experiments/task_sequence
     experiments/robustness experiments/interference experiments/senses experiments/layers
     experiments/categories experiments/spectra experiments/contrast experiments/retrieval
     experiments/mini_mteb experiments/bi_cross experiments/opening experiments/similarity
@@ -329,11 +331,6 @@ def test_a_ladder_is_seen_through_subclasses_tuples_and_other_classes_are_not():
     assert found == {"f": ["A", "B"], "g": ["A", "C"], "h": ["A"]}
 
 
-def test_importing_npft_loads_no_plots_and_no_slow_part_of_scipy():
-    slow = ["matplotlib", "scipy.stats", "scipy.special"]
-    code = f"import sys, npft; print([m for m in {slow} if m in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[]"
+def test_the_table_of_public_names_has_the_files_in_reading_order():
+    places = [place(file_of(f"npft.{file}")) for file in npft._CONTENTS]
+    assert places == sorted(places)

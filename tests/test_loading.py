@@ -22,8 +22,8 @@ from npft.heads.span_tags import SpanTagger
 from npft.heads.tags import Tags, TokenClassifier
 from npft.heads.words import MaskedLM
 from npft.loading import KINDS, load
-from npft.pretrain.causal import CausalLM
-from npft.pretrain.electra import ReplacedTokens
+from npft.pretraining.causal import CausalLM
+from npft.pretraining.electra import ReplacedTokens
 from npft.text.bytes import ByteTokenizer
 from npft.text.wordpiece import WordPiece
 

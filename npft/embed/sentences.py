@@ -18,9 +18,11 @@ from npft.embed.steps import STEP_FILES, Steps, read_steps, write_steps
 from npft.encoder.encoder import Encoder
 from npft.encoder.hub import read_encoder
 from npft.encoder.hub_write import write_encoder
-from npft.encoder.model import Asked, Head, Model, Rng
+from npft.encoder.head import Asked, Head, Rng
+from npft.encoder.model import Model
 from npft.encoder.pooling import check_pool, pool
 from npft.errors import ConfigError
+from npft.nn.progress import ProgressFn
 from npft.text.batch import Batch
 
 
@@ -109,12 +111,15 @@ class SentenceEncoder(Model):
         write_steps(written, Steps(head.pool, head.normalize, c.max_positions), c.hidden_size)
         return written
 
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
+    def encode(
+        self, texts: Sequence[str], *, progress: ProgressFn | None = None
+    ) -> np.ndarray:
         """The vectors of the texts, in their order: (B, D) float32, without dropout.
 
-        Texts longer than the encoder's positions are cut. An empty list gives (0, D).
+        Texts longer than the encoder's positions are cut. An empty list gives (0, D). progress:
+        such as ``Progress("encode")``, told how many tokens of all have been read.
         Raises ``DtypeError`` for what is no list of strings, ``NonFiniteError`` for a vector of
         length 0 that should be normalised.
         """
-        vectors = self.predict(texts)
+        vectors = self.predict(texts, progress=progress)
         return vectors if len(vectors) else np.zeros((0, self.encoder.config.hidden_size), "f4")

@@ -9,8 +9,8 @@ import numpy as np
 from npft.heads.words import MaskedLM
 from npft.nn.history import History
 from npft.nn.progress import ProgressFn
-from npft.pretrain.start import PRETRAIN_LR, Text, new_masked_lm
-from npft.pretrain.train import pretrain
+from npft.pretraining.start import PRETRAIN_LR, Text, new_masked_lm
+from npft.pretraining.train import pretrain
 from npft.text import WordPiece
 from npft.worlds import TinyWorld, hard_sms_fixture
 

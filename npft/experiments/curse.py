@@ -35,9 +35,9 @@ from npft.autograd.machine import threads
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.heads.words import MaskedLM
-from npft.pretrain.probe import make_probe
-from npft.pretrain.start import INIT_STD
-from npft.pretrain.train import pretrain
+from npft.pretraining.probe import make_probe
+from npft.pretraining.start import INIT_STD
+from npft.pretraining.train import pretrain
 from npft.text import WordPiece
 from npft.text.batch import IGNORE, Batch
 from npft.worlds import TinyWorld, Token

@@ -2,7 +2,7 @@
 
     general text  ->  text of the domain  ->  task         (Gururangan et al. 2020, section 3)
 
-``pretrain/adapt.py`` shows what the middle step does to the losses. Here the task follows, once
+``pretraining/adapt.py`` shows what the middle step does to the losses. Here the task follows, once
 from each body, with the same labels, steps and test:
 
     no domain text      the body as general text has left it
@@ -33,7 +33,7 @@ from npft.finetune.regimes import DROPOUT, LEARNING_RATES
 from npft.finetune.train import evaluate, fine_tune
 from npft.loading import load
 from npft.nn.layers import set_dropout
-from npft.pretrain.adapt import adapt
+from npft.pretraining.adapt import adapt
 from npft.worlds import TinyWorld
 
 SMALL, LARGE = 25, 2000  # documents of the clinic

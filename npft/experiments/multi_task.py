@@ -19,7 +19,8 @@ import numpy as np
 
 from npft.autograd.machine import threads
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Head, Model
+from npft.encoder.head import Head
+from npft.encoder.model import Model
 from npft.errors import ConfigError
 from npft.finetune.regimes import DROPOUT, LEARNING_RATES
 from npft.finetune.train import evaluate, fine_tune

@@ -16,8 +16,8 @@ from npft.finetune.regimes import DROPOUT
 from npft.heads.words import MaskedLM
 from npft.nn.layers import set_dropout
 from npft.nn.progress import ProgressFn
-from npft.pretrain.start import PRETRAIN_LR, new_masked_lm
-from npft.pretrain.train import pretrain
+from npft.pretraining.start import PRETRAIN_LR, new_masked_lm
+from npft.pretraining.train import pretrain
 from npft.worlds import TinyWorld
 
 

@@ -25,9 +25,9 @@ from npft.forgetting.methods import METHODS, PLAIN, Run
 from npft.heads.classes import Classifier
 from npft.heads.words import MaskedLM
 from npft.nn.layers import set_dropout
-from npft.pretrain.masking import mask_tokens
-from npft.pretrain.pairs import Corpus
-from npft.pretrain.probe import make_probe, unigram_loss
+from npft.pretraining.masking import mask_tokens
+from npft.pretraining.pairs import Corpus
+from npft.pretraining.probe import make_probe, unigram_loss
 from npft.text.batch import Batch
 
 LONGEST = 64  # tokens of a text that are read

@@ -26,10 +26,10 @@ from npft.forgetting.methods import PLAIN, Run
 from npft.heads.classes import Classifier
 from npft.heads.words import MaskedLM
 from npft.nn.layers import set_dropout
-from npft.pretrain.pairs import Corpus, Documents
-from npft.pretrain.probe import make_probe, unigram_loss
-from npft.pretrain.source import layout_for
-from npft.pretrain.train import pretrain
+from npft.pretraining.pairs import Corpus, Documents
+from npft.pretraining.probe import make_probe, unigram_loss
+from npft.pretraining.source import layout_for
+from npft.pretraining.train import pretrain
 from npft.text.batch import Batch
 from npft.worlds import TinyWorld
 
@@ -43,6 +43,18 @@ HELD_OUT = 200  # documents they come from
 ONLY_THE_ENDS = 10**9  # steps between two measurements
 
 
+class Past(NamedTuple):
+    """What the cells of one body and seed share: text of before, and what is made of it once.
+
+    ``made`` is that of a ``Run``: what methods make before training.
+    """
+
+    pool: Documents
+    probe: Batch
+    unigram: float
+    made: dict[str, Any]
+
+
 class Scene(NamedTuple):
     """All that the runs of one cell share: models, texts, and what they are measured on."""
 
@@ -53,6 +65,7 @@ class Scene(NamedTuple):
     pool: Documents
     probe: Batch
     unigram: float
+    made: dict[str, Any]
     rng: np.random.Generator
 
 
@@ -77,16 +90,22 @@ def held_out_probe(
     )
 
 
+@lru_cache(maxsize=1)
+def past_of(body: str, world: int, documents: int, seed: int, probe_size: int) -> Past:
+    """The past of the body in a folder; the next cell of the same body and seed finds it made."""
+    mlm = MaskedLM.load(body)
+    pool, held_out = world_documents(world, documents)
+    probe = held_out_probe(mlm, held_out, seed, probe_size)
+    return Past(pool, probe, unigram_loss(Corpus(pool, mlm.tokenizer), probe), {})
+
+
 def make_scene(cell: dict[str, Any]) -> Scene:
     """The pretrained body of a cell with a new head, and its data."""
-    seed, mlm = cell["seed"], MaskedLM.load(cell["body"])
-    pool, held_out = world_documents(cell["world"], cell["documents"])
-    tok = mlm.tokenizer
-    probe = held_out_probe(mlm, held_out, seed, cell.get("probe", PROBE_SIZE))
-    unigram = unigram_loss(Corpus(pool, tok), probe)
-    rng = np.random.default_rng(seed)
+    seed, folder = cell["seed"], cell["body"]
+    mlm, rng = MaskedLM.load(folder), np.random.default_rng(seed)
+    past = past_of(folder, cell["world"], cell["documents"], seed, cell.get("probe", PROBE_SIZE))
     if cell.get("method") == "from scratch":
-        body = Encoder(mlm.encoder.config, tokenizer=tok, rng=rng)
+        body = Encoder(mlm.encoder.config, tokenizer=mlm.tokenizer, rng=rng)
         mlm = MaskedLM(body, mlm.nsp, rng=rng)
     train, test = make_task(cell.get("task", "hard sms"), LABELS, seed)
     names = train.label_names
@@ -97,7 +116,7 @@ def make_scene(cell: dict[str, Any]) -> Scene:
         labels = np.random.default_rng(seed + 1).permutation(labels)
     batch = model.tokenize(train.texts, labels=labels)
     tests = model.batch_of(test[np.arange(min(cell.get("tests", TESTS), len(test)))])
-    return Scene(mlm, model, batch, tests, pool, probe, unigram, rng)
+    return Scene(mlm, model, batch, tests, *past, rng)
 
 
 def forgetting_cell(cell: dict[str, Any]) -> dict[str, Any]:
@@ -142,6 +161,7 @@ def fine_tuned(scene: Scene, cell: dict[str, Any]) -> ForgettingCurve:
         documents=scene.pool[: cell.get("store", len(scene.pool))], train=scene.train,
         epochs=cell["epochs"], batch_size=BATCH_SIZE, lr=max(lr, cell.get("head_lr", HEAD_LR)),
         seed=cell["seed"], body_lr=lr,
+        made={} if "store" in cell else scene.made,  # of all documents
     )  # fmt: skip
     return forgetting_curve(
         scene.model,

@@ -34,8 +34,8 @@ from npft.heads.classes import Classifier
 from npft.heads.words import MaskedLM
 from npft.nn.layers import set_dropout
 from npft.nn.quantized import quantize
-from npft.pretrain.probe import make_probe
-from npft.pretrain.source import layout_for
+from npft.pretraining.probe import make_probe
+from npft.pretraining.source import layout_for
 from npft.serving.blocks import keep_blocks
 from npft.serving.students import Terms, train_student
 from npft.serving.vectors import train_student_encoder

@@ -7,20 +7,13 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from npft.encoder.pooling import HEAD_POOLS, POOLS
-from npft.files.forgetting import DEFAULT
-from npft.files.tasks import TAGGERS, TASKS
-from npft.finetune.regimes import LARGE_RATES, LARGE_WIDTH, LEARNING_RATES
-from npft.forgetting.methods import METHODS, PLAIN
-from npft.metrics.entities import SCHEMES
-from npft.pretrain.adapt import ADAPT_LR
-from npft.pretrain.catalogue import OBJECTIVES
-from npft.pretrain.start import PRETRAIN_LR, TOKENIZERS
-from npft.text.layout import FORMATS, FileFormat
+if TYPE_CHECKING:
+    from npft.text.layout import FileFormat
 
 T = TypeVar("T")
 
@@ -54,8 +47,12 @@ EXAMPLES = {
 }  # fmt: skip
 
 
-def build_parser(version: str) -> argparse.ArgumentParser:
-    """The parser of all verbs."""
+def build_parser(version: str, typed: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of all verbs; the options of a verb are there if it is the one that was typed.
+
+    Names of tasks, repairs and objectives come from the files that define them, and a verb that
+    does not need these should not wait for them.
+    """
     parser = argparse.ArgumentParser(
         prog="npft", description="The whole life of a language encoder, in NumPy."
     )
@@ -67,22 +64,20 @@ def build_parser(version: str) -> argparse.ArgumentParser:
                         help="how many work on a batch; changes no result (default: all cores)")
     common.add_argument("--json", action="store_true", help="print the results as one JSON object")
 
-    def verb(name: str) -> argparse.ArgumentParser:
-        return verbs.add_parser(
-            name, help=VERBS[name], description=VERBS[name], parents=[common],
+    options = {
+        "tour": add_tour, "pretrain": add_pretrain, "finetune": add_finetune,
+        "forgetting": add_forgetting, "evaluate": add_evaluate, "predict": add_predict,
+        "embed": add_embed, "search": add_search, "similarity": add_similarity,
+    }  # fmt: skip
+    asked = next((word for word in typed if word in VERBS), None)
+    for name, text in VERBS.items():
+        verb = verbs.add_parser(
+            name, help=text, description=text, parents=[common],
             formatter_class=argparse.RawDescriptionHelpFormatter,
             epilog=f"example:\n  {EXAMPLES[name]}",
         )  # fmt: skip
-
-    add_tour(verb("tour"))
-    add_pretrain(verb("pretrain"))
-    add_finetune(verb("finetune"))
-    add_forgetting(verb("forgetting"))
-    add_evaluate(verb("evaluate"))
-    add_predict(verb("predict"))
-    add_embed(verb("embed"))
-    add_search(verb("search"))
-    add_similarity(verb("similarity"))
+        if name == asked:
+            options[name](verb)
     return parser
 
 
@@ -113,6 +108,10 @@ def add_tour(p: argparse.ArgumentParser) -> None:
 
 def add_pretrain(p: argparse.ArgumentParser) -> None:
     """The options of ``npft pretrain``."""
+    from npft.pretraining.adapt import ADAPT_LR
+    from npft.pretraining.catalogue import OBJECTIVES
+    from npft.pretraining.start import PRETRAIN_LR
+
     p.add_argument("text", type=Path, nargs="*",
                    help="text files: a sentence a line, or prose (default: TinyWorld)")
     p.add_argument("--out", type=Path, required=True, help="folder for the model")
@@ -140,6 +139,8 @@ def add_pretrain(p: argparse.ArgumentParser) -> None:
 
 def add_finetune(p: argparse.ArgumentParser) -> None:
     """The options of ``npft finetune``."""
+    from npft.finetune.regimes import LARGE_RATES, LARGE_WIDTH, LEARNING_RATES
+
     p.add_argument("data", type=Path, help="file of labelled rows")
     p.add_argument("--out", type=Path, required=True, help="folder for the model")
     add_rows(p)
@@ -171,6 +172,10 @@ def add_finetune(p: argparse.ArgumentParser) -> None:
 
 def add_forgetting(p: argparse.ArgumentParser) -> None:
     """The options of ``npft forgetting``."""
+    from npft.files.forgetting import DEFAULT
+    from npft.finetune.regimes import LEARNING_RATES
+    from npft.forgetting.methods import METHODS, PLAIN
+
     p.add_argument("data", type=Path, help="file of labelled rows")
     p.add_argument("--out", type=Path, required=True, help="folder for the table and the figure")
     p.add_argument("--model", type=Path, required=True, help="folder of a pretrained model")
@@ -192,6 +197,10 @@ def add_forgetting(p: argparse.ArgumentParser) -> None:
 
 def add_rows(p: argparse.ArgumentParser) -> None:
     """What is learnt from a file, and what it is measured on."""
+    from npft.encoder.pooling import HEAD_POOLS
+    from npft.files.tasks import TAGGERS
+    from npft.metrics.entities import SCHEMES
+
     add_task(p, "what to learn (default: guessed where the file leaves no doubt)")
     add_format(p)
     p.add_argument("--test", type=Path, metavar="FILE",
@@ -234,6 +243,8 @@ def add_predict(p: argparse.ArgumentParser) -> None:
 
 def add_embed(p: argparse.ArgumentParser) -> None:
     """The options of ``npft embed``."""
+    from npft.encoder.pooling import POOLS
+
     p.add_argument("text", type=Path, help="text file; row i of the vectors is its line i")
     p.add_argument("--model", type=Path, required=True, help="folder of a model")
     p.add_argument("--out", type=Path, required=True, help=".npy file to write")
@@ -244,6 +255,8 @@ def add_embed(p: argparse.ArgumentParser) -> None:
 
 def add_search(p: argparse.ArgumentParser) -> None:
     """The options of ``npft search``."""
+    from npft.encoder.pooling import POOLS
+
     p.add_argument("text", type=Path, nargs="+", help="text files to search in, a text a line")
     asked = p.add_mutually_exclusive_group()
     asked.add_argument("--query", action="append", metavar="TEXT",
@@ -263,6 +276,8 @@ def add_search(p: argparse.ArgumentParser) -> None:
 
 def add_similarity(p: argparse.ArgumentParser) -> None:
     """The options of ``npft similarity``."""
+    from npft.encoder.pooling import POOLS
+
     p.add_argument("pairs", type=Path, help="file of rows: score, text, pair")
     p.add_argument("--model", type=Path, required=True, help="folder of a model")
     p.add_argument("--unscored", action="store_true",
@@ -275,11 +290,15 @@ def add_similarity(p: argparse.ArgumentParser) -> None:
 
 def add_task(p: argparse.ArgumentParser, text: str) -> None:
     """What kind of rows a file holds."""
+    from npft.files.tasks import TASKS
+
     p.add_argument("--task", choices=list(TASKS), help=text)
 
 
 def add_format(p: argparse.ArgumentParser) -> None:
     """How a user's file is to be read."""
+    from npft.text.layout import FORMATS
+
     p.add_argument("--format", choices=FORMATS, help="default: by the ending of the file's name")
     p.add_argument("--columns", type=columns, metavar="A,B",
                    help="where the cells stand: numbers from 1, names of the header, or keys")
@@ -291,6 +310,8 @@ def add_format(p: argparse.ArgumentParser) -> None:
 
 def add_tokenizer(p: argparse.ArgumentParser, default: str) -> None:
     """The tokenizer of a new model."""
+    from npft.pretraining.start import TOKENIZERS
+
     p.add_argument("--tokenizer", choices=TOKENIZERS, help=default)
     case = p.add_mutually_exclusive_group()
     case.add_argument("--lowercase", dest="lowercase", action="store_true", default=None,
@@ -331,6 +352,8 @@ def picked(args: argparse.Namespace, cls: type[T]) -> T:
 
 def file_format(args: argparse.Namespace) -> FileFormat:
     """How the user says the file is to be read."""
+    from npft.text.layout import FileFormat
+
     return FileFormat(
         name=args.format,
         columns=args.columns,

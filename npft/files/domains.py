@@ -15,7 +15,7 @@ from npft.errors import CheckpointError, ConfigError
 from npft.files.output import ProgressMaker, claimed, dropping_results, end_resumable, timed
 from npft.files.pretrain import objective_of, read_parts, size_of
 from npft.loading import load
-from npft.pretrain.adapt import ADAPT_LR, adapt
+from npft.pretraining.adapt import ADAPT_LR, adapt
 
 STEPS = 500
 

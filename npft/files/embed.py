@@ -1,4 +1,8 @@
-"""``npft embed``: a vector for each line of a file, written as they come."""
+"""``npft embed``: a vector for each line of a file, written as they come.
+
+A file is read twice: first to count its lines, so that a line that cannot be read is told before
+the first vector is made, and then how many are left. A pipe can be read once only.
+"""
 
 from __future__ import annotations
 
@@ -11,30 +15,44 @@ import numpy as np
 from npft.atomic import check_place, made_folder, write_rows
 from npft.embed.rows import unit_rows
 from npft.errors import ConfigError
+from npft.files.output import ProgressMaker
 from npft.files.predict import slices
 from npft.files.tasks import plain
 from npft.files.vectors import own_pool, sentence_encoder_in
-from npft.text import FileFormat, read_records
+from npft.nn.progress import within
+from npft.text import FileFormat, Record, read_records
 
 
 def embed_file(
-    text: Path, model: Path, out: Path, *, pool: str | None = None, fmt: FileFormat = FileFormat()
+    text: Path,
+    model: Path,
+    out: Path,
+    *,
+    pool: str | None = None,
+    fmt: FileFormat = FileFormat(),
+    progress: ProgressMaker,
 ) -> dict[str, Any]:
     """Write the vectors of the lines of a file to ``out``, an .npy file (lines, D).
 
     Row i is line i, blank lines included. The vectors have length 1, unless the folder of a
     sentence encoder says that its have not; ``pool`` is another pool than the model's own.
+    ``progress`` makes what is told how many lines are done; of a pipe it is told nothing.
     """
     if out.suffix != ".npy":
         raise ConfigError(f"{out}: give the name of an .npy file")
     check_place(out)
     encoder = sentence_encoder_in(model, pool)
-    lines = read_records(text, ("text",), plain(text, ("text",), fmt))
+    whole = text.is_file()  # and no pipe, whose end nobody knows
+    number = sum(1 for _ in records(text, fmt)) if whole else 0
+    say = progress("embed") if whole else None
     total = np.zeros(encoder.encoder.config.hidden_size)
 
     def blocks() -> Iterator[np.ndarray]:
-        for part in slices(line.cells[0] for line in lines):
-            vectors = encoder.encode(part)
+        done = 0
+        for part in slices(line.cells[0] for line in records(text, fmt)):
+            inside = within(say, done, len(part), number, "lines")
+            vectors = encoder.encode(part, progress=inside)
+            done += len(part)
             total[:] += unit_rows("embed: vectors", vectors).sum(axis=0)
             yield vectors
 
@@ -44,6 +62,11 @@ def embed_file(
     cosine = (float(total @ total) - n) / (n * (n - 1)) if n > 1 else None
     said = {"texts": n, "width": len(total), "pool": own_pool(encoder), "mean_cosine": cosine}
     return said | {"out": str(out)}
+
+
+def records(text: Path, fmt: FileFormat) -> Iterator[Record]:
+    """The rows of the file, a text each."""
+    return read_records(text, ("text",), plain(text, ("text",), fmt))
 
 
 def report_embed(results: dict[str, Any]) -> str:

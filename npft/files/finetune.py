@@ -32,8 +32,8 @@ from npft.loading import load
 from npft.nn.layers import set_dropout
 from npft.nn.progress import ProgressFn
 from npft.nn.repair import Repair
-from npft.pretrain.start import PRETRAIN_LR, Vocabulary, make_tokenizer, new_masked_lm
-from npft.pretrain.train import pretrain
+from npft.pretraining.start import PRETRAIN_LR, Vocabulary, make_tokenizer, new_masked_lm
+from npft.pretraining.train import pretrain
 from npft.text import (
     FileFormat, conflicts, drop_duplicates, guess_task, split, suitable_tokenizer, unknown_share,
 )

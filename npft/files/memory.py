@@ -8,9 +8,9 @@ import numpy as np
 
 from npft.files.pretrain import read_parts
 from npft.heads.words import MaskedLM
-from npft.pretrain.pairs import Corpus
-from npft.pretrain.probe import make_probe, unigram_loss
-from npft.pretrain.source import layout_for
+from npft.pretraining.pairs import Corpus
+from npft.pretraining.probe import make_probe, unigram_loss
+from npft.pretraining.source import layout_for
 
 
 class Memory:

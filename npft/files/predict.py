@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from npft.encoder.model import Asked
+from npft.encoder.head import Asked
 from npft.files.tasks import Row, Task, load_for
 from npft.text import FileFormat
 

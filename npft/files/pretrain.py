@@ -14,12 +14,12 @@ import numpy as np
 from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError
 from npft.files.output import ProgressMaker, claimed, dropping_results, end_resumable, timed
-from npft.pretrain.catalogue import OBJECTIVES, Objective
-from npft.pretrain.mixture import shares_by_alpha
-from npft.pretrain.pairs import Documents
-from npft.pretrain.probe import hold_out, make_probe
-from npft.pretrain.start import PRETRAIN_LR, Text, Vocabulary, make_tokenizer, new_encoder
-from npft.pretrain.train import pretrain
+from npft.pretraining.catalogue import OBJECTIVES, Objective
+from npft.pretraining.mixture import shares_by_alpha
+from npft.pretraining.pairs import Documents
+from npft.pretraining.probe import hold_out, make_probe
+from npft.pretraining.start import PRETRAIN_LR, Text, Vocabulary, make_tokenizer, new_encoder
+from npft.pretraining.train import pretrain
 from npft.text import draw_documents, read_text
 from npft.text.tokenizer import Tokenizer
 

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from npft.atomic import shown
 from npft.errors import CheckpointError, ConfigError, DataError, check_count
+from npft.files.output import ProgressMaker
 from npft.files.predict import slices
 from npft.files.tasks import plain
 from npft.files.vectors import unit_encoder_in
@@ -45,11 +46,18 @@ class Way:
 class Search:
     """The lines of files, ready to be searched.
 
-    Blank lines are no texts. Raises ``DataError`` for files that cannot be read or hold no text.
+    Blank lines are no texts. ``progress`` makes what is told how many of them have a vector.
+    Raises ``DataError`` for files that cannot be read or hold no text.
     """
 
     def __init__(
-        self, files: Sequence[Path], way: Way, k: int = 5, fmt: FileFormat = FileFormat()
+        self,
+        files: Sequence[Path],
+        way: Way,
+        k: int = 5,
+        fmt: FileFormat = FileFormat(),
+        *,
+        progress: ProgressMaker,
     ) -> None:
         self.k = check_count("k", k)
         self.texts: list[str] = []
@@ -64,7 +72,7 @@ class Search:
         self.several = len(files) > 1
         self.way = way
         self.by: Callable[..., Found] = (
-            BM25(self.texts).search if way.bm25 else _index(self.texts, way).search
+            BM25(self.texts).search if way.bm25 else _index(self.texts, way, progress).search
         )
 
     def answers(self, queries: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -93,18 +101,18 @@ class Search:
         return "\n".join(lines)
 
 
-def _index(texts: list[str], way: Way) -> Index:
+def _index(texts: list[str], way: Way, progress: ProgressMaker) -> Index:
     """The index that is kept, if it is of these texts and this encoder; else a new one."""
     assert way.model is not None
     encoder = unit_encoder_in(way.model, way.pool)
     if way.index is None:
-        return Index(encoder, texts)
+        return Index(encoder, texts, progress=progress("search"))
     if any((way.index / name).exists() for name in (INDEX, VECTORS)) and not way.force:
         try:
             return Index.load(way.index, encoder, texts)
         except (ConfigError, CheckpointError) as error:
             raise type(error)(f"{error}; --force makes it again") from None
-    index = Index(encoder, texts)
+    index = Index(encoder, texts, progress=progress("search"))
     index.save(way.index)
     return index
 

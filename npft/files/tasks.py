@@ -21,7 +21,8 @@ import numpy as np
 
 from npft.autograd.kernels import softmax
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Asked, Model
+from npft.encoder.head import Asked
+from npft.encoder.model import Model
 from npft.errors import CheckpointError, ConfigError, DataError
 from npft.finetune.baselines import bag_of_words, frequent_tags, majority, shared_words
 from npft.heads.answers import SpanFinder

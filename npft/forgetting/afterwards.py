@@ -36,9 +36,9 @@ from npft.nn.loop import streams
 from npft.nn.module import freeze
 from npft.nn.optim import AdamW, decay_groups
 from npft.nn.schedules import schedule_of
-from npft.pretrain.masking import mask_tokens
-from npft.pretrain.pairs import Documents
-from npft.pretrain.source import Feed
+from npft.pretraining.masking import mask_tokens
+from npft.pretraining.pairs import Documents
+from npft.pretraining.source import Feed
 from npft.text.batch import Batch
 
 

@@ -25,7 +25,7 @@ from npft.forgetting.replay import draw_masked, source_for
 from npft.heads.words import MaskedLM
 from npft.nn.module import Module, Parameter
 from npft.nn.repair import Repair
-from npft.pretrain.pairs import Documents
+from npft.pretraining.pairs import Documents
 from npft.text.batch import Batch
 
 

@@ -23,13 +23,14 @@ import numpy as np
 from npft.autograd.kernels import softmax
 from npft.autograd.machine import freed_memory_kept
 from npft.autograd.tensor import pull_back
-from npft.encoder.model import Head, Model
+from npft.encoder.head import Head
+from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError, check_rng
 from npft.forgetting.anchors import body_of
 from npft.nn.module import Module, Parameter
 from npft.nn.packs import each_pack
-from npft.pretrain.electra import sample_rows
-from npft.pretrain.masking import asked
+from npft.pretraining.electra import sample_rows
+from npft.pretraining.masking import asked
 from npft.text.batch import Batch
 
 NO_CLASSES = (

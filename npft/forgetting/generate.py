@@ -27,10 +27,10 @@ from npft.encoder.slices import put_back
 from npft.errors import ConfigError, check_count, check_rng
 from npft.forgetting.measure import check_words
 from npft.heads.words import MaskedLM
-from npft.pretrain.electra import sample_rows
-from npft.pretrain.masking import ordinary_tokens
-from npft.pretrain.pairs import Documents
-from npft.pretrain.source import layout_for
+from npft.pretraining.electra import sample_rows
+from npft.pretraining.masking import ordinary_tokens
+from npft.pretraining.pairs import Documents
+from npft.pretraining.source import layout_for
 from npft.text.batch import IGNORE, Batch
 
 LENGTH = 24  # tokens of a document: two short sentences

@@ -35,8 +35,8 @@ from npft.finetune.train import evaluate, rank_of
 from npft.forgetting.drift import check_start
 from npft.forgetting.measure import check_words
 from npft.nn.module import freeze
-from npft.pretrain.pairs import Documents
-from npft.pretrain.train import pretrain
+from npft.pretraining.pairs import Documents
+from npft.pretraining.train import pretrain
 from npft.text.batch import Batch
 
 

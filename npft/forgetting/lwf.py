@@ -30,7 +30,7 @@ from npft.forgetting.measure import check_words
 from npft.heads.words import MaskedLM
 from npft.nn.module import freeze
 from npft.nn.repair import Repair
-from npft.pretrain.masking import mask_tokens
+from npft.pretraining.masking import mask_tokens
 from npft.text.batch import Batch
 
 

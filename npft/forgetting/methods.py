@@ -12,7 +12,7 @@ forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +27,7 @@ from npft.forgetting.afterwards import remind
 from npft.forgetting.agem import AGEM
 from npft.forgetting.anchors import L2ToInit
 from npft.forgetting.ewc import EWC
-from npft.forgetting.fisher import diagonal_fisher, mean_of
+from npft.forgetting.fisher import Fisher, diagonal_fisher, mean_of
 from npft.forgetting.generate import generate
 from npft.forgetting.interpolate import State, interpolate
 from npft.forgetting.lwf import LwF
@@ -35,7 +35,7 @@ from npft.forgetting.recadam import RecAdam
 from npft.forgetting.replay import ReplayMixer, draw_masked, source_for
 from npft.heads.words import MaskedLM
 from npft.nn.repair import Repair
-from npft.pretrain.pairs import Documents
+from npft.pretraining.pairs import Documents
 from npft.text.batch import Batch
 
 REPLAY_WEIGHT = 0.2  # of the replay loss; weight 1 keeps the text better and starves the task
@@ -63,6 +63,17 @@ class Run:
     lr: float
     seed: int
     body_lr: float | None = None
+    made: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What a method makes before training, under its name in ``made``: made if it is missing.
+
+        It may depend on ``mlm``, ``documents`` and ``seed``; runs alike in these may share one
+        ``made``.
+        """
+        if name not in self.made:
+            self.made[name] = make()
+        return self.made[name]
 
     def rng(self) -> np.random.Generator:
         """A generator for a repair's own use, apart from that of the training."""
@@ -105,9 +116,13 @@ def anchor(decoupled: bool) -> Callable[[Run, float], Repair]:
 
 def ewc(run: Run, strength: float) -> Repair:
     """EWC whose pull, on the mean of all weights, is that of an anchor of this λ."""
-    source = source_for("ewc", run.documents, run.mlm)
-    masked = draw_masked(source, FISHER_SEQUENCES, rng=run.rng())
-    fisher = diagonal_fisher(run.mlm, masked, "mlm")
+
+    def read() -> Fisher:
+        source = source_for("ewc", run.documents, run.mlm)
+        masked = draw_masked(source, FISHER_SEQUENCES, rng=run.rng())
+        return diagonal_fisher(run.mlm, masked, "mlm")
+
+    fisher = run.once("fisher", read)
     mean = mean_of(fisher)
     if mean == 0:
         raise ConfigError("ewc: no weight of the model matters for its text; pretrain it longer")
@@ -127,7 +142,11 @@ def replay(run: Run, share: float) -> Repair:
 
 def own_text(run: Run, share: float) -> Repair:
     """A share of each batch is text that the model has written beforehand."""
-    documents = generate(run.mlm, WRITTEN, sweeps=WRITING_SWEEPS, rng=run.rng())  # and, anew:
+
+    def write() -> Documents:
+        return generate(run.mlm, WRITTEN, sweeps=WRITING_SWEEPS, rng=run.rng())
+
+    documents = run.once("own-text", write)  # and, with a generator anew:
     return ReplayMixer(documents, run.mlm, share, REPLAY_WEIGHT, rng=run.rng())
 
 

@@ -20,9 +20,9 @@ from npft.heads.words import MaskedLM
 from npft.nn.module import Module, freeze
 from npft.nn.optim import check_positive
 from npft.nn.repair import Repair
-from npft.pretrain.masking import mask_tokens
-from npft.pretrain.pairs import Corpus, Documents
-from npft.pretrain.source import Source, layout_for
+from npft.pretraining.masking import mask_tokens
+from npft.pretraining.pairs import Corpus, Documents
+from npft.pretraining.source import Source, layout_for
 from npft.text.batch import Batch
 
 

@@ -2,4 +2,5 @@
 
 Read in this order: classes, grades, tags, crf, thresholds, span_tags, answers; then those of
 pretraining: pairs, words, boundary; and cloze, which classifies with the head for words.
+Last hub: the heads of Hugging Face folders.
 """

@@ -25,7 +25,8 @@ from npft.autograd import ops, segments
 from npft.autograd.kernels import take_rows
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Asked, Model, Rng, Texts
+from npft.encoder.head import Asked, Rng, Texts
+from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError, check_number
 from npft.heads.thresholds import Curve, Thresholded, steps_of
 from npft.metrics.answers import AnswerMetrics, answer_metrics, shared_f1
@@ -90,7 +91,7 @@ class Answers(Thresholded):
 
     def check(self, batch: Batch) -> None:
         """Raise ``DataError`` if no sequence has an answer that was not cut off."""
-        if self.count(batch) == 0:
+        if not self.count(batch):
             raise DataError(
                 "Answers: no sequence of the batch has an answer; give spans, or shorter passages "
                 "if all answers were cut off"
@@ -229,7 +230,7 @@ def best_span(scores: np.ndarray, passage: np.ndarray) -> tuple[int, int]:
     (1, 1)
     """
     places = np.flatnonzero(passage)
-    if len(places) == 0:
+    if not len(places):
         return NO_SPAN, NO_SPAN
     first, last = scores[places, 0][:, None], scores[places, 1]  # all pairs: (t, t)
     apart = places - places[:, None]

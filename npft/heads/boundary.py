@@ -17,7 +17,7 @@ import numpy as np
 from npft.autograd import kernels, ops
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Rng
+from npft.encoder.head import Rng
 from npft.errors import DataError
 from npft.heads.words import MaskedLM, TokenTargets
 from npft.nn.layers import Embedding, LayerNorm, Linear

@@ -20,7 +20,8 @@ from npft.autograd.kernels import softmax
 from npft.autograd.losses import softmax_cross_entropy, weighted_cross_entropy
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Asked, Head, Model, Rng, Texts, put_back
+from npft.encoder.head import Asked, Head, Rng, Texts
+from npft.encoder.model import Model, put_back
 from npft.encoder.pooling import Pool
 from npft.errors import (
     ConfigError, DataError, check_count, check_items, check_share, check_strings, listed, quoted,
@@ -138,7 +139,7 @@ class Classes(Head):
 
     def check(self, batch: Batch) -> None:
         """Raise ``DataError`` if there are no labels, or one the head does not know."""
-        if len(batch) == 0 or batch.labels is None:
+        if not len(batch) or batch.labels is None:
             raise DataError("Classes: the batch has no labelled example; give labels")
         if batch.labels.dtype.kind != "i" or batch.labels.max() >= len(self.label_names):
             raise DataError(

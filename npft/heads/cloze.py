@@ -28,7 +28,8 @@ from npft.autograd import ops
 from npft.autograd.kernels import softmax
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Model, Rng, Texts
+from npft.encoder.head import Rng, Texts
+from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError, check_items, check_strings, quoted
 from npft.heads.classes import Classes, Classifier, checked_names
 from npft.heads.words import MaskedLM, Words

@@ -83,7 +83,7 @@ class ChainTags(Tags):
     def check(self, batch: Batch) -> None:
         """Raise ``DataError`` if no word has a label, or one has a label of no tag."""
         super().check(batch)
-        if self.count(batch) == 0:
+        if not self.count(batch):
             raise DataError("ChainTags: no word of this batch has a label at its first token")
 
     def count(self, batch: Batch) -> int:

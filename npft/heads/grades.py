@@ -1,7 +1,9 @@
 """A number for each sequence, such as how similar the two texts of a pair are.
 
-    grade = low + (high - low) (w · pool(hidden) + b)
+    grade = low + (high - low) (w · pool(hidden) + b)      cut at low and high
     loss  = the mean squared error of the grades, with low to high taken as 0 to 1
+
+or without ends, where the grade is w · pool(hidden) + b itself, as in the models of others.
 """
 
 from __future__ import annotations
@@ -13,20 +15,23 @@ import numpy as np
 from npft.autograd.losses import mse
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Head, Model, Rng
+from npft.encoder.head import Head, Rng
+from npft.encoder.model import Model
 from npft.encoder.pooling import Pool
 from npft.errors import ConfigError, DataError, check_number
 from npft.metrics.ranking import GradeMetrics, grade_metrics
 from npft.nn.layers import Dropout, Linear
+from npft.nn.quantized import need_floats
 from npft.text.batch import Batch
 
 
 class Grades(Head):
     """A pool and a linear layer with one output.
 
-    ``low`` and ``high`` are the ends of the grades. ``layers`` and ``combine``: how many of the
-    last blocks are read, and how (``encoder/layers.py``). Raises ``ConfigError`` unless low < high,
-    for an unknown pool, or for more layers than there are.
+    ``low`` and ``high`` are the ends of the grades; None and None for grades without ends.
+    ``layers`` and ``combine``: how many of the last blocks are read, and how
+    (``encoder/layers.py``). Raises ``ConfigError`` unless low < high, for an unknown pool, or for
+    more layers than there are.
     """
 
     kind = "grades"
@@ -34,16 +39,21 @@ class Grades(Head):
     def __init__(
         self,
         encoder: Encoder,
-        low: float = 0.0,
-        high: float = 5.0,
+        low: float | None = 0.0,
+        high: float | None = 5.0,
         pool: str = "mean",
         layers: int = 1,
         combine: str = "mean",
         *,
         rng: np.random.Generator,
     ) -> None:
-        self.low, self.high = check_number("Grades: low", low), check_number("Grades: high", high)
-        if self.low >= self.high:
+        self.low, self.high = low, high
+        self.start, self.span, self.cut = 0.0, 1.0, (-np.inf, np.inf)
+        if low is not None or high is not None:
+            self.low = self.start = check_number("Grades: low", low)
+            self.high = check_number("Grades: high", high)
+            self.span, self.cut = self.high - self.low, (0.0, 1.0)
+        if self.span <= 0:
             raise ConfigError(f"Grades: low is {low}, high {high}; expected low below high")
         self.dropout = Dropout(encoder.config.dropout)
         width = self.read_layers(encoder, layers, combine)
@@ -60,17 +70,17 @@ class Grades(Head):
 
     def check(self, batch: Batch) -> None:
         """Raise ``DataError`` if there are no labels."""
-        if len(batch) == 0 or batch.labels is None:
+        if not len(batch) or batch.labels is None:
             raise DataError("Grades: the batch has no graded example; give labels")
 
     def loss(self, scores: Tensor, batch: Batch) -> Tensor:
-        target = (np.asarray(batch.labels)[:, None] - self.low) / (self.high - self.low)
+        target = (np.asarray(batch.labels)[:, None] - self.start) / self.span
         return mse(scores, target=target)
 
     def decide(self, scores: np.ndarray, batch: Batch) -> np.ndarray:
-        """The grade of each sequence (B,), between low and high."""
+        """The grade of each sequence (B,), between low and high if there are ends."""
         grades = scores[:, 0].astype(np.float64)
-        return self.low + (self.high - self.low) * np.clip(grades, 0, 1)
+        return self.start + self.span * np.clip(grades, *self.cut)
 
     def score(self, decisions: np.ndarray, batch: Batch) -> GradeMetrics:
         return grade_metrics(np.asarray(batch.labels), decisions)
@@ -93,8 +103,8 @@ class Regressor(Model):
     def __init__(
         self,
         encoder: Encoder,
-        low: float = 0.0,
-        high: float = 5.0,
+        low: float | None = 0.0,
+        high: float | None = 5.0,
         pool: str = "mean",
         layers: int = 1,
         combine: str = "mean",
@@ -103,3 +113,31 @@ class Regressor(Model):
     ) -> None:
         head = Grades(encoder, low, high, pool, layers, combine, rng=rng)
         super().__init__(encoder, {"grades": head})
+
+    def unbounded(self) -> Regressor:
+        """A regressor of the same encoder and the same grades, which are not cut at any end.
+
+            w' = (high - low) w        b' = low + (high - low) b
+
+        What ``transformers`` knows (``write_pretrained``). Raises ``ConfigError`` for a quantized
+        model.
+
+        >>> from npft import load
+        >>> model = Regressor(load("tinyworld").body, 0, 4, rng=np.random.default_rng(0))
+        >>> model.head().linear.weight.assign(np.zeros((1, 64)))
+        >>> model.head().linear.bias.assign([1.5])
+        >>> model.predict(["it rains"]), model.unbounded().predict(["it rains"])
+        (array([4.]), array([6.]))
+        """
+        need_floats("unbounded", self)
+        head: Any = self.heads["grades"]
+        rng = np.random.default_rng(0)  # for weights that are replaced at once
+        new = Regressor(
+            self.encoder, None, None, head.pool.kind, head.layers, head.combine, rng=rng
+        )
+        made: Any = new.heads["grades"]
+        made.load_state_dict(head.state_dict())
+        made.linear.weight.assign(head.span * head.linear.weight.data)
+        made.linear.bias.assign(head.start + head.span * head.linear.bias.data)
+        new.train(self.training)
+        return new

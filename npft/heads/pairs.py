@@ -2,18 +2,21 @@
 
     L_NSP = -log P(label | z_CLS)      mean over the pairs           (chapter 11, section 11.2.2)
 
-Label 1: it follows. Only the first token, [CLS], is looked at.
+Label 1: it follows. Only the first token, [CLS], is looked at: as it is, or as BERT does through
+its pooler, tanh(W z_CLS + b).
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from npft.autograd.kernels import take_rows
 from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Head, Rng
+from npft.encoder.head import Head, Rng
+from npft.encoder.pooling import Pool
 from npft.errors import ConfigError, DataError
 from npft.metrics.score import Hits
 from npft.nn.layers import Linear
@@ -21,14 +24,17 @@ from npft.text.batch import Batch
 
 
 class Pairs(Head):
-    """A linear layer with two outputs on [CLS].
+    """A linear layer with two outputs on the pooled tokens: on [CLS], or on BERT's "pooler".
 
-    Raises ``ConfigError`` for an encoder that cannot tell the two segments apart.
+    Raises ``ConfigError`` for an encoder that cannot tell the two segments apart, or an unknown
+    pool.
     """
 
     kind = "pairs"
 
-    def __init__(self, encoder: Encoder, *, rng: np.random.Generator) -> None:
+    def __init__(
+        self, encoder: Encoder, pool: str = "cls", *, rng: np.random.Generator
+    ) -> None:
         c = encoder.config
         if c.type_vocab_size < 2:
             raise ConfigError(
@@ -36,10 +42,14 @@ class Pairs(Head):
                 "or do without: MaskedLM(encoder, nsp=False)"
             )
         self.linear = Linear(c.hidden_size, 2, std=c.init_std, rng=rng)
+        self.pool = Pool(pool, c.hidden_size)
+
+    def options(self) -> dict[str, Any]:
+        """None for [CLS], as in the files of the time when there was no other pool."""
+        return {} if self.pool.kind == "cls" else {"pool": self.pool.kind}
 
     def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
-        first = take_rows(hidden, rows=batch.offsets[:-1])  # (N, D) -> (B, D)
-        return self.linear(first)  # (B, 2)
+        return self.linear(self.pool(hidden, batch))  # (N, D) -> (B, D) -> (B, 2)
 
     def check(self, batch: Batch) -> None:
         """Raise ``DataError`` unless every sequence has the label 0 or 1."""

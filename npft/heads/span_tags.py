@@ -30,7 +30,8 @@ from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.segments import segment_mean, segment_softmax, segment_sum
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Asked, Model, Rng, Texts
+from npft.encoder.head import Asked, Rng, Texts
+from npft.encoder.model import Model
 from npft.errors import (
     ConfigError, DataError, check_count, check_number, check_strings, quoted,
 )
@@ -205,7 +206,7 @@ class SpanTags(Thresholded):
         for row, spans in enumerate(np.asarray(batch.typed_spans)):
             for i, j, kind in spans[spans[:, 0] != CUT_SPAN].tolist():
                 start, more = place[row, i], place[row, j] - place[row, i]
-                if 0 <= more < self.longest:
+                if more < self.longest:
                     classes[begins[start] + more] = kind
         return classes
 

@@ -26,7 +26,8 @@ from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.segments import segment_max, segment_mean
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Asked, Head, Model, Rng, Texts
+from npft.encoder.head import Asked, Head, Rng, Texts
+from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError, DtypeError, check_items, quoted
 from npft.heads.classes import checked_names
 from npft.metrics.entities import check_scheme, scheme_of

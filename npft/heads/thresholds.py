@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npft.encoder.model import Head, Model, put_back
+from npft.encoder.head import Head
+from npft.encoder.model import Model, put_back
 from npft.errors import ConfigError
 from npft.text.batch import Batch
 

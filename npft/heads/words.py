@@ -17,7 +17,8 @@ from npft.autograd import kernels
 from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Head, Model, Rng
+from npft.encoder.head import Head, Rng
+from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError, DtypeError, check_count
 from npft.heads.pairs import Pairs
 from npft.metrics.score import Hits
@@ -94,7 +95,8 @@ class MaskedLM(Model):
 
         L = L_MLM + L_NSP
 
-    Raises ``ConfigError`` for nsp with an encoder without two token types.
+    nsp_pool: what the pairs are told by, [CLS] or BERT's "pooler" of it (``pairs.py``).
+    Raises ``ConfigError`` for nsp with an encoder without two token types, or an unknown pool.
 
     >>> from npft import load
     >>> mlm = load("tinyworld")
@@ -108,13 +110,19 @@ class MaskedLM(Model):
     needs = {"mlm": "words"}
 
     def __init__(
-        self, encoder: Encoder, nsp: bool = True, tied: bool = True, *, rng: np.random.Generator
+        self,
+        encoder: Encoder,
+        nsp: bool = True,
+        tied: bool = True,
+        nsp_pool: str = "cls",
+        *,
+        rng: np.random.Generator,
     ) -> None:
         if not isinstance(nsp, bool):
             raise ConfigError(f"MaskedLM: nsp is {nsp!r}, expected True or False")
         heads: dict[str, Head] = {"mlm": Words(encoder, tied, rng=rng)}
         if nsp:
-            heads["nsp"] = Pairs(encoder, rng=rng)
+            heads["nsp"] = Pairs(encoder, nsp_pool, rng=rng)
         super().__init__(encoder, heads)
 
     @property

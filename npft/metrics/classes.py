@@ -162,7 +162,7 @@ def classification_metrics(
     >>> m.accuracy, round(m.precision, 3), round(m.recall, 3), round(m.f1, 3), m.averaged
     (0.5, 0.667, 0.667, 0.667, 'binary, positive class 1')
     """
-    if len(true) == 0:
+    if not len(true):
         raise ShapeError("classification_metrics: no examples")
     if names is not None and len(names) != classes:
         raise ShapeError(f"classification_metrics: {len(names)} names for {classes} classes")

@@ -45,7 +45,7 @@ def pearson(x: Any, y: Any) -> float:
 
 
 def _correlation(name: str, x: np.ndarray, y: np.ndarray) -> float:
-    if len(x) == 0 or (x == x[0]).all() or (y == y[0]).all():
+    if not len(x) or (x == x[0]).all() or (y == y[0]).all():
         raise NonFiniteError(f"{name}: one of the lists is constant, so it orders nothing")
     u, v = x - x.mean(), y - y.mean()
     u, v = u / np.abs(u).max(), v / np.abs(v).max()  # whose squares neither vanish nor overflow
@@ -80,7 +80,7 @@ def grade_metrics(true: Any, predicted: Any) -> GradeMetrics:
     1.0
     """
     y, z = _two_lists("grade_metrics", true, predicted)
-    if len(y) == 0:
+    if not len(y):
         raise ShapeError("grade_metrics: no examples")
     orders = len(set(y.tolist())) > 1 and len(set(z.tolist())) > 1
     rmse = float(np.sqrt(np.mean((y - z) ** 2)))

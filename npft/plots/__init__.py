@@ -44,6 +44,7 @@ from npft.plots.senses import draw_polysemy
 from npft.plots.serving import draw_serving
 from npft.plots.similarity import draw_cosines, draw_similarity
 from npft.plots.sizes import draw_sizes
+from npft.plots.span_threshold import draw_span_threshold
 from npft.plots.spectra import draw_spectra
 from npft.plots.speed import draw_speed
 from npft.plots.style import STYLE, save_figure, save_film
@@ -65,7 +66,7 @@ __all__ = [
     "draw_pads", "draw_pieces", "draw_polysemy", "draw_rates", "draw_rdm", "draw_regimes",
     "draw_repair_path", "draw_repairs", "draw_replay_share", "draw_retrieval", "draw_robustness",
     "draw_rogue", "draw_scale", "draw_schedules", "draw_serving", "draw_similarity",
-    "draw_span_lengths",
+    "draw_span_lengths", "draw_span_threshold",
     "draw_spectra", "draw_speed", "draw_step_sizes", "draw_taggers", "draw_task_matrix",
     "draw_tasks", "draw_temperature", "draw_tokens_per_word", "draw_tradeoff", "save_figure",
     "save_film", "draw_beside", "draw_sizes", "draw_when_to_tune",

@@ -33,6 +33,7 @@ from npft.embed.sentences import SentenceEncoder
 from npft.encoder.additions import additions_of
 from npft.encoder.checkpoint import parse_header
 from npft.errors import CheckpointError, ConfigError, DataError, check_strings
+from npft.nn.progress import ProgressFn, within
 from npft.search.top import BLOCK, Found, best_of_blocks, check_search
 from npft.strict_json import parse
 
@@ -82,7 +83,8 @@ class Index:
     """The vectors of texts, and the search among them; row i is text i.
 
     ``Index(encoder, texts)`` encodes the texts, a slice at a time. The encoder must scale its
-    vectors to length 1, as it does by default. ``vectors`` (n, D) float32.
+    vectors to length 1, as it does by default. ``vectors`` (n, D) float32. progress: such as
+    ``Progress("index")``, told how many texts of all have been read.
     Raises ``DtypeError`` for what is no list of strings, ``DataError`` for no texts,
     ``ConfigError`` for an encoder that does not normalise, ``NonFiniteError`` for vectors that are
     not finite.
@@ -94,7 +96,13 @@ class Index:
     array([[0]])
     """
 
-    def __init__(self, encoder: SentenceEncoder, texts: Sequence[str]) -> None:
+    def __init__(
+        self,
+        encoder: SentenceEncoder,
+        texts: Sequence[str],
+        *,
+        progress: ProgressFn | None = None,
+    ) -> None:
         texts = check_strings("Index: texts", texts)
         if not texts:
             raise DataError("Index: there are no texts; give at least one")
@@ -102,7 +110,9 @@ class Index:
         made_by = fingerprint(encoder)
         vectors = np.empty((len(texts), encoder.encoder.config.hidden_size), np.float32)
         for i in range(0, len(texts), SLICE):
-            vectors[i : i + SLICE] = encoder.encode(texts[i : i + SLICE])
+            part = texts[i : i + SLICE]
+            inside = within(progress, i, len(part), len(texts), "texts")
+            vectors[i : i + SLICE] = encoder.encode(part, progress=inside)
         self._set(encoder, vectors, made_by, texts_sum(texts))
 
     def _set(

@@ -37,10 +37,10 @@ from npft.nn.loop import Loss, streams
 from npft.nn.module import Module, freeze
 from npft.nn.optim import AdamW, decay_groups
 from npft.nn.progress import ProgressFn
-from npft.pretrain.masking import mask_tokens
-from npft.pretrain.pairs import Corpus, Documents
-from npft.pretrain.source import Feed, Source, layout_for
-from npft.pretrain.train import WARMUP
+from npft.pretraining.masking import mask_tokens
+from npft.pretraining.pairs import Corpus, Documents
+from npft.pretraining.source import Feed, Source, layout_for
+from npft.pretraining.train import WARMUP
 from npft.text.batch import Batch
 
 

@@ -28,7 +28,7 @@ from npft.nn.loop import Loss, streams
 from npft.nn.module import Module
 from npft.nn.optim import AdamW, decay_groups
 from npft.nn.progress import ProgressFn
-from npft.pretrain.train import WARMUP
+from npft.pretraining.train import WARMUP
 from npft.text.batch import Batch
 
 

@@ -107,7 +107,7 @@ class Batch:
     tokens_cut: None, or (B,) how many tokens of each sequence a tokenizer cut off.
     sight: None, or (N, 4) where tokens do not all see one another: of each its place in the text,
         what it ``knows``, and from and until when it is seen: token i sees token j of its sequence
-        if from_j <= knows_i < until_j (``pretrain/permuted.py``).
+        if from_j <= knows_i < until_j (``pretraining/permuted.py``).
 
     Every array is a read-only copy. ``len(b)`` is B; ``b[rows]`` takes a slice, a mask or row
     numbers. Raises ``ShapeError``, ``DtypeError``, ``IdError`` (a negative number) or

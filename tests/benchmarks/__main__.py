@@ -4,17 +4,20 @@
     bench/bin/python -m pip install -e ".[bench]"
     bench/bin/python tests/benchmarks --sms SMSSpamCollection
 
-prints the table of results and, with --save, writes figures/speed.json, from which
-``python figures/speed.py`` draws the figure. ``--only NAME`` runs one part, ``--quick`` fewer
-rounds. The SMS Spam Collection is a public file (UCI machine learning repository, data set 228);
-without it the ragged part is left out, and the table says so.
+prints the table of results and, with --save, puts its rows into figures/speed.json (``stored.py``),
+from which ``python figures/speed.py`` draws the figure. ``--only NAME`` runs the parts whose names
+begin so, ``--quick`` fewer rounds. ``--only profile`` says why the times are what they are, in four
+tables (``profiles.py``), which --save also writes into figures/README.md. The SMS Spam Collection
+is a public file (UCI machine learning repository, data set 228); without it the ragged part is left
+out, and the table says so.
 
 Each part runs in a process of its own, because the matrix libraries read their number of threads
 when they start. Both sides get the same number. Ratios are npft / peer: below 1 npft is faster.
 They run the kernels
 that a user gets: what OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE hold back is let go, and the first
 line says which kernels each library has chosen; the ratios depend on the processor's maker. The
-share is of what the same process reaches in a product of 1024 x 1024. Close other programs: with a busy second core, two threads are no faster than one.
+share is of what the same process reaches in a product of 1024 x 1024. Close other programs: with a
+busy second core, two threads are no faster than one.
 """
 
 from __future__ import annotations
@@ -22,20 +25,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "figures" / "speed.json"
-ROUNDS, QUICK = 12, 3
+import stored
+from machine import HELD, machine
 
-# OpenBLAS chooses the kernels for the processor by itself; a machine may hold it to older ones by
-# these variables, which no user has set
-HELD = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+ROUNDS, QUICK = 12, 3
 
 # what we want to reach: (work, peer, threads) to the ratio that must be, and the goal
 AIMS = {
@@ -72,8 +70,10 @@ def parts(sms: Path | None) -> dict[str, Callable[[int, int], list[dict]]]:
     import growth
     import kernels
     import memory
+    import profiles
     import ragged
     import repairs
+    import start
     import steps
 
     found: dict[str, Callable[[int, int], list[dict]]] = {
@@ -91,6 +91,7 @@ def parts(sms: Path | None) -> dict[str, Callable[[int, int], list[dict]]]:
     found["kernels, lesson"] = lambda t, r: kernels.measure("lesson", r)
     found["kernels, tiny"] = lambda t, r: kernels.measure("tiny", r)
     found["repairs"] = lambda t, r: repairs.measure(r)
+    found["start"] = lambda t, r: start.measure(r)
     found["growth"] = lambda t, r: growth.measure(r)
     for library in ("npft", "torch"):
         found[f"memory, {library}"] = lambda t, r, library=library: [
@@ -100,10 +101,21 @@ def parts(sms: Path | None) -> dict[str, Callable[[int, int], list[dict]]]:
         {"work": "npft, whole batch", "mb": memory.peak_of_steps("npft", "tiny", packs=1)}
     ]
     found["memory, growth"] = lambda t, r: [memory.growth("lesson", 1000)]
+    for name in steps.SIZES:
+        found[f"profile, {name}"] = lambda t, r, name=name: profiles.step_of(
+            name, AIMS[f"{name} step", "PyTorch eager", t][0], t, r
+        )
+    found["profile, two threads"] = lambda t, r: profiles.two_threads(r)
+    for kernel in ("GELU", "layer norm"):
+        for name in ("lesson", "tiny"):
+            aim = AIMS[f"{kernel}, forward, {name}", "PyTorch eager", 1][0]
+            found[f"profile, passes, {kernel}, {name}"] = (
+                lambda t, r, given=(name, kernel, aim): profiles.passes(*given, r)
+            )
     return found
 
 
-ON_TWO = ("lesson", "tiny", "mini", "ragged")
+ON_TWO = ("lesson", "tiny", "mini", "ragged", "profile, lesson", "profile, tiny", "profile, mini")
 
 
 def in_a_process(part: str, threads: int, rounds: int, sms: Path | None) -> list[dict]:
@@ -118,43 +130,6 @@ def in_a_process(part: str, threads: int, rounds: int, sms: Path | None) -> list
     if done.returncode:
         raise SystemExit(f"{part} on {threads} threads failed:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def machine() -> dict[str, str]:
-    """What the numbers were measured on, and which kernels multiply matrices there."""
-    found = {"python": platform.python_version(), "cores": str(os.cpu_count())}
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = info.read_text(encoding="utf-8").splitlines()
-        found["processor"] = next(
-            (line.split(":")[1].strip() for line in lines if line.startswith("model name")), ""
-        )
-    for package in ("numpy", "scipy", "torch", "jax", "autograd"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    found |= {f"held by {name}": os.environ[name] for name in HELD if name in os.environ}
-    return found | kernels_used()
-
-
-def kernels_used() -> dict[str, str]:
-    """The kernels that NumPy's matrix library and PyTorch have chosen for this processor."""
-    import numpy  # noqa: F401  (loads its matrix library)
-
-    found = {}
-    try:
-        import threadpoolctl
-
-        for library in threadpoolctl.threadpool_info():
-            if library["user_api"] == "blas":
-                found["numpy's kernels"] = f"{library['internal_api']} {library['architecture']}"
-        import torch
-
-        found["torch's kernels"] = f"MKL; its own ops {torch.backends.cpu.get_cpu_capability()}"
-    except ImportError:
-        pass  # the table of packages says what is not installed
-    return found
 
 
 def peak_memory(rows: list[dict]) -> list[dict]:
@@ -191,6 +166,8 @@ def line(row: dict) -> str:
     head = f"{row['work']:<34} {row.get('peer', ''):<16} {row.get('threads', 1):>7}  "
     if "absent" in row:
         return head + row["absent"]
+    if row["work"].startswith(stored.PROFILES):
+        return head + "measured: see the tables below"
     if "ratio" not in row:
         rest = {k: v for k, v in row.items() if k not in ("work", "peer", "threads")}
         return head + "  ".join(f"{name} {value}" for name, value in rest.items())
@@ -222,7 +199,7 @@ def main() -> None:
     parser.add_argument("--only", help="run the parts whose name begins so")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} rounds")
-    parser.add_argument("--save", action="store_true", help="write figures/speed.json")
+    parser.add_argument("--save", action="store_true", help="keep it in figures/speed.json")
     parser.add_argument("--part", help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -234,6 +211,8 @@ def main() -> None:
         return
     rounds = QUICK if args.quick else args.rounds
     names = [name for name in parts(args.sms) if name.startswith(args.only or "")]
+    if args.save and "machine" not in names:
+        names.insert(0, "machine")  # what is kept says where it was measured
     print(f"{'work':<34} {'peer':<16} threads  npft / peer: median [least, most]")
     rows: list[dict] = []
     about: dict[str, str] = {}
@@ -249,11 +228,13 @@ def main() -> None:
     for row in rows:
         if row["work"].startswith("peak"):
             print(line(row))
-    if args.sms is None:
+    if text := stored.tables(rows):
+        print(f"\n{text}")
+    if args.sms is None and args.only is None:
         print("ragged: left out, because --sms names no file")
     if args.save:
-        result = {"machine": about, "rounds": rounds, "rows": rows}
-        RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        whole = args.only is None
+        stored.save({"machine": about, "rounds": rounds, "rows": rows}, whole)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,11 @@ What is reported, medians of the rounds with the smallest and the largest:
     load        the library imported and the model read, in a new process
     memory      the peak of a process that has read the model and encoded the messages
     quality     the largest difference of two vectors; Spearman on the STS benchmark, of int8 too
+    profile     where the time of the step and of encoding 256 messages goes, and how long their
+                products alone take (``profiles.py``)
+
+``--only PART`` runs one of these. ``--save FILE`` puts the rows into a file of results, new or not
+(``stored.py``); ``--only profile --save figures/speed.json`` puts them on figures/README.md too.
 
 Each part runs in a process of its own, with the same number of threads on both sides and without
 what holds OpenBLAS to old kernels. Ratios of times are npft / peer; those of texts/s the inverse.
@@ -35,13 +40,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import stored
 from clock import compared, in_turns, spread
+from machine import HELD, machine
+from profiles import rows_of
 
 sys.path.remove(str(Path(__file__).parent))  # its tokenizers.py is no package
 
-HELD = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 ROUNDS, TEXTS, BATCH = 12, 1500, 32
 LR = 5e-5
+# by threads, the ratio of times that we want to reach beside PyTorch and sentence-transformers
+AIMS = {"step": {1: 0.6, 2: 0.7}, "texts/s": {1: 1 / 1.8, 2: 1 / 1.6}}
 
 
 def messages(path: Path, count: int) -> tuple[list[str], np.ndarray]:
@@ -131,19 +140,19 @@ def speed(args: argparse.Namespace) -> list[dict]:
     ]  # fmt: skip
 
 
-def step(args: argparse.Namespace) -> list[dict]:
-    """A step of full fine-tuning, beside the same in PyTorch with pads."""
+def tuning_steps(args: argparse.Namespace) -> tuple[Callable, Callable, float]:
+    """A step of full fine-tuning, the same in PyTorch with pads, and how much of that is real."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 
     from npft import AdamW, Classifier, SentenceEncoder, set_dropout, train_steps
     from npft.nn.optim import decay_groups
 
-    with_threads(args.threads)
     texts, labels = messages(args.sms, BATCH)
     body = SentenceEncoder.from_pretrained(args.model).body
     model = Classifier(body, 2, rng=np.random.default_rng(0))
     set_dropout(model, 0.1)
+    model.train()  # a model that was read evaluates, without dropout
     batch = model.tokenize(texts, labels=labels)
     steps = train_steps(
         model, iter(lambda: batch, None), lambda model, part, rng: model.loss(part, rng),
@@ -166,11 +175,31 @@ def step(args: argparse.Namespace) -> list[dict]:
         torch.nn.functional.cross_entropy(head(mean), torch.from_numpy(labels)).backward()
         optimizer.step()
 
-    times = in_turns({"npft": lambda: next(steps), "torch": theirs}, args.rounds, least=0.0)
-    filled = given["attention_mask"].numel()
+    return lambda: next(steps), theirs, len(batch.ids) / given["attention_mask"].numel()
+
+
+def step(args: argparse.Namespace) -> list[dict]:
+    """A step of full fine-tuning, beside the same in PyTorch with pads."""
+    with_threads(args.threads)
+    ours, theirs, real_share = tuning_steps(args)
+    times = in_turns({"npft": ours, "torch": theirs}, args.rounds, least=0.0)
     return [{"work": "full fine-tuning step", "peer": "PyTorch, padded", "threads": args.threads,
-             "real_share": round(len(batch.ids) / filled, 3),
+             "real_share": round(real_share, 3),
              **compared(times["npft"], times["torch"])}]  # fmt: skip
+
+
+def profile(args: argparse.Namespace) -> list[dict]:
+    """Where the time of a step and of encoding goes, and what bounds it from below."""
+    with_threads(args.threads)
+    rest = args.threads, args.rounds
+    ours, theirs, _ = tuning_steps(args)
+    rows = rows_of("MiniLM tuning step", ours, "PyTorch, padded", theirs,
+                   AIMS["step"][args.threads], *rest)  # fmt: skip
+    texts, _ = messages(args.sms, min(args.texts, 256))
+    encode = {name: make(args.model) for name, make in ENCODERS.items()}
+    peer = "sentence-transformers"
+    return rows + rows_of("MiniLM encoding", lambda: encode["npft"](texts),
+                          peer, lambda: encode[peer](texts), AIMS["texts/s"][args.threads], *rest)
 
 
 def load(args: argparse.Namespace) -> list[dict]:
@@ -207,7 +236,8 @@ def quality(args: argparse.Namespace) -> list[dict]:
     }}]  # fmt: skip
 
 
-PARTS = {"speed": speed, "step": step, "load": load, "memory": memory, "quality": quality}
+PARTS = {"speed": speed, "step": step, "load": load, "memory": memory, "quality": quality,
+         "profile": profile, "machine": lambda args: [machine()]}  # fmt: skip
 
 
 def in_a_process(args: argparse.Namespace, part: str, threads: int, library: str = "") -> list:
@@ -248,12 +278,18 @@ def measured(args: argparse.Namespace) -> list[dict]:
         for row in new:
             print(json.dumps(row), flush=True)
 
+    def wanted(part: str) -> bool:
+        return args.only in (None, part)
+
     for threads in (1, 2):
-        add(in_a_process(args, "speed", threads))
-        add(in_a_process(args, "step", threads))
-    add(of_processes(args, "load", "seconds"))
-    add(of_processes(args, "memory", "mb"))
-    if args.stsb:
+        for part in ("speed", "step", "profile"):
+            if wanted(part):
+                add(in_a_process(args, part, threads))
+    if wanted("load"):
+        add(of_processes(args, "load", "seconds"))
+    if wanted("memory"):
+        add(of_processes(args, "memory", "mb"))
+    if wanted("quality") and args.stsb:
         add(in_a_process(args, "quality", 2))
     return rows
 
@@ -267,6 +303,7 @@ def main() -> int:
     parser.add_argument("--stsb", type=Path)
     parser.add_argument("--onnx", type=Path)
     parser.add_argument("--save", type=Path)
+    parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--texts", type=int, default=TEXTS)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
@@ -280,8 +317,12 @@ def main() -> int:
     if args.quick:
         args.texts, args.rounds = 200, 1
     rows = measured(args)
+    if text := stored.tables(rows):
+        print(f"\n{text}")
     if args.save:
-        args.save.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        (here,) = in_a_process(args, "machine", 1)
+        new = {"machine": here, "rounds": args.rounds, "rows": rows}
+        stored.save(new, whole=False, path=args.save.resolve())
     return 0
 
 

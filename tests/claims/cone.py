@@ -3,6 +3,9 @@
 import numpy as np
 from saying import Said, read
 
+from npft.plots.cone import DIMS
+from npft.plots.globe import chance_band
+
 
 def claims():
     cells = read("cone")
@@ -17,6 +20,7 @@ def claims():
                "masked words ({:.0f} to {:.0f} by seed) and within {:.0f}° after {} steps of SimCSE "
                "({:.0f} to {:.0f})", random, mlm, *ends_of(half["mlm"]), simcse,
                cells[0]["contrast"][-1], *ends_of(half["simcse"]))
+    yield Said("directions of {} dimensions lie, {:.0f}° to {:.0f}°", DIMS, *chance_band(DIMS))
     drawn = [f for f in cells[0]["frames"] if f["phase"] == "mlm"]
     least = min(drawn, key=lambda frame: frame["half_within"])
     yield Said("to {:.0f}° at step {} of {:,}", least["half_within"], least["step"],

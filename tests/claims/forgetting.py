@@ -29,6 +29,7 @@ def claims():
     yield Said("raises the loss on old text by {:.1f} and {:.1f} nats", plain.mean(), clinic.mean())
     yield Said("raises the held-out masked-token loss by {} nats on the hard messages and by {} on "
                "topics of a clinic", spread(plain), spread(clinic))
+    yield Said("plain fine-tuning, {} and {} above", spread(plain), spread(clinic))
     known = [c["curve"]["unigram"] - c["curve"]["mlm_loss"][0] for c in of(cells, method="plain")]
     yield Said("{:.1f} nats lead back to guessing by frequency", np.mean(known))
     yield Said("(A nat more is a perplexity {:.1f} times as high.)", np.e)

@@ -48,10 +48,6 @@ def read(name: str) -> Any:
     return json.loads((FIGURES / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def measured(name: str) -> dict[str, Any]:
-    """What was measured once, of ``figures/measured.json``."""
-    return read("measured")[name]["found"]
-
 
 def of(cells: Iterable[Mapping[str, Any]], **asked: Any) -> list[Mapping[str, Any]]:
     """The cells that agree with all that is asked.
@@ -95,11 +91,11 @@ def reach(values: Any, digits: int = 2) -> str:
 def table(*rows: Sequence[str]) -> Table:
     """A table of the cells of its rows; the first is the head.
 
-    >>> print(table(["", "F1"], ["plain", "0.86"]).text)
-    | | F1 |
+    >>> print(table(["way", "F1"], ["plain", "0.86"]).text)
+    | way | F1 |
     |---|---|
     | plain | 0.86 |
     """
-    lines = ["| " + " | ".join(row).strip() + " |" for row in rows]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
     lines.insert(1, "|---" * len(rows[0]) + "|")
-    return Table("\n".join(lines).replace("|  |", "| |").replace("|  |", "| |"))
+    return Table("\n".join(lines))

@@ -55,6 +55,17 @@ def test_vectors_come_in_the_order_of_their_texts(order):
     assert encode([TEXTS[i] for i in order]) == pytest.approx(encode(TEXTS)[list(order)], abs=NEAR)
 
 
+def test_progress_is_told_how_many_tokens_are_read_and_changes_no_vector():
+    said, encode = [], SentenceEncoder(encoder()).encode
+    vectors = encode(TEXTS * 20, progress=lambda *step: said.append(step))
+    assert vectors.tobytes() == encode(TEXTS * 20).tobytes()
+    tokens = len(TOK(TEXTS * 20, max_length=16).ids)
+    assert said[0] == (0, tokens, "tokens") and said[-1] == (tokens, tokens, "tokens")
+    assert len(said) == 4  # 140 texts are three batches of 64
+    first = np.sort([len(TOK([text], max_length=16).ids) for text in TEXTS * 20])[:64].sum()
+    assert said[1] == (first, tokens, "tokens")  # the shortest are read first
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
 def test_the_batch_size_does_not_matter(monkeypatch, size):
     texts = TEXTS * 20

@@ -35,6 +35,18 @@ MODELS = {
         t.DistilBertConfig(**SMALL, **DISTIL, num_labels=3)
     ),
 }  # fmt: skip
+TAGS = {"id2label": {0: "O", 1: "B-PER", 2: "I-PER"}}
+GRADE = {"num_labels": 1, "problem_type": "regression"}
+CONFIGS = {  # of the families, for heads that all of them have
+    "bert": lambda **o: t.BertConfig(**SMALL, **USUAL, **o),
+    "roberta": lambda **o: t.RobertaConfig(**SMALL, **USUAL, type_vocab_size=1, **o),
+    "distilbert": lambda **o: t.DistilBertConfig(**SMALL, **DISTIL, **o),
+}
+for name, config in CONFIGS.items():
+    MODELS[f"{name}_tags"] = t.AutoModelForTokenClassification.from_config(config(**TAGS))
+    MODELS[f"{name}_grades"] = t.AutoModelForSequenceClassification.from_config(config(**GRADE))
+MODELS["bert_pretraining"] = t.BertForPreTraining(CONFIGS["bert"]())
+MODELS["bert_pairs"] = t.BertForNextSentencePrediction(CONFIGS["bert"]())
 IDS = [2, 5, 6, 7, 9, 10, 3]  # [CLS] the cat ##s ran . [SEP]
 
 if __name__ == "__main__":
@@ -51,8 +63,10 @@ if __name__ == "__main__":
             if name.startswith("bert"):
                 given["token_type_ids"] = torch.tensor([[0, 0, 0, 0, 1, 1, 1]])
             out = body(**given)
-            if body is not model:
-                np.save(FOLDER / name / "logits.npy", model(**given).logits[0].numpy())
+            said = model(**given)
+            for field in ("logits", "prediction_logits", "seq_relationship_logits"):
+                if field in said:
+                    np.save(FOLDER / name / f"{field}.npy", said[field][0].numpy())
         np.save(FOLDER / name / "hidden.npy", out.last_hidden_state[0].numpy())
         if name.startswith("bert"):
             (FOLDER / name / "vocab.txt").write_text("\n".join(WORDS) + "\n")

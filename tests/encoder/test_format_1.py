@@ -14,8 +14,8 @@ from npft.encoder.checkpoint import read_manifest, save
 from npft.encoder.format_1 import RENAMED, upgraded
 from npft.errors import CheckpointError
 from npft.loading import load
-from npft.pretrain.masking import mask_tokens
-from npft.pretrain.spans import mask_spans
+from npft.pretraining.masking import mask_tokens
+from npft.pretraining.spans import mask_spans
 
 FOLDER = Path(__file__).parent / "format_1"
 FROZEN = json.loads((FOLDER / "said.json").read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ import pytest
 from npft.experiments.cone import EmbeddingTest
 from npft.experiments.opening import opening_cell
 from npft.heads.words import MaskedLM
-from npft.pretrain.start import new_masked_lm
+from npft.pretraining.start import new_masked_lm
 from npft.worlds import TinyWorld
 
 SIZES = {"sentences": 40, "pairs": 20}

@@ -138,6 +138,29 @@ def test_a_store_is_all_that_may_be_replayed(cell):
     assert whole == same and whole != few
 
 
+@pytest.mark.parametrize("method, makes", [("own-text", "generate"), ("ewc", "diagonal_fisher")])
+def test_what_a_method_makes_of_a_body_is_made_once_for_the_cells_of_a_seed(
+        cell, monkeypatch, method, makes):
+    made, make = [], getattr(methods, makes)
+    monkeypatch.setattr(methods, makes, lambda *args, **options: (
+        made.append(args), make(*args, **options))[1])
+    cells = [cell | {"method": method, "strength": x, "task": task, "seed": seed}
+             for seed in (3, 4) for task in ("hard sms", "clinic") for x in (0.2, 0.5)]
+    together = [forgetting_cell(c)["curve"] for c in cells]
+    assert len(made) == 2  # seeds
+    for c, curve in zip(cells, together):
+        repairs.past_of.cache_clear()
+        assert forgetting_cell(c)["curve"] == curve
+    assert len(made) == 2 + len(cells)
+
+
+def test_the_fisher_of_a_store_is_not_that_of_the_whole_text(cell):
+    options = {"method": "ewc", "strength": 0.1}
+    whole, few = (forgetting_cell(cell | options | store)["curve"] for store in ({}, {"store": 2}))
+    repairs.past_of.cache_clear()
+    assert forgetting_cell(cell | options | {"store": 2})["curve"] == few != whole
+
+
 def test_the_head_learns_at_least_at_its_own_rate_whatever_the_body_does(cell, monkeypatch):
     seen, curve = [], repairs.forgetting_curve
 

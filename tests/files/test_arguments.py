@@ -16,9 +16,13 @@ from npft.files.finetune import Material, Start, Training
 ROOT = Path(__file__).parents[2]
 
 
+def parsed(*typed):
+    return build_parser("1.0", typed).parse_args(typed)
+
+
 def help_of(verb, capsys):
     with pytest.raises(SystemExit):
-        build_parser("1.0").parse_args([verb, "--help"])
+        parsed(verb, "--help")
     return capsys.readouterr().out
 
 
@@ -61,7 +65,7 @@ def test_the_examples_run_one_after_the_other_in_an_empty_folder(tmp_path):
 
 def test_every_option_has_a_help(capsys):
     for verb in EXAMPLES:
-        actions = build_parser("1.0")._subparsers._group_actions[0].choices[verb]._actions
+        actions = build_parser("1.0", [verb])._subparsers._group_actions[0].choices[verb]._actions
         assert [a.dest for a in actions if not a.help] == []
 
 
@@ -71,11 +75,11 @@ def test_columns_are_numbers_or_names_and_a_tab_can_be_typed():
 
 
 def test_options_reach_the_dataclasses_that_name_them():
-    args = build_parser("1.0").parse_args([
+    args = parsed(
         "finetune", "a.csv", "--out", "o", "--task", "pair", "--columns", "2,3,1", "--header",
         "--encoding", "latin-1", "--separator", ";", "--format", "csv", "--test", "t.csv",
         "--cased", "--tokenizer", "wordpiece", "--epochs", "3", "--seed", "7", "--patience", "2",
-    ])
+    )  # fmt: skip
     material = picked(args, Material)
     assert material == Material(Path("a.csv"), task="pair", test=Path("t.csv"))
     assert picked(args, Start) == Start(tokenizer="wordpiece", lowercase=False)
@@ -84,5 +88,5 @@ def test_options_reach_the_dataclasses_that_name_them():
     assert (fmt.name, fmt.columns, fmt.header, fmt.separator, fmt.encoding) == (
         "csv", (2, 3, 1), True, ";", "latin-1"
     )
-    assert picked(build_parser("1.0").parse_args(["finetune", "a", "--out", "o"]), Start) == Start()
-    assert build_parser("1.0").parse_args(["finetune", "a", "--out", "o", "--lowercase"]).lowercase
+    assert picked(parsed("finetune", "a", "--out", "o"), Start) == Start()
+    assert parsed("finetune", "a", "--out", "o", "--lowercase").lowercase

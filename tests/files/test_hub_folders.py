@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from npft import (
-    Classifier, Encoder, EncoderConfig, MaskedLM, SentenceEncoder, WordPiece, load, set_threads,
-    write_pretrained,
+    Classifier, Encoder, EncoderConfig, MaskedLM, Regressor, SentenceEncoder, TokenClassifier,
+    WordPiece, load, set_threads, write_pretrained,
 )
 from npft.__main__ import main
 
@@ -32,6 +32,10 @@ def folders(tmp_path_factory):
         "vectors": SentenceEncoder(encoder(), "cls", normalize=False),
         "words": MaskedLM(encoder(), nsp=False, rng=rng), "body": encoder(),
         "classes": Classifier(encoder(), 2, "pooler", ["ham", "spam"], rng=rng),
+        "tags": TokenClassifier(encoder(), ["O", "B-X", "I-X"], rng=rng),
+        "grades": Regressor(encoder(), None, None, "pooler", rng=rng),
+        "untied": MaskedLM(encoder(), nsp=False, tied=False, rng=rng),
+        "pretrained": MaskedLM(encoder(), nsp_pool="pooler", rng=rng),
     }  # fmt: skip
     return {name: write_pretrained(model, root / name) for name, model in models.items()}
 
@@ -120,6 +124,30 @@ def test_what_a_masked_lm_forgets_of_its_text_can_be_measured(folders, rows, tmp
     said = json.loads(capsys.readouterr().out)
     assert said["rise"] == pytest.approx(said["mlm_loss_after"] - said["mlm_loss_before"])
     assert np.isfinite(said["rise"])
+
+
+@pytest.mark.parametrize("name, objective", [("untied", "mlm"), ("pretrained", "mlm,nsp")])
+def test_a_masked_lm_of_theirs_goes_on_with_the_objective_that_has_its_heads(
+    name, objective, folders, tmp_path
+):
+    text, out = tmp_path / "text.txt", tmp_path / "out"
+    text.write_text("see you at noon 1\nwin cash at noon\n\n" * 30)
+    argv = ("pretrain", text, "--from", folders[name], "--steps", 2, "--out", out)
+    assert run(*argv, "--objective", objective) == 0
+    assert load(out).options() == load(folders[name]).options()
+
+
+def test_taggers_and_regressors_of_theirs_predict_and_are_evaluated(folders, tmp_path, capsys):
+    tags, scores = tmp_path / "a.conll", tmp_path / "a.tsv"
+    tags.write_text("see\tO\nyou\tB-X\n\nwin\tO\ncash\tB-X\nnoon\tI-X\n")
+    scores.write_text("1\tsee you\twin cash\n2.5\tsee you\tsee you\n7\tcash\twin\n")
+    for path, name, figure in ((tags, "tags", "f1"), (scores, "grades", "rmse")):
+        assert run("evaluate", path, "--model", folders[name], "--json") == 0
+        assert np.isfinite(json.loads(capsys.readouterr().out)[figure])
+    assert run("predict", tags, "--model", folders["tags"], "--json") == 0
+    said = json.loads(capsys.readouterr().out)["predictions"]
+    words = [["see", "you"], ["win", "cash", "noon"]]
+    assert [row["tags"] for row in said] == load(folders["tags"]).predict(words)
 
 
 @pytest.mark.parametrize("verb", ["embed", "predict"])

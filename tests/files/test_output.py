@@ -13,10 +13,10 @@ from npft.files.output import (
     check_out, claimed, drop_results, timed, write_json, write_model, write_run,
 )
 from npft.files.pretrain import pretrain_text
-from npft.pretrain.start import Vocabulary
+from npft.pretraining.start import Vocabulary
 from npft.loading import load
 from npft.nn.history import History
-from npft.pretrain.start import Text
+from npft.pretraining.start import Text
 
 HISTORY = History([{"step": 0, "loss": 1.0}])
 RUN_FILES = ["history.json", "results.json", "timings.json"]

@@ -17,7 +17,7 @@ from npft.heads.words import MaskedLM
 from npft.nn.history import History
 from npft.nn.module import unfreeze
 from npft.nn.quantized import quantize
-from npft.pretrain.masking import mask_tokens
+from npft.pretraining.masking import mask_tokens
 from npft.text.batch import Batch
 
 

@@ -22,7 +22,7 @@ from npft.finetune.train import fine_tune
 from npft.heads.classes import Classifier
 from npft.heads.words import MaskedLM
 from npft.nn.module import freeze, train_mode
-from npft.pretrain.masking import mask_tokens
+from npft.pretraining.masking import mask_tokens
 from npft.text.bytes import ByteTokenizer
 
 HEAD = {"heads.classes.linear.weight", "heads.classes.linear.bias"}

@@ -8,7 +8,8 @@ from npft.autograd.tensor import Tensor
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Head, Model
+from npft.encoder.head import Head
+from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError, NonFiniteError
 from npft.finetune import train as training
 from npft.finetune.regimes import freeze_body

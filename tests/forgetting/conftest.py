@@ -17,9 +17,9 @@ from npft.forgetting.measure import forgetting_curve
 from npft.heads.classes import Classifier
 from npft.heads.words import MaskedLM
 from npft.nn.layers import set_dropout
-from npft.pretrain.pairs import Corpus
-from npft.pretrain.probe import make_probe, unigram_loss
-from npft.pretrain.train import pretrain
+from npft.pretraining.pairs import Corpus
+from npft.pretraining.probe import make_probe, unigram_loss
+from npft.pretraining.train import pretrain
 from npft.text.batch import Batch
 from npft.text.wordpiece import WordPiece
 

@@ -12,7 +12,7 @@ from npft.forgetting.interpolate import interpolate
 from npft.heads.words import MaskedLM
 from npft.nn import packs
 from npft.nn.optim import AdamW
-from npft.pretrain.probe import make_probe
+from npft.pretraining.probe import make_probe
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from npft.heads.tags import Tags, TokenClassifier
 from npft.heads.words import MaskedLM
 from npft.nn import packs
 from npft.nn.history import History
-from npft.pretrain.masking import mask_tokens
+from npft.pretraining.masking import mask_tokens
 from npft.text.batch import IGNORE, Batch
 from npft.text.bytes import ByteTokenizer
 

@@ -7,7 +7,8 @@ from npft.autograd import ops
 from npft.autograd.kernels import take_rows
 from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.machine import threads
-from npft.encoder.model import Head, Model
+from npft.encoder.head import Head
+from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError
 from npft.finetune.features import cached
 from npft.finetune.regimes import freeze_body
@@ -18,7 +19,7 @@ from npft.heads.grades import Regressor
 from npft.heads.tags import TokenClassifier
 from npft.heads.words import MaskedLM
 from npft.nn.module import Module, Parameter
-from npft.pretrain.masking import mask_tokens
+from npft.pretraining.masking import mask_tokens
 from npft.text.batch import IGNORE, Batch
 
 

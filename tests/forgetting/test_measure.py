@@ -11,7 +11,7 @@ from npft.finetune.train import evaluate
 from npft.forgetting.measure import ForgettingCurve, forgetting_curve, measure_forgetting
 from npft.heads.grades import Regressor
 from npft.heads.words import MaskedLM
-from npft.pretrain.probe import make_probe
+from npft.pretraining.probe import make_probe
 
 
 def by_hand(**fields):

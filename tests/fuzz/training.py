@@ -22,11 +22,11 @@ from inputs import Target
 from npft import Encoder, EncoderConfig, MaskedLM, ReplacedTokens, WordPiece, pretrain
 from npft.encoder.checkpoint import FILE
 from npft.nn.optim import AdamW, decay_groups
-from npft.pretrain.masking import mask_tokens
-from npft.pretrain.mixture import source_of
-from npft.pretrain.pairs import Corpus
-from npft.pretrain.run import Run
-from npft.pretrain.source import Feed, layout_for
+from npft.pretraining.masking import mask_tokens
+from npft.pretraining.mixture import source_of
+from npft.pretraining.pairs import Corpus
+from npft.pretraining.run import Run
+from npft.pretraining.source import Feed, layout_for
 
 DOCUMENTS = [[f"{a} cat sat", f"the {b} ran", f"{b} and {a}"] for a, b in ("ab", "cd", "ef", "ga")]
 TWO_TEXTS = {"one": DOCUMENTS[:2], "other": DOCUMENTS[2:]}

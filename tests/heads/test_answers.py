@@ -11,7 +11,7 @@ from npft.autograd.tensor import Tensor
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Asked
+from npft.encoder.head import Asked
 from npft.errors import ConfigError, DataError
 from npft.finetune.train import evaluate, fine_tune
 from npft.heads.answers import LONGEST, Answers, SpanFinder, best_span

@@ -16,7 +16,7 @@ from npft.encoder.encoder import Encoder
 from npft.encoder.model import Model
 from npft.errors import DataError
 from npft.heads.boundary import SpanLM
-from npft.pretrain.spans import mask_spans
+from npft.pretraining.spans import mask_spans
 from npft.text.batch import Batch
 from npft.text.bytes import ByteTokenizer
 

@@ -9,7 +9,8 @@ from npft.autograd.tensor import Tensor, grad
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Asked, Head, Model
+from npft.encoder.head import Asked, Head
+from npft.encoder.model import Model
 from npft.encoder.pooling import HEAD_POOLS, POOLS, pool
 from npft.errors import ConfigError, DataError, DtypeError, IdError
 from npft.finetune.regimes import freeze_body

@@ -14,7 +14,8 @@ from npft.autograd.tensor import Tensor, grad
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Asked, Model
+from npft.encoder.head import Asked
+from npft.encoder.model import Model
 from npft.errors import CheckpointError, ConfigError, DataError, DtypeError, NonFiniteError
 from npft.finetune.regimes import set_regime
 from npft.finetune.train import evaluate, fine_tune

@@ -103,6 +103,24 @@ def test_decisions_worked_by_hand_stay_between_low_and_high():
     assert head(1, 5).decide(scores, graded([0.0] * 5)).tolist() == [2.0, 1.0, 5.0, 1.0, 5.0]
 
 
+def test_without_ends_a_score_is_its_grade_and_the_loss_is_the_squared_error_of_the_grades():
+    open_one, scores = head(None, None), Tensor([[-3.0], [7.0]])
+    assert open_one.decide(scores.data, graded([0.0, 0.0])).tolist() == [-3.0, 7.0]
+    assert open_one.loss(scores, graded([1.0, 4.0])).item() == (4**2 + 3**2) / 2
+
+
+@pytest.mark.parametrize("kind", ["mean", "attention", "pooler"])
+def test_unbounded_says_the_same_between_the_ends_and_goes_on_beyond_them(kind, tmp_path):
+    model, texts = regressor(-1, 3, pool=kind).eval(), ["to be", "or not", "that"]
+    scores = model(TOK(texts)).data[:, 0]
+    found = model.unbounded()
+    assert found.encoder is model.encoder and found.heads["grades"].low is None
+    assert found.predict(texts) == pytest.approx(-1 + 4 * scores, abs=1e-5)
+    assert model.predict(texts) == pytest.approx(-1 + 4 * np.clip(scores, 0, 1), abs=1e-5)
+    save(tmp_path, found)
+    assert load(tmp_path).predict(texts).tobytes() == found.predict(texts).tobytes()
+
+
 def test_the_score_worked_by_hand():
     found = head().score(np.array([1.0, 2.0, 5.0]), graded([0.0, 4.0, 5.0]))
     assert found.spearman == 1.0 and found.best_by == 1.0
@@ -155,7 +173,7 @@ def test_predictions_and_ends_come_back_from_a_file(tmp_path):
 @pytest.mark.parametrize("low, high, words", [
     (1, 1, "expected low below high"), (2, 1, "expected low below high"),
     (0, np.inf, "high is inf, expected a finite number"), (-np.inf, 0, "low is -inf"),
-    (np.nan, 1, "low is nan"), ("0", 1, "low is '0'"), (0, None, "high is None"),
+    (np.nan, 1, "low is nan"), ("0", 1, "low is '0'"), (0, None, "high is None"), (None, 5, "low is None"),
     (0, 10**400, "high is 1000.*, expected a finite number"), (False, 1, "low is False"),
 ])
 def test_ends_that_cannot_work_are_refused(low, high, words):

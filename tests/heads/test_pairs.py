@@ -6,12 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npft.autograd.tensor import Tensor, grad
+from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError
 from npft.heads.pairs import Pairs
 from npft.heads.words import MaskedLM
+from npft.loading import load
 from npft.text.batch import Batch
 
 
@@ -63,6 +65,29 @@ def test_scores_are_a_linear_map_of_the_first_token_alone():
     np.testing.assert_allclose(scores, expected, rtol=0, atol=1e-12)
     hidden[[1, 2, 5, 6, 7]] = 9.0
     assert (one(Tensor(hidden), batch).data == scores).all()
+
+
+def test_with_the_pooler_of_bert_a_tanh_stands_before_the_linear_map():
+    one, batch = Pairs(body(), "pooler", rng=np.random.default_rng(0)), pairs([0, 1], [2, 3])
+    one.pool.weight.assign(2 * np.eye(4))
+    one.pool.bias.assign([0, 0, 0, 1])
+    hidden = np.random.default_rng(2).standard_normal((5, 4)).astype(np.float32)
+    pooled = np.tanh(2 * hidden[[0, 2]] + np.array([0, 0, 0, 1]))
+    expected = pooled @ one.linear.weight.data.T + one.linear.bias.data
+    np.testing.assert_allclose(one(Tensor(hidden), batch).data, expected, rtol=0, atol=1e-6)
+
+
+def test_the_pool_comes_back_from_a_file_and_that_of_older_files_is_the_first_token(tmp_path):
+    for pool, options in (("cls", {}), ("pooler", {"pool": "pooler"})):
+        made = MaskedLM(body(), nsp_pool=pool, rng=np.random.default_rng(0))
+        assert made.heads["nsp"].options() == options
+        save(tmp_path, made)
+        again = load(tmp_path)
+        assert again.heads["nsp"].pool.kind == pool
+        scores = made.scores(pairs([0, 1]))["nsp"].data
+        assert again.scores(pairs([0, 1]))["nsp"].data.tobytes() == scores.tobytes()
+    with pytest.raises(ConfigError, match="pool: kind is 'sum'"):
+        MaskedLM(body(), nsp_pool="sum", rng=np.random.default_rng(0))
 
 
 def test_the_first_weights_have_the_spread_of_the_encoder():
@@ -126,7 +151,7 @@ def test_an_encoder_that_cannot_tell_the_segments_apart_is_refused(types):
 
 
 def test_the_generator_is_given_by_its_name():
-    with pytest.raises(TypeError, match="positional"):
+    with pytest.raises(TypeError, match="rng"):
         Pairs(body(), np.random.default_rng(0))
 
 

@@ -93,6 +93,13 @@ def test_attention_is_that_of_a_loop_and_of_one_word_is_its_value():
             np.testing.assert_allclose(summary, values[i], atol=1e-15)
 
 
+@pytest.mark.parametrize("words", [2, 3, 4])
+def test_a_span_of_more_words_than_the_longest_has_no_place_among_the_others(words):
+    spans = [[(0, words - 1, 0), (words, words, 1)]]
+    b = Batch(range(5, 6 + words), [0, words + 1], words=range(words + 1), typed_spans=spans)
+    assert tagger(longest=1).head().targets(b).tolist() == [2] * words + [1]
+
+
 @pytest.mark.parametrize("kind", SUMMARIES)
 def test_the_gradient_of_the_loss_is_its_derivative(kind):
     model = tagger(kind, longest=2).astype(np.float64)
@@ -283,7 +290,7 @@ def test_long_texts_are_read_in_windows_and_said_in_their_own_words():
     ]
     decisions = np.empty(2, dtype=object)
     decisions[:] = b.typed_spans
-    model.decide = lambda batch, head=None: decisions
+    model.decide = lambda batch, *options: decisions
     assert model.predict(data.words) == data.spans
     assert model.head().score(decisions, b).f1 == 1
 

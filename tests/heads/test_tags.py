@@ -11,7 +11,7 @@ from npft.autograd.tensor import Tensor, grad
 from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.encoder.model import Asked
+from npft.encoder.head import Asked
 from npft.errors import ConfigError, DataError, DtypeError
 from npft.finetune.train import evaluate, fine_tune
 from npft.heads.tags import Tags, TokenClassifier

@@ -14,7 +14,7 @@ from npft.errors import ConfigError, DataError, DtypeError
 from npft.heads.boundary import SpanLM
 from npft.heads.words import MaskedLM, Words
 from npft.nn.module import freeze
-from npft.pretrain.masking import mask_tokens
+from npft.pretraining.masking import mask_tokens
 from npft.text.batch import IGNORE, Batch
 from npft.text.bpe import BPE
 from npft.text.bytes import ByteTokenizer

@@ -251,6 +251,18 @@ def test_a_run_that_goes_on_reckons_with_its_own_steps_only(monkeypatch):
     assert stream.getvalue().endswith("10 s, 100 s left\n")
 
 
+def test_what_ends_before_its_first_line_is_due_may_say_nothing(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
+    for end, lines in ((4.9, []), (7.0, ["embed 4/8  lines  6 s, 6 s left", "embed 8/8  lines  7 s"])):
+        now[0], stream = 0.0, io.StringIO()
+        p = Progress("embed", stream, short=False)
+        for step, at in [(0, 0.0), (4, min(6.0, end)), (8, end)]:
+            now[0] = at
+            p(step, 8, "lines")
+        assert stream.getvalue().splitlines() == lines
+
+
 def test_progress_goes_to_standard_error_and_takes_step_0(capsys, monkeypatch):
     p = Progress("x")
     p(0, 0, "nothing to do")

@@ -69,6 +69,15 @@ def test_blocks_of_texts_and_queries_change_nothing(monkeypatch):
     assert whole.scores == pytest.approx(parts.scores, abs=2e-6)
 
 
+def test_progress_counts_the_texts_through_all_slices(monkeypatch):
+    monkeypatch.setattr("npft.search.index.SLICE", 5)
+    said = []
+    Index(small(), TEXTS, progress=lambda *step: said.append(step))
+    steps = [step for step, _, _ in said]
+    assert {step[1:] for step in said} == {(12, "texts")}
+    assert steps == sorted(steps) and set(steps) == {0, 5, 10, 12}
+
+
 def test_a_saved_index_finds_the_same_and_reads_its_vectors_from_the_file(saved):
     folder, index = saved
     again = Index.load(folder, small(), TEXTS)

@@ -13,7 +13,7 @@ from npft.encoder.model import copy_of
 from npft.errors import ConfigError, DataError, DtypeError, NonFiniteError, ShapeError
 from npft.forgetting.distill import softened_kl
 from npft.heads.words import MaskedLM
-from npft.pretrain.masking import mask_tokens
+from npft.pretraining.masking import mask_tokens
 from npft.serving.blocks import keep_blocks
 from npft.serving.students import StudentLoss, Terms, train_student
 from npft.serving.vectors import train_student_encoder

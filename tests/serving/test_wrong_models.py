@@ -10,10 +10,10 @@ from npft.encoder.additions import (
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError, NpftError
-from npft.pretrain.masking import mask_tokens
-from npft.pretrain.permuted import permute_tokens
-from npft.pretrain.spans import mask_spans
 from npft.pretrained import write_pretrained
+from npft.pretraining.masking import mask_tokens
+from npft.pretraining.permuted import permute_tokens
+from npft.pretraining.spans import mask_spans
 from npft.serving.blocks import keep_blocks
 from npft.serving.students import train_student
 from npft.serving.vectors import train_student_encoder

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
-from npft.pretrain.masking import mask_tokens
+from npft.pretraining.masking import mask_tokens
 from npft.text import BPE, ByteTokenizer, Unigram, tokenizer_from_dict
 from npft.text.pieces import MOST_BYTES, cut_words
 
