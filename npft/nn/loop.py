@@ -142,10 +142,14 @@ def check_names(model: Module, repairs: Sequence[Repair]) -> None:
     for name in names:
         if names.count(name) > 1 or name in getattr(model, "heads", ()):
             both = "two repairs" if names.count(name) > 1 else "a repair and a head"
-            raise ConfigError(
-                f"training: {both} are called {name!r}; give a repair another name: "
-                f"repair.name = '{name} 2'"
-            )
+            raise _of_one_name(both, name)
+
+
+def _of_one_name(both: str, name: str) -> ConfigError:
+    return ConfigError(
+        f"training: {both} are called {name!r}; give a repair another name: "
+        f"repair.name = '{name} 2'"
+    )
 
 
 Gradients = dict[Any, np.ndarray]
@@ -172,10 +176,7 @@ def _of_piece(
         total, parts, scores = Loss(*loss_fn(model, piece, rng=chance))
         for repair in repairs:
             if repair.name in parts:
-                raise ConfigError(
-                    f"training: a repair and a part of the loss are both called {repair.name!r}; "
-                    "give the repair another name"
-                )
+                raise _of_one_name("a repair and a part of the loss", repair.name)
             term = repair.loss(model, piece, scores)
             if term is not None:
                 total, parts = total + term, parts | {repair.name: term.item()}
