@@ -20,10 +20,11 @@ from numbers import Real
 
 import numpy as np
 
-from npft.autograd.inputs import numbers
+from npft.autograd.inputs import numbers, one_dtype
 from npft.autograd.tensor import Tensor, primitive
 from npft.errors import (
-    ConfigError, DtypeError, IdError, NonFiniteError, ShapeError, check_finite, check_shape,
+    ConfigError, DtypeError, IdError, NonFiniteError, ShapeError, check_finite, check_rng,
+    check_shape,
 )
 
 
@@ -40,12 +41,17 @@ def blocks(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
         yield [a[start : start + BLOCK] for a in flat]
 
 
-@functools.lru_cache(maxsize=256)
-def ones(n: int, dtype: np.dtype) -> np.ndarray:
-    """A vector of n ones, made once."""
-    vector = np.ones(n, dtype)
+@functools.cache
+def block_of_ones(dtype: np.dtype) -> np.ndarray:
+    """A vector of ones, made once: the only one kept, however many lengths are asked for."""
+    vector = np.ones(BLOCK, dtype)
     vector.setflags(write=False)
     return vector
+
+
+def ones(n: int, dtype: np.dtype) -> np.ndarray:
+    """A vector of n ones; not to be written to."""
+    return block_of_ones(dtype)[:n] if n <= BLOCK else np.ones(n, dtype)
 
 
 def row_sums(x: np.ndarray) -> np.ndarray:
@@ -253,9 +259,23 @@ def log_softmax(x):
     >>> log_softmax(np.array([0.0, -1000.0])).data.tolist()
     [0.0, -1000.0]
     """
-    out = x - _largest("log_softmax", x)
-    out -= np.log(np.exp(out).sum(axis=-1, keepdims=True))
+    _largest("log_softmax", x)
+    out = log_probabilities(x)
     return out, lambda g: g - np.exp(out) * g.sum(axis=-1, keepdims=True)
+
+
+def log_probabilities(x: np.ndarray) -> np.ndarray:
+    """x - log Σ exp(x) along the last axis, without checks.
+
+    Shifted by its largest value m, x has the sum 1 + Σ_{j≠m} exp(x_j); log1p of the second part
+    keeps all digits of the logarithm of a probability that is next to 1.
+    """
+    top = x.real.argmax(axis=-1)[..., None]
+    out = x - np.take_along_axis(x, top, axis=-1)
+    e = np.exp(out)
+    np.put_along_axis(e, top, 0, axis=-1)
+    out -= np.log1p(e @ ones(x.shape[-1], x.dtype))[..., None]
+    return out
 
 
 def _largest(name: str, x: np.ndarray) -> np.ndarray:
@@ -270,25 +290,33 @@ def _largest(name: str, x: np.ndarray) -> np.ndarray:
 def dropout(x, p: float, *, rng: np.random.Generator | None):
     """Each element is set to 0 with probability p and divided by 1 - p otherwise.
 
-    The expected value stays x (Srivastava et al. 2014). p = 0 returns x itself.
-    The chance is p rounded to a multiple of 2⁻¹⁶, so that 16 random bits decide an element.
-    Raises ``ConfigError`` if p is outside [0, 1) or rng is missing.
+        y = f x,   f = 0 with probability p, else 1 / (1 - p)       (Srivastava et al. 2014)
+
+    The mean of f is p 0 + (1 - p) / (1 - p) = 1, so the expected value of y is x. The gradient is
+    f g: what was dropped moves nothing. The chance is p rounded to a multiple of 2⁻¹⁶, so that 16
+    random bits decide an element.
+
+    x of any shape, returns a tensor of the same; p = 0 returns x itself and needs no rng.
+    Raises ``ConfigError`` if p is outside [0, 1), or for an rng that is no generator.
+
+    >>> dropout(np.ones(5), 0.5, rng=np.random.default_rng(1)).data.tolist()
+    [2.0, 0.0, 2.0, 2.0, 2.0]
     """
     if not isinstance(p, Real) or not 0 <= p < 1:
         raise ConfigError(f"dropout: p is {p!r}, expected 0 <= p < 1")
+    if not isinstance(x, Tensor):
+        x = Tensor(one_dtype("dropout", [x], [False])[0][0])
     if p == 0:
         return x
     if rng is None:
         raise ConfigError("dropout: training with dropout needs rng=np.random.default_rng(seed)")
-    if not hasattr(rng, "bytes"):
-        raise ConfigError(f"dropout: rng is {rng!r:.60}, expected np.random.default_rng(seed)")
-    if not isinstance(x, Tensor):
-        x = numbers("dropout: x", x, None)
+    check_rng("dropout: rng", rng)
     threshold = min(round(p * 65536), 65535)  # something is kept, however large p is
+    # little-endian on every machine, so that the same seed drops the same elements
     bits = np.frombuffer(rng.bytes(2 * x.size), "<u2").reshape(x.shape)
-    keep = (bits >= threshold).astype(x.dtype)
-    keep *= 65536 / (65536 - threshold)
-    return scale(x, factor=keep)
+    factor = (bits >= threshold).astype(x.dtype)
+    factor *= 65536 / (65536 - threshold)
+    return scale(x, factor=factor)
 
 
 @primitive
@@ -300,21 +328,21 @@ def scale(x, *, factor: np.ndarray):
     """
     if np.shape(factor) != np.shape(x):
         raise ShapeError(f"scale: x has shape {np.shape(x)}, the factor {np.shape(factor)}")
-    factor = numbers("scale: factor", factor, x.dtype)
+    factor = numbers("scale: factor", factor, x.dtype, new=False)
     return x * factor, lambda g: g * factor
 
 
 def check_ids(name: str, ids: np.ndarray, size: int) -> np.ndarray:
     """Check that ids are integers in 0..size-1: a negative id would count from the end in silence.
 
-    Returns a copy, which its owner cannot write to before the gradient needs it.
+    Returns them as an array, which is ``ids`` itself where that is one.
 
     >>> check_ids("ids", np.array([0, 7]), 5)
     Traceback (most recent call last):
         ...
     npft.errors.IdError: ids: 7 at position 1 is outside 0..4 (a table of 5)
     """
-    ids = np.array(ids) if np.size(ids) else np.zeros(np.shape(ids), np.int64)
+    ids = np.asarray(ids) if np.size(ids) else np.zeros(np.shape(ids), np.int64)
     if ids.dtype.kind not in "iu":
         raise DtypeError(f"{name}: dtype {ids.dtype}, expected integers")
     if ids.size and not 0 <= ids.min() <= ids.max() < size:

@@ -196,7 +196,7 @@ def where(a, b, *, condition: Any):
     >>> where(np.array([1.0, 2.0]), 0.0, condition=[True, False]).data.tolist()
     [1.0, 0.0]
     """
-    chosen = np.array(condition)  # a copy: its owner may write to it before backward
+    chosen = np.asarray(condition)
     if chosen.dtype != bool:
         raise DtypeError(f"where: the condition has dtype {chosen.dtype}, expected bool")
     return np.where(chosen, a, b), lambda g: (np.where(chosen, g, 0), np.where(chosen, 0, g))

@@ -14,6 +14,9 @@ and moving a sentence along changes nothing.
 In DeBERTa K and Q are products of one table (2k, D) for all blocks with two matrices of each block.
 Here each block has K and Q themselves: the same functions, as long as 2k is at most D.
 
+Until backward, each block of sequences keeps its weights, (b, H, T, T), and the distance of every
+pair of places, (T, T) whole numbers of 8 bytes: memory grows with T², unlike that of ``attention``.
+
 Symbols: N tokens, D width, H heads, d = D / H, b sequences in a block, T its longest length.
 """
 
@@ -22,10 +25,11 @@ from __future__ import annotations
 import numpy as np
 
 from npft.autograd.attention import (
-    STRIP, Block, check_attention, maps_of, put_rows, room, softmax_of_seen, split_heads, whole,
+    STRIP, Block, check_attention, heads_back, maps_of, put_rows, room, softmax_back,
+    softmax_of_seen, split_heads, whole,
 )
 from npft.autograd.tensor import primitive
-from npft.errors import ConfigError, ShapeError, check_shape
+from npft.errors import ShapeError, check_shape
 
 
 def distances(length: int, k: int) -> np.ndarray:
@@ -80,17 +84,13 @@ def split_far(far: np.ndarray, num_heads: int) -> tuple[np.ndarray, np.ndarray]:
     return far_q, far_k
 
 
-def check_far(far: np.ndarray, width: int, causal: bool) -> None:
+def check_far(far: np.ndarray, width: int) -> None:
     """Refuse tables of distances that do not fit the tokens' width D."""
     check_shape("disentangled_attention: far", far, f"2k {2 * width}")
     if len(far) % 2 or not len(far):
         raise ShapeError(
             f"disentangled_attention: far has {len(far)} rows, expected 2 k of them, k for each "
             "side"
-        )
-    if not isinstance(causal, (bool, np.bool_)):
-        raise ConfigError(
-            f"disentangled_attention: causal is {causal!r}, expected True or False"
         )
 
 
@@ -108,7 +108,8 @@ def disentangled_attention(
     qkv (N, 3 D): queries, keys and values side by side; far (2k, 2 D): queries and keys of the 2k
     distances side by side, the first for keys k places ahead and more, the last for k - 1 behind
     and more; blocks from ``blocks_by_length``. Returns (N, D). Raises ``ConfigError`` if the heads
-    do not divide D, ``ShapeError`` if blocks or distances do not fit.
+    do not divide D, or for causal blocks with a sight of their own; ``ShapeError`` if blocks or
+    distances do not fit.
 
     Two tokens of value 1 and 3 and nothing but a key for the distance 0, which answers the query 1
     with √3 log 3: a token looks at itself 3 times as much as at the other.
@@ -121,8 +122,8 @@ def disentangled_attention(
     [[1.5], [2.0]]
     """
     blocks = list(blocks)  # its owner may write to it before backward
-    width = check_attention(qkv, blocks, num_heads, "disentangled_attention")
-    check_far(far, width, causal)
+    width = check_attention("disentangled_attention", qkv, blocks, num_heads, causal)
+    check_far(far, width)
     out = np.empty((len(qkv), width), qkv.dtype)
     far_q, far_k = split_far(far, num_heads)
     saved = []
@@ -141,13 +142,8 @@ def disentangled_attention(
         g_far_q, g_far_k = split_far(g_far, num_heads)  # views to write to
         for block, (near, weights) in zip(blocks, saved):
             q, k, v = split_heads(qkv[block.rows], block, 3, num_heads)
-            g_rows = g[block.rows]
-            if block.real is not None:
-                g_rows = g_rows * block.real.reshape(-1, 1)  # the result of a filler is dropped
-            g_out = split_heads(g_rows, block, 1, num_heads)[0]
-            g_scores = g_out @ v.swapaxes(-1, -2)  # (b, H, T, T)
-            g_scores -= np.einsum("bhqk,bhqk->bhq", g_scores, weights)[..., None]
-            g_scores *= weights
+            g_out = heads_back(g, block, num_heads)
+            g_scores = softmax_back(weights, g_out @ v.swapaxes(-1, -2))  # (b, H, T, T)
             g_scores *= scale_of(q)
             by_query = put_back(g_scores, near, len(far))  # C (b, H, T, 2k)
             by_key = put_back(g_scores.swapaxes(-1, -2), near, len(far))  # R
@@ -156,8 +152,9 @@ def disentangled_attention(
             g_q[...] = g_scores @ k + by_query @ far_k
             g_k[...] = g_scores.swapaxes(-1, -2) @ q + by_key @ far_q
             g_v[...] = weights.swapaxes(-1, -2) @ g_out
-            g_far_k += np.einsum("bhtm,bhtd->hmd", by_query, q)
-            g_far_q += np.einsum("bhtm,bhtd->hmd", by_key, k)
+            # a product for each sequence, then their sum: einsum would take no product of matrices
+            g_far_k += (by_query.swapaxes(-1, -2) @ q).sum(axis=0)
+            g_far_q += (by_key.swapaxes(-1, -2) @ k).sum(axis=0)
             put_rows(g_qkv, block, g_block)
         return g_qkv, g_far
 
@@ -168,7 +165,8 @@ def disentangled_maps(
     qkv: np.ndarray, far: np.ndarray, blocks: list[Block], num_heads: int, causal: bool = False
 ) -> list[np.ndarray]:
     """The attention weights of each sequence, in the order of the batch: B arrays (H, T, T)."""
-    check_far(far, check_attention(qkv, blocks, num_heads), causal)
+    width = check_attention("disentangled_attention", qkv, blocks, num_heads, causal)
+    check_far(far, width)
     far_q, far_k = split_far(far, num_heads)
     maps: dict[int, np.ndarray] = {}
     for block in blocks:

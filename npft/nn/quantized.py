@@ -150,13 +150,17 @@ def affine(x: Any, weight: Any, bias: Any) -> Tensor:
 
 
 def rows_of(table: Any, ids: np.ndarray) -> Tensor:
-    """The rows that the ids name of a table that is a parameter, or has been quantized.
+    """The rows that the ids (N,) name of a table that is a parameter, or has been quantized.
+
+    Raises ``IdError`` for an id outside the table, ``ShapeError`` for ids of another shape.
 
     >>> rows_of(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1])).data.tolist()
     [[3.0, 4.0]]
     """
     if isinstance(table, QuantizedWeight):
-        return Tensor(table.floats(check_ids("rows_of: ids", ids, len(table.values))))
+        ids = check_ids("rows_of: ids", ids, len(table.values))
+        check_shape("rows_of: ids", ids, "N")
+        return Tensor(table.floats(ids))
     return kernels.embedding(table, ids=ids)
 
 

@@ -227,6 +227,13 @@ def test_wrong_shapes_and_ids_are_refused_as_for_floats(kind):
         QuantizedWeight.of(normal(3), kind)
 
 
+@pytest.mark.parametrize("kind", ["floats", "int8", "float16"])
+def test_ids_on_two_axes_are_refused_by_every_kind_of_table(kind):
+    table = np.array([[1, 2], [30, 40]], np.float32)
+    with pytest.raises(ShapeError, match=r"ids has shape \(2, 2\), expected 1 axes \(N,\)"):
+        rows_of(table if kind == "floats" else QuantizedWeight.of(table, kind), [[0, 1], [1, 0]])
+
+
 @every_kind
 def test_float_weights_are_not_poured_into_quantized_ones_nor_the_other_way(kind):
     body = encoder()
