@@ -188,8 +188,7 @@ def filled(
                 "bfloat16; quantised weights are not read"
             )
         model = make(Blank(weights))
-        with np.errstate(over="ignore"):  # a float64 beyond float32, which is told below
-            model.load_state_dict(weights)
+        model.load_state_dict(weights)
     except (NpftError, OverflowError) as error:
         if isinstance(error, DataError) or str(found.file.parent) in str(error):
             raise
