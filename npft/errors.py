@@ -155,12 +155,11 @@ def check_choice(name: str, value: Any, known: Iterable[str]) -> str:
     >>> check_choice("norm", "none", ("pre", "post"))
     Traceback (most recent call last):
         ...
-    npft.errors.ConfigError: norm is 'none', expected pre or post
+    npft.errors.ConfigError: norm is 'none', expected one of pre, post
     """
     words = list(known)
     if not isinstance(value, str) or value not in words:
-        expected = " or ".join(words) if len(words) == 2 else "one of " + ", ".join(words)
-        raise ConfigError(f"{name} is {quoted(value)}, expected {expected}")
+        raise ConfigError(f"{name} is {quoted(value)}, expected one of {', '.join(words)}")
     return value
 
 

@@ -82,7 +82,7 @@ def test_the_fields_go_through_json_and_back(config):
     ("dropout", False, "dropout is False"),
     ("dropout", "0.1", "dropout is '0.1'"),
     ("dropout", None, "dropout is None"),
-    ("norm", "both", "norm is 'both', expected pre or post"),
+    ("norm", "both", "norm is 'both', expected one of pre, post"),
     ("norm", None, "norm is None"),
     ("causal", "no", "causal is 'no'"),
     ("layer_norm_eps", 0.0, "layer_norm_eps is 0.0"),

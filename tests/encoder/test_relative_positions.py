@@ -101,7 +101,7 @@ def test_a_file_from_before_relative_positions_is_read_as_absolute(tmp_path):
 
 
 def test_what_cannot_be_relative_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="positions is 'rotary', expected absolute or rel"):
+    with pytest.raises(ConfigError, match="positions is 'rotary', expected one of absolute, rel"):
         EncoderConfig(vocab_size=9, positions="rotary")
     with pytest.raises(ConfigError, match="max_distance is 0, expected an integer of at least 1"):
         EncoderConfig(vocab_size=9, positions="relative", max_distance=0)

@@ -222,7 +222,7 @@ def test_a_weight_that_a_term_does_not_depend_on_does_not_matter():
 
 
 @pytest.mark.parametrize("options, words", [
-    ({"labels": "true"}, "labels is 'true', expected given or drawn"),
+    ({"labels": "true"}, "labels is 'true', expected one of given, drawn"),
     ({"labels": "drawn"}, "rng is None, expected a generator"),
     ({"head": "spam"}, "head is 'spam', expected one of classes"),
 ])

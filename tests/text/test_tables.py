@@ -319,7 +319,7 @@ def test_rows_without_a_score_are_refused_or_skipped_and_counted(name, content, 
     e = read_scored(path, unscored="skip")
     assert (e.labels.tolist(), e.texts, e.pairs) == ([2.5, 0.0], ["a", "g"], ["b", "h"])
     assert count_unscored(path) == 2
-    with pytest.raises(ConfigError, match="unscored is 'drop', expected refuse or skip"):
+    with pytest.raises(ConfigError, match="unscored is 'drop', expected one of refuse, skip"):
         read_scored(path, unscored="drop")
 
 

@@ -74,7 +74,7 @@ def test_the_gap_grows_from_none_to_the_clinics_own_with_its_share():
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"gap": 0.5}, "only with domain='clinic'"), ({"domain": "clinic", "gap": 2}, "gap"),
-     ({"language": "latin"}, "expected first or second"),
+     ({"language": "latin"}, "expected one of first, second"),
      ({"domain": "clinic", "language": "second"}, "first language only")],
 )  # fmt: skip
 def test_worlds_that_do_not_exist_are_refused(options, message):
