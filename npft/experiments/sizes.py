@@ -28,6 +28,7 @@ class Known(NamedTuple):
     """An encoder of the field: its shape, and what was published of it; None for what was not.
 
     ``weights``: the published count, with the pooler (D² + D) where ``pooler`` says so.
+    ``beside``: weights that it has beside those of the formula; a minus where it has fewer.
     """
 
     name: str
@@ -37,7 +38,28 @@ class Known(NamedTuple):
     text: float | None
     read: float | None
     source: str
+    beside: int = 0
 
+
+def distances_shared(config: EncoderConfig) -> int:
+    """What DeBERTa's distances are more than ours: one table for all layers, and two matrices each.
+
+        2k D + 2 D² L    beside    4 k D L,    queries and keys of 2k distances in each layer
+
+    A query's bias of each layer is new, and a key has none: in all they are as many as ours.
+
+    >>> distances_shared(DEBERTA) / 1e6  # millions: it has fewer, for 2k is more than D
+    -3.93216
+    """
+    k, d, layers = config.max_distance, config.hidden_size, config.num_layers
+    return 2 * k * d + 2 * d * d * layers - 4 * k * d * layers
+
+
+DEBERTA = replace(
+    BERT, vocab_size=50_265, type_vocab_size=0, layer_norm_eps=1e-7, positions="relative",
+    max_distance=512,
+)  # fmt: skip
+BUCKETS = 32  # of distances in MPNet: each of its heads adds a number for each, in all layers alike
 
 KNOWN = (
     Known(
@@ -59,10 +81,24 @@ KNOWN = (
         "Devlin et al. 2019, section 3 and appendix A.2",
     ),
     Known(
+        "MPNet-base",
+        replace(BERT, vocab_size=30_527, max_positions=514, type_vocab_size=0, layer_norm_eps=1e-5),
+        110e6, True, None, 500_000 * 8192 * 512,
+        "Song et al. 2020, section 4.1: 160 GB of text; config.json of microsoft/mpnet-base",
+        BUCKETS * BERT.num_heads,
+    ),
+    Known(
         "RoBERTa-base",
         replace(BERT, vocab_size=50_265, max_positions=514, type_vocab_size=1,
                 layer_norm_eps=1e-5),
         125e6, False, None, 500_000 * 8_000 * 512, "Liu et al. 2019, section 5: 160 GB of text",
+    ),
+    Known(
+        "DeBERTa-base", DEBERTA, 100e6 + DEBERTA.vocab_size * DEBERTA.hidden_size, False, None,
+        1_000_000 * 2048 * 512,
+        "He et al. 2021, appendix A.2: 78 GB of text; README of microsoft/DeBERTa: 100 M beside "
+        "the word vectors; config.json of microsoft/deberta-base",
+        distances_shared(DEBERTA),
     ),
     Known(
         "XLM-R", EncoderConfig.xlm_r(), 550e6, False, 300e9, 1_500_000 * 8192 * 512,
@@ -86,11 +122,14 @@ def size_rows(models: Sequence[Known] = KNOWN) -> list[dict[str, Any]]:
     rows = []
     for known in models:
         c = known.config
-        weights = c.num_parameters()
-        tables = (c.vocab_size + c.max_positions + c.type_vocab_size) * c.hidden_size
+        weights = c.num_parameters() + known.beside
+        relative = c.positions == "relative"
+        places = 2 * c.max_distance if relative else c.max_positions
+        tables = (c.vocab_size + places + c.type_vocab_size) * c.hidden_size
         counted = weights + known.pooler * (c.hidden_size**2 + c.hidden_size)
         length = min(LENGTH, c.max_positions)
-        operations = sum(flops(c, length).values()) // length
+        met = replace(c, max_distance=min(c.max_distance, length))  # no token is farther away
+        operations = sum(flops(met, length).values()) // length
         rows.append({
             "name": known.name, "weights": weights, "tables": tables, "counted": counted,
             "published": known.weights,
@@ -125,7 +164,9 @@ def size_table(rows: Sequence[dict[str, Any]]) -> str:
         "|---" * 9 + "|",
     ]
     for r in rows:
-        published = "" if r["published"] is None else f"{short(r['published'])} ({r['off']:+.1%})"
+        published = ""
+        if r["published"] is not None:  # + 0.0 makes 0 of -0
+            published = f"{short(r['published'])} ({round(r['off'], 3) + 0.0:+.1%})"
         cells = [
             r["name"], f"{r['weights']:,}", f"{r['tables'] / r['weights']:.0%}", published,
             short(r["operations"]), f"{r['bytes'] / 2**20:,.1f} MiB",

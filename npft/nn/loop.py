@@ -89,7 +89,8 @@ def train_steps(
     ``cut`` divides a batch into pieces whose losses add up to that of the batch (gradient
     accumulation): their gradients are added before the step. As many pieces as there are threads
     (``set_threads``) are worked on at once, and one more may wait; each has dropout of its own.
-    What trains is asked anew at each step, so that it may be frozen or unfrozen between steps.
+    The model is put into training mode, but for parts that are frozen. What trains is asked anew at
+    each step, so that it may be frozen or unfrozen between steps.
     Raises ``DataError`` for a batch cut into nothing, ``ConfigError`` for two repairs of one name,
     ``NonFiniteError`` that names the step, and the parameter for a gradient.
 
@@ -106,6 +107,7 @@ def train_steps(
     [1.0, 0.5625, 0.25]
     """
     check_names(model, repairs)
+    train_mode(model)
     with freed_memory_kept():
         for step, batch in enumerate(batches, start=first):
             factor = 1.0 if schedule is None else schedule(step)

@@ -14,7 +14,7 @@ def claims():
     rows = {row["row"]: {k: np.mean(row[k]) for k in ("precision", "recall", "sms", "hard sms")}
             for row in ablation_rows(cells)}
     head, full = rows["head only"], rows["full"]
-    yield Said("precision {:.1f}, recall {:.2f}", head["precision"], head["recall"])
+    yield Said("promises (precision {:.1f}, recall {:.2f})", head["precision"], head["recall"])
     yield Said("below calling everything spam ({:.2f})", 2 / 3)
     yield Said("Full fine-tuning at one rate stays {:.2f} below the limit", 0.95 - full["sms"])
     frozen = [row["hard sms"] for name, row in rows.items()

@@ -1,4 +1,4 @@
-"""What is lost and what comes back: ``lost``, ``drift``, ``repair_path``, ``replay_share``, ``lora``."""
+"""What is lost and what comes back: ``lost``, ``repair_path``, ``replay_share``, ``lora``."""
 
 import numpy as np
 from saying import Said, Table, of, read, spread

@@ -65,7 +65,8 @@ def multi_task(cells):
     yield Said("(topic beside word senses gains, {:+.2f})", gain("topic", "senses").mean())
 
     def knob(target, helper):
-        return [gain(target, helper, {} if w == 1 else {helper: w}).mean() for w in (0.1, 0.3, 1, 3)]
+        weights = ({helper: 0.1}, {helper: 0.3}, {}, {helper: 3})  # 1 is not said
+        return [gain(target, helper, w).mean() for w in weights]
 
     yield Said("Weights of 0.1, 0.3, 1 and 3 for the helper's loss give topic beside parts of "
                "speech {:+.2f}, {:+.2f}, {:+.2f} and {:+.2f}, and entities beside those of the "

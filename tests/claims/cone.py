@@ -17,8 +17,8 @@ def claims():
     yield Said("within {:.0f}° of their mean direction with random weights, {:.0f}° after masked "
                "words, {:.0f}° after contrastive training", random, mlm, simcse)
     yield Said("within {:.0f}° of their mean direction with random weights, within {:.0f}° after "
-               "masked words ({:.0f} to {:.0f} by seed) and within {:.0f}° after {} steps of SimCSE "
-               "({:.0f} to {:.0f})", random, mlm, *ends_of(half["mlm"]), simcse,
+               "masked words ({:.0f} to {:.0f} by seed) and within {:.0f}° after {} steps of "
+               "SimCSE ({:.0f} to {:.0f})", random, mlm, *ends_of(half["mlm"]), simcse,
                cells[0]["contrast"][-1], *ends_of(half["simcse"]))
     yield Said("directions of {} dimensions lie, {:.0f}° to {:.0f}°", DIMS, *chance_band(DIMS))
     drawn = [f for f in cells[0]["frames"] if f["phase"] == "mlm"]

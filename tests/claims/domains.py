@@ -26,8 +26,8 @@ def adaptation(cells):
                "with 25 it ends at {:.1f}, and a gap of {:.1f} opens", mean(many, domain, 0),
                mean(many, domain), mean(few, domain),
                mean(few, domain) - mean(few, "seen_mlm_loss"))
-    yield Said("general text rises from {:.1f} to {:.1f}. Replaying 20 % general text holds that at "
-               "{:.1f}, for {:.1f} nats on the clinic", mean(many, general, 0),
+    yield Said("general text rises from {:.1f} to {:.1f}. Replaying 20 % general text holds that "
+               "at {:.1f}, for {:.1f} nats on the clinic", mean(many, general, 0),
                mean(many, general), mean(replay, general),
                mean(replay, domain) - mean(many, domain))
     yield Said("its loss falls by {:.0f} nats; 20 % of old text holds",
@@ -39,8 +39,8 @@ def dapt(cells):
         return np.mean([c["losses"][at][text] for c in of(cells, way=way)])
 
     many, few, replay = "2,000 documents", "25 documents", "2,000 documents, replay"
-    yield Said("ends at {:.2f} nats with 2,000 documents and at {:.2f} with 25 ({:.2f} before); the "
-               "gap to the training text is {:.2f} and {:.2f}.", mean(many, "domain"),
+    yield Said("ends at {:.2f} nats with 2,000 documents and at {:.2f} with 25 ({:.2f} before); "
+               "the gap to the training text is {:.2f} and {:.2f}.", mean(many, "domain"),
                mean(few, "domain"), mean(many, "domain", 0),
                *(mean(way, "domain") - mean(way, "seen") for way in (many, few)))
     yield Said("General loss goes from {:.2f} to {:.2f}, with 20 % replay to {:.2f}",
@@ -104,8 +104,8 @@ def curse(cells):
     own, other = said.values()
     more = {share: (other[share] > own[share]).sum() for share in other}
     yield Said("has {:.2f} beside a large one of the other order and {:.2f} beside one of its own "
-               "order ({} of 5 seeds); with 30 % still {:.2f} and {:.2f} ({} of 5); with 3 % it has "
-               "learnt its order in neither company ({:.2f} and {:.2f}, {} of 5)",
+               "order ({} of 5 seeds); with 30 % still {:.2f} and {:.2f} ({} of 5); with 3 % it "
+               "has learnt its order in neither company ({:.2f} and {:.2f}, {} of 5)",
                *(x for share in (0.1, 0.3, 0.03)
                  for x in (other[share].mean(), own[share].mean(), more[share])))
     own, other = text.values()

@@ -22,8 +22,8 @@ def layers(cells):
     cosine = [last(state, "mean_cosine").mean() for state in ("random", "mlm")]
     iso = {state: last(state, "iso_score") for state in STATES}
     fall = iso["mlm"] - iso["random"]
-    yield Said("mean cosine falls from {:.2f} to {:.2f}, and IsoScore falls as well, from {:.2f} to "
-               "{:.2f} (difference {:.2f}, interval {})", *cosine, iso["random"].mean(),
+    yield Said("mean cosine falls from {:.2f} to {:.2f}, and IsoScore falls as well, from {:.2f} "
+               "to {:.2f} (difference {:.2f}, interval {})", *cosine, iso["random"].mean(),
                iso["mlm"].mean(), fall.mean(), between(fall))
     yield Said("SimCSE raises it to {:.2f}", iso["simcse 0.1"].mean())
     yield Said("ends lowest, {:.2f},", iso["finetuned"].mean())
@@ -87,8 +87,8 @@ def spectra(cells):
     yield Said("from a mean cosine of {:.2f} to {:.2f} at step {}", cosine[0], cosine[most],
                steps[most])
     yield Said("then it opens to {:.2f}.", cosine[-1])
-    yield Said("{:.0f} directions are filled at the start, {:.0f} at step {}, {:.0f} at the end (of "
-               "63:", rank[0], rank[least], steps[least], rank[-1])
+    yield Said("{:.0f} directions are filled at the start, {:.0f} at step {}, {:.0f} at the end "
+               "(of 63:", rank[0], rank[least], steps[least], rank[-1])
     yield Said("mean cosine {:.2f} to {:.2f}, effective rank {:.0f} to {:.0f}",
                abs(mean("table", "mean_cosine", 0)), mean("table", "mean_cosine", -1),
                mean("table", "effective_rank", 0), mean("table", "effective_rank", -1))

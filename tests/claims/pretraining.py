@@ -43,7 +43,7 @@ def claims():
     off = max(abs(row["off"]) for row in sizes if row["off"] is not None)
     off = ceil(1000 * off) / 10  # percent; rounded down it would not be "within"
     yield Table(size_table(sizes))
-    for words in ("Weights of five encoders by formula: within {} % of what",
+    for words in ("Weights of seven encoders by formula: within {} % of what",
                   "The formula is within {} % of every published count"):
         yield Said(words, off)
     bert, xlm = (of(sizes, name=name)[0] for name in ("BERT-base", "XLM-R"))

@@ -48,6 +48,7 @@ def beside_tiny(found):
     shares = {s: by_layer(cells, "rogue", s, share).mean(axis=0) for s in ("trained", "random")}
     at = int(shares["trained"].argmax())
     rogue = [100 * sum(c["rogue"]["mlm"]["raw"][:3]) / sum(c["rogue"]["mlm"]["raw"]) for c in tiny]
+    guess = np.mean([c["mfs"] for c in cells]), np.mean([c["mfs"]["documents"] for c in senses])
 
     def tiny_cosine(state):
         return np.mean([c["layers"][state]["mean_cosine"][-1] for c in tiny])
@@ -55,30 +56,40 @@ def beside_tiny(found):
     def tiny_like(way):
         return np.mean([c["ways"][way]["similarity_words"] for c in likes])
 
-    def told(state):
-        return spread(by_layer(cells, "senses", state)[:, -1])
-
-    guess = np.mean([c["mfs"] for c in cells]), np.mean([c["mfs"]["documents"] for c in senses])
-    tiny_senses = np.mean([c["accuracy"]["documents"]["4"]["mlm"][-2] for c in senses])
+    cone = [spread(inside[s][:, widest]) for s in inside], f"{tiny_cosine('mlm'):.2f}"
+    opened = spread(cosines(cells, "trained")[:, -1]), f"{tiny_cosine('simcse 0.1'):.2f}"
+    three = [f"{x:.0f} %" for x in (shares["trained"][at], shares["random"][at], np.mean(rogue))]
+    likes_itself = [ends(by_layer(cells, "contexts", s, likeness)) for s in ("trained", "random")]
+    likes_itself += [ends(by_layer(tiny, "contexts", "mlm", likeness))]
+    told = [spread(by_layer(cells, "senses", s)[:, -1]) for s in ("trained", "random")]
+    told += [f"{np.mean([c['accuracy']['documents']['4']['mlm'][-2] for c in senses]):.2f}"]
+    mean, words, random, cls = (f"{ways[way][0]:.2f}"
+                                for way in ("mean", "bag of words", "random weights", "cls"))
+    small, counted, small_cls = (f"{tiny_like(way):.2f}" for way in ("mean", "bag of words", "cls"))
     yield table(
         ["claim", "real", "random, real shape", "tiny"],
-        ["sentences lie in a cone inside the encoder (mean cosine)",
-         *(spread(inside[s][:, widest]) for s in inside), f"{tiny_cosine('mlm'):.2f} after MLM"],
-        ["contrast opens it", spread(cosines(cells, "trained")[:, -1]), "",
-         f"{tiny_cosine('simcse 0.1'):.2f} after SimCSE"],
-        ["share of the three largest dimensions", f"{shares['trained'][at]:.0f} % (3 of 384)",
-         f"{shares['random'][at]:.0f} %", f"{np.mean(rogue):.0f} % (3 of 64)"],
-        ["a word grows less like itself from layer to layer (corrected)",
-         *(ends(by_layer(cells, "contexts", s, likeness)) for s in ("trained", "random")),
-         ends(by_layer(tiny, "contexts", "mlm", likeness)) + ", more"],
-        ["senses of ambiguous words, nearest mean", f"{told('trained')} (guess {guess[0]:.2f})",
-         told("random"), f"{tiny_senses:.2f} (guess {guess[1]:.2f})"],
-        ["the mean beats a bag of words, STS",
-         f"{ways['mean'][0]:.2f}, {ways['bag of words'][0]:.2f}",
-         f"{ways['random weights'][0]:.2f}",
-         f"{tiny_like('mean'):.2f}, {tiny_like('bag of words'):.2f} on its own pairs"],
-        ["the mean beats [CLS]", f"{ways['mean'][0]:.2f}, {ways['cls'][0]:.2f}", "",
-         f"no: {tiny_like('mean'):.2f}, {tiny_like('cls'):.2f}"],
+        ["sentences lie in a cone inside the encoder (mean cosine)", *cone[0],
+         f"{cone[1]} after MLM"],
+        ["contrast opens it", opened[0], "", f"{opened[1]} after SimCSE"],
+        ["share of the three largest dimensions", f"{three[0]} (3 of 384)", three[1],
+         f"{three[2]} (3 of 64)"],
+        ["a word grows less like itself from layer to layer (corrected)", *likes_itself[:2],
+         f"{likes_itself[2]}, more"],
+        ["senses of ambiguous words, nearest mean", f"{told[0]} (guess {guess[0]:.2f})", told[1],
+         f"{told[2]} (guess {guess[1]:.2f})"],
+        ["the mean beats a bag of words, STS", f"{mean}, {words}", random,
+         f"{small}, {counted} on its own pairs"],
+        ["the mean beats [CLS]", f"{mean}, {cls}", "", f"no: {small}, {small_cls}"],
+    )
+    yield table(  # in the course, without spreads
+        ["measure", "real", "random, real shape", "tiny"],
+        ["mean cosine inside the encoder", *(x.split()[0] for x in cone[0]), cone[1]],
+        ["the same after contrast", opened[0].split()[0], "", opened[1]],
+        ["three dimensions carry", f"{three[0]} (of 384)", three[1], f"{three[2]} (of 64)"],
+        ["a word's likeness to itself, from embeddings to last block", *likes_itself],
+        [f"senses (guess: {guess[0]:.2f}; tiny {guess[1]:.2f})", *(x.split()[0] for x in told)],
+        ["mean of the last block, STS; beside a bag of words", f"{mean}; {words}",
+         f"{random}; {words}", f"{small}; {counted}"],
     )
 
 
@@ -95,13 +106,13 @@ def in_words(found):
     even = 100 * 3 / found["width"]
     rogue = np.mean([sum(c["rogue"]["mlm"]["raw"][:3]) / sum(c["rogue"]["mlm"]["raw"])
                      for c in read("layers")])
-    yield Said("Three dimensions are {:.1f} % of 384 and {:.1f} % of 64, so {:.0f} % is {:.0f} times"
-               " an even share, and {:.0f} % {} times.", even, 100 * 3 / 64, shares[at],
+    yield Said("Three dimensions are {:.1f} % of 384 and {:.1f} % of 64, so {:.0f} % is {:.0f} "
+               "times an even share, and {:.0f} % {} times.", even, 100 * 3 / 64, shares[at],
                shares[at] / even, 100 * rogue, WORDS[round(rogue * 64 / 3)])
     yield Said("without the three largest {:.2f} of {:.2f} is left", dropped[3], dropped[0])
     mean, low, high = ways["standardised"]
-    yield Said("gains {:.3f} at most ({:.3f} [{:.3f}, {:.3f}]), to remove the top direction {:.3f}, "
-               "whitening loses {:.3f}", mean - ways["mean"][0], mean, low, high,
+    yield Said("gains {:.3f} at most ({:.3f} [{:.3f}, {:.3f}]), to remove the top direction "
+               "{:.3f}, whitening loses {:.3f}", mean - ways["mean"][0], mean, low, high,
                ways["top removed"][0] - ways["mean"][0], ways["mean"][0] - ways["whitened"][0])
     yield Said("By layer the mean has {}:", ", ".join(f"{x:.2f}" for x in layers))
     yield Said("The token table alone has {:.2f}, [CLS] {:.2f}, the maximum {:.2f}",

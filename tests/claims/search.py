@@ -37,9 +37,10 @@ def bi_cross(cells):
                  for c in cells]
         return np.mean(found), min(found), max(found)
 
+    yield Said("in the gallery: {:.2f} and {:.2f}, and", powers("bi")[0], powers("cross")[0])
     vectors, pairs = (at_ten_thousand(cells, way) for way in ("bi", "cross"))
-    yield Said("with the power {:.2f} of n for the bi-encoder ({:.2f} to {:.2f}) and {:.2f} ({:.2f} "
-               "to {:.2f})", *powers("bi"), *powers("cross"))
+    yield Said("with the power {:.2f} of n for the bi-encoder ({:.2f} to {:.2f}) and {:.2f} "
+               "({:.2f} to {:.2f})", *powers("bi"), *powers("cross"))
     yield Said("{:,} sentences, which make {:,} pairs, the vectors take {:.1f} s (measured), and "
                "the pairs, drawn out from 500 sentences, {:.1f} hours: {:,} times as long",
                AT, AT * (AT - 1) // 2, vectors, pairs / 3600, round(pairs / vectors / 100) * 100)

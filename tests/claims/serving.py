@@ -37,7 +37,7 @@ def toy(cells):
         return f"{mean} [{low}, {high}]"
 
     yield table(["", "masked words", "F1, hard SMS", "time", "bytes"],
-                *([said, spread(values(cells, way, "words"), 3), spread(values(cells, way, "f1"), 3),
+                *([said, *(spread(values(cells, way, name), 3) for name in ("words", "f1")),
                    time(cells, way), f"{cells[0]['ways'][way]['bytes']:,}"]
                   for way, said in WAYS.items()))
     yield Said("difference is {} of masked words and {} of F1", gain("int8", "full", "words", 4),

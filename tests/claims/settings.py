@@ -25,7 +25,11 @@ SET = """
     The ten objectives, each a body of one block trained for 10^12 operations
     Of training, 16 bytes a weight
     in a sequence of 128 (of 64 for ours)
-    RoBERTa's is told only as 160 GB
+    RoBERTa's and MPNet's are told only as 160 GB, DeBERTa's as 78 GB
+    in each layer that make queries and keys of it: 2k D + 2 D² L weights
+    With queries and keys of every distance in each layer, 4k D L, as npft
+    Published are 100 million beside the word vectors
+    and distances beyond 128
     with 256 places
     two languages with 4,000 and 200 documents
     α = 0.3 instead of 1 lowers

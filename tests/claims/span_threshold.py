@@ -36,7 +36,8 @@ def claims():
     yield Said("between -0.5 and 0.3 the mean F1 lies within 0.005")
     chosen = at("known names", "threshold") + at("new names", "threshold")
     yield Said("anywhere from {:.2f} to {:.2f}, and the best threshold of each seed is worth "
-               "{:.3f} more than 0", min(chosen), max(chosen), np.mean(best) - np.mean(at("0", "f1")))
+               "{:.3f} more than 0", min(chosen), max(chosen),
+               np.mean(best) - np.mean(at("0", "f1")))
     yield Said("is above a threshold, 0 unless it is calibrated")
     yield Said("F1 is flat around 0")
     yield Said("is worth no more than 0")

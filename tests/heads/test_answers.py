@@ -338,6 +338,17 @@ def test_an_unanswerable_question_is_right_only_if_nothing_is_said():
     assert found.averaged == "mean over 5 answers, 1 of them cut off, 2 of them empty"
 
 
+def test_the_curve_over_the_threshold_is_that_of_four_questions_by_hand():
+    batch = asked([9] * 4, [(2, 4), NONE, (3, 3), (1, 1)])
+    rated = np.array([(3, 5, 3.0), (2, 7, 2.0), (3, 3, 1.0), (*NONE, -np.inf)])
+    curve = answers_or_none().curve(rated, batch)
+    # none is said, then one more at a time: of F1 2/3, 0 and 1; three questions have an answer
+    by_called = np.argsort(-curve.thresholds)
+    assert curve.recall[by_called] == pytest.approx([0, 2 / 9, 2 / 9, 5 / 9])
+    assert curve.precision[by_called][1:] == pytest.approx([2 / 3, 1 / 3, 5 / 9])
+    assert curve.f1[by_called] == pytest.approx([1 / 4, 5 / 12, 1 / 6, 5 / 12])
+
+
 def test_a_small_model_learns_when_to_say_nothing():
     examples = Examples(
         ["who", "who", "where", "where"], pairs=["Ann sat", "it sat", "it is at X", "it is"],

@@ -13,7 +13,7 @@ from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
 from npft.finetune.regimes import freeze_body
 from npft.finetune.train import evaluate, fine_tune
 from npft.heads.span_tags import (
-    SUMMARIES, SpanTagger, SpanTags, without_crossings, word_vectors, words_in,
+    SUMMARIES, SpanTagger, SpanTags, layer, without_crossings, word_vectors, words_in,
 )
 from npft.heads.tags import Tags, TokenClassifier
 from npft.metrics.tags import tag_metrics
@@ -91,6 +91,12 @@ def test_attention_is_that_of_a_loop_and_of_one_word_is_its_value():
         np.testing.assert_allclose(summary, alpha @ values[i : j + 1], atol=1e-14)
         if i == j:
             np.testing.assert_allclose(summary, values[i], atol=1e-15)
+
+
+def test_the_outputs_of_a_new_layer_are_at_first_as_large_as_its_inputs():
+    rng = np.random.default_rng(0)
+    out = layer(256, 64, rng)(Tensor(rng.standard_normal((500, 256), np.float32))).data
+    assert out.std() == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.parametrize("words", [2, 3, 4])
