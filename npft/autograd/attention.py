@@ -168,7 +168,7 @@ def softmax_of_seen(
 def softmax_back(weights: np.ndarray, g: np.ndarray) -> np.ndarray:
     """The gradient of scores from that of their softmax (b, H, t, T), in its place.
 
-    dS = P ⊙ (dP - rowsum(dP ⊙ P)); the formula is derived in ``kernels.softmax``.
+    dS = P ⊙ (dP - rowsum(dP ⊙ P)), as derived in ``kernels.softmax``.
     """
     g -= np.einsum("bhqk,bhqk->bhq", g, weights)[..., None]
     g *= weights
@@ -263,7 +263,7 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
 
     Backward, with P the weights and g the gradient of the output: dV = Pᵀ g, dP = g Vᵀ,
     dS = P ⊙ (dP - rowsum(dP ⊙ P)), dQ = dS K / √d, dK = dSᵀ Q / √d, where ⊙ multiplies element
-    by element.
+    by element. The rules for products are derived in ``ops.matmul``, dS in ``kernels.softmax``.
 
     qkv (N, 3 D): queries, keys and values side by side; blocks from ``blocks_by_length``.
     ``causal`` lets a token see only itself and what stands before it. Returns (N, D).

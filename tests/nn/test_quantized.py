@@ -99,7 +99,7 @@ def test_a_product_never_holds_the_whole_matrix_as_floats(kind, monkeypatch):
 
     monkeypatch.setattr(QuantizedWeight, "floats", watched)
     quantized_linear(normal(3, 64), normal(5000), weight=weight)
-    assert max(block.size for block in seen) <= quantized.BLOCK
+    assert max(block.size for block in seen) <= quantized.STRETCH
     assert sum(len(block) for block in seen) == 5000
 
 
