@@ -8,8 +8,6 @@ A body is kept at some steps of one pretraining. Each copy is judged twice, by t
 How well the one foretells the other is their rank correlation over the copies. Two more forecasts
 stand beside the probe, for they need no label at all: the number of steps, and the held-out loss of
 masked words. A probe that ranks no better than these has only seen that training went on.
-Pretraining helps two of the tasks much and the messages little, whose words these bodies (smaller
-than the bundled one's reading) do not know well enough.
 
 The harder question is asked of bodies with nothing else to tell them apart: those of other seeds
 (other documents, other weights at the start) after as many steps. There a second fine-tuning of the
@@ -49,8 +47,8 @@ AGAIN = (1120, STEPS)  # where a copy is fine-tuned twice
 SETTINGS = {  # task and number of labels
     ("topic", 32): "topic, 32 labels",
     ("topic", 320): "topic, 320 labels",
-    ("senses", 320): "sense of a word, 320 labels",
-    ("sms", 320): "lesson messages, 320 labels",
+    ("senses", 320): "senses, 320 labels",
+    ("sms", 320): "messages, 320 labels",
 }
 LABELS = 0  # the seed of the labelled texts: the same for all copies of all bodies
 FORECASTS: dict[str, Callable[[Mapping[str, Any]], float]] = {  # higher: a better body is expected
@@ -193,10 +191,24 @@ def seconds_of(rows: Sequence[Mapping[str, Any]], n: int) -> tuple[float, float]
 
 
 def ranks_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows of the gallery: mean and range over the seeds of what each forecast ranks."""
-    lines = ["| task | probe | steps | held-out loss |", "|---|---|---|---|"]
+    """The rows of the gallery: mean and range over the seeds of how the copies are ranked."""
+    lines = ["| over the copies of a body | probe | number of steps |", "|---|---|---|"]
     for (task, n), name in SETTINGS.items():
-        said = [over_steps(rows, forecast, task, n) for forecast in ("probe", "steps", "loss")]
+        said = [over_steps(rows, forecast, task, n) for forecast in ("probe", "steps")]
         shown = [f"{x.mean():.2f} ({x.min():.2f} to {x.max():.2f})" for x in said]
         lines.append(f"| {name} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
+def copies_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows of the gallery: mean F1 over the seeds of each copy, by the probe and tuned."""
+    lines = [f"| F1 after steps | {' | '.join(f'{step:,}' for step in LOOKS)} |",
+             "|---" * (1 + len(LOOKS)) + "|"]
+    for (task, n), name in SETTINGS.items():
+        for by in ("probe", "full"):
+            means = [
+                np.mean([r[by] for r in rows if (r["task"], r["n"], r["step"]) == (task, n, step)])
+                for step in LOOKS
+            ]
+            lines.append(f"| {name}, {by} | {' | '.join(f'{x:.2f}' for x in means)} |")
     return "\n".join(lines)

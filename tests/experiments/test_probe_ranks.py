@@ -9,7 +9,7 @@ from npft import Encoder, EncoderConfig, Examples, WordPiece
 from npft.errors import ConfigError
 from npft.experiments import bodies, probe_ranks, regimes, when_to_tune
 from npft.experiments.probe_ranks import (
-    SETTINGS, judged, over_seeds, over_steps, probe, ranks_cell, ranks_table,
+    SETTINGS, copies_table, judged, over_seeds, over_steps, probe, ranks_cell, ranks_table,
     seconds_of, tuned,
 )
 
@@ -22,7 +22,8 @@ def small(monkeypatch):
     monkeypatch.setattr(bodies, "VOCAB_SIZE", 300)
     monkeypatch.setattr(regimes, "TEST_SIZE", 40)
     monkeypatch.setattr(probe_ranks, "TEST_SIZE", 40)
-    monkeypatch.setattr(probe_ranks, "SETTINGS", dict.fromkeys([("topic", 8), ("senses", 32), SMS], ""))
+    settings = dict.fromkeys([("topic", 8), ("senses", 32), SMS], "")
+    monkeypatch.setattr(probe_ranks, "SETTINGS", settings)
     monkeypatch.setattr(probe_ranks, "AGAIN", (4,))
     monkeypatch.setattr(when_to_tune, "STEPS", 2)
     monkeypatch.setattr(when_to_tune, "EPOCHS", 1)
@@ -116,7 +117,7 @@ def test_ranks_over_steps_are_those_of_each_seed_alone():
     assert over_steps(found, "loss", "sms", 320) == pytest.approx([0.8, 0.8])  # less is better
     assert over_steps(found, "again", "sms", 320) == pytest.approx([1, 1])
     table = ranks_table(found)
-    assert "| topic, 32 labels | 0.00 (-0.80 to 0.80) | 0.80 (0.80 to 0.80)" in table
+    assert "| topic, 32 labels | 0.00 (-0.80 to 0.80) | 0.80 (0.80 to 0.80) |" in table
     assert len(table.splitlines()) == 2 + 4
 
 
@@ -129,6 +130,15 @@ def test_ranks_over_seeds_are_of_one_step_and_leave_out_where_all_are_equal():
     equal = [r | {"full": 1.0} if (r["task"], r["n"]) == ("topic", 320) else r for r in found]
     assert ("topic", 320) not in over_seeds(equal, "probe", 0)
     assert len(over_seeds(equal, "probe", 0)) == 3
+
+
+def test_the_table_of_copies_has_the_means_of_the_seeds(monkeypatch):
+    monkeypatch.setattr(probe_ranks, "LOOKS", (0, 1, 2, 3))
+    found = rows(full=[0.102, 0.312, 0.202, 0.402], probes=[0.1, 0.2, 0.3, 0.4])
+    lines = copies_table(found).splitlines()
+    assert lines[0] == "| F1 after steps | 0 | 1 | 2 | 3 |" and len(lines) == 2 + 2 * len(SETTINGS)
+    assert lines[3] == "| topic, 32 labels, full | 0.11 | 0.32 | 0.21 | 0.41 |"
+    assert lines[2] == "| topic, 32 labels, probe | 0.25 | 0.25 | 0.25 | 0.25 |"
 
 
 def test_the_seconds_are_medians_of_one_number_of_labels():
