@@ -147,7 +147,7 @@ def test_weights_that_are_no_fractions_or_not_finite_are_refused_by_name(bert):
     for array, message in (
         (np.zeros(8, np.int8), f"{name}: int8, expected float32"),
         (np.full(8, np.inf, np.float32), f"not finite: {name}"),
-        (np.full(8, 1e300), f"not finite: {name}"),
+        (np.full(8, 1e300), f".*{name} holds 1e.300, too large for float32"),
     ):
         write_safetensors(bert / "model.safetensors", arrays | {name: array})
         with pytest.raises(CheckpointError, match=f"model.safetensors: {message}"):
