@@ -92,7 +92,8 @@ def train_steps(
     The model is put into training mode, but for parts that are frozen. What trains is asked anew at
     each step, so that it may be frozen or unfrozen between steps.
     Raises ``DataError`` for a batch cut into nothing, ``ConfigError`` for two repairs of one name
-    or an rng that is no generator, ``NonFiniteError`` that names the step, and the parameter for a gradient.
+    or an rng that is no generator, ``NonFiniteError`` that names the step, and the parameter for a
+    gradient.
 
     >>> from npft.nn.layers import Linear
     >>> from npft.nn.optim import SGD
