@@ -27,12 +27,13 @@ from npft.contrast.objectives import Objective
 from npft.encoder import pooling
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError, DataError, ShapeError, check_count, check_items
-from npft.nn.fit import WEIGHT_DECAY, fit, reported, warmup
+from npft.nn.fit import WEIGHT_DECAY, fit, reported
 from npft.nn.history import History
 from npft.nn.loop import Loss, streams
 from npft.nn.module import Module, evaluating
 from npft.nn.optim import AdamW, decay_groups
 from npft.nn.progress import ProgressFn
+from npft.nn.schedules import schedule_of
 from npft.text.batch import Batch
 from npft.text.examples import checked_labels
 
@@ -232,7 +233,7 @@ def train_bi_encoder(
         AdamW(decay_groups(model, lr=lr, weight_decay=WEIGHT_DECAY)),
         history,
         steps=steps,
-        schedule=warmup(steps, WARMUP),
+        schedule=schedule_of("linear", steps, WARMUP),
         every=every,
         measure=None if measure is None else measured,
         rng=rngs.dropout,

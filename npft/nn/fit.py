@@ -19,17 +19,11 @@ from npft.nn.module import Module, evaluating
 from npft.nn.optim import Optimizer
 from npft.nn.progress import ProgressFn
 from npft.nn.repair import Repair
-from npft.nn.schedules import schedule_of
 
 WEIGHT_DECAY = 0.01  # of matrices, in every run
 
 Measure = Callable[[], dict[str, float]]
 M = TypeVar("M", bound=Module)
-
-
-def warmup(steps: int, share: float) -> Callable[[int], float]:
-    """The schedule of every run: up in a line over ``share`` of the steps, then down in a line."""
-    return schedule_of("linear", steps, share)
 
 
 def fit(

@@ -91,8 +91,9 @@ def train_steps(
     (``set_threads``) are worked on at once, and one more may wait; each has dropout of its own.
     The model is put into training mode, but for parts that are frozen. What trains is asked anew at
     each step, so that it may be frozen or unfrozen between steps.
-    Raises ``DataError`` for a batch cut into nothing, ``ConfigError`` for two repairs of one name,
-    ``NonFiniteError`` that names the step, and the parameter for a gradient.
+    Raises ``DataError`` for a batch cut into nothing, ``ConfigError`` for two repairs of one name
+    or an rng that is no generator, ``NonFiniteError`` that names the step, and the parameter for a
+    gradient.
 
     >>> from npft.nn.layers import Linear
     >>> from npft.nn.optim import SGD
@@ -106,6 +107,7 @@ def train_steps(
     >>> [round(s.loss, 4) for s in steps]
     [1.0, 0.5625, 0.25]
     """
+    check_rng("train_steps: rng", rng)
     check_names(model, repairs)
     train_mode(model)
     with freed_memory_kept():

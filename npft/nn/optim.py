@@ -101,7 +101,7 @@ class Optimizer:
     Raises ``ConfigError`` for no parameters, one given twice, or rates out of range.
     """
 
-    memory: tuple[str, ...] = ()  # the names of what is remembered of each number
+    moments: tuple[str, ...] = ()  # the names of what is remembered of each number
 
     def __init__(self, groups: Iterable[Any], lr: float, weight_decay: float) -> None:
         groups = list(groups)
@@ -146,7 +146,7 @@ class Optimizer:
         for params, *rates in begun:
             if params:
                 group = Group(params, *rates)
-                group.memory = {name: np.zeros_like(group.flat) for name in self.memory}
+                group.memory = {name: np.zeros_like(group.flat) for name in self.moments}
                 self.groups.append(group)
         if not self.groups:
             raise ConfigError("optimiser: no parameter is left to train; all of them are frozen")
@@ -223,7 +223,7 @@ class AdamW(Optimizer):
     [0.9, 1.1]
     """
 
-    memory = ("m", "v")
+    moments = ("m", "v")
 
     def __init__(
         self,

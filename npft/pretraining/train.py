@@ -17,11 +17,12 @@ import numpy as np
 from npft.atomic import check_path
 from npft.encoder.model import Model
 from npft.errors import ConfigError, check_count
-from npft.nn.fit import WEIGHT_DECAY, fit, reported, warmup
+from npft.nn.fit import WEIGHT_DECAY, fit, reported
 from npft.nn.history import History
 from npft.nn.loop import Step, Streams, streams
 from npft.nn.optim import AdamW, decay_groups
 from npft.nn.progress import ProgressFn
+from npft.nn.schedules import schedule_of
 from npft.pretraining.masking import mask_tokens
 from npft.pretraining.mixture import source_of
 from npft.pretraining.pairs import Corpus, Documents
@@ -190,7 +191,7 @@ def _train(
         run.optimizer,
         run.history,
         steps=plan.steps,
-        schedule=warmup(plan.steps, WARMUP),
+        schedule=schedule_of("linear", plan.steps, WARMUP),
         every=plan.every,
         measure=lambda: {"tokens": run.tokens, **_measured(model, watched)},
         stop=stop,

@@ -31,12 +31,13 @@ from npft.encoder.model import Model
 from npft.errors import ConfigError, check_count, check_positive, quoted
 from npft.forgetting.distill import softened_kl
 from npft.forgetting.measure import check_words
-from npft.nn.fit import WEIGHT_DECAY, fit, measure_of, reported, warmup
+from npft.nn.fit import WEIGHT_DECAY, fit, measure_of, reported
 from npft.nn.history import History
 from npft.nn.loop import Loss, streams
 from npft.nn.module import Module, freeze
 from npft.nn.optim import AdamW, decay_groups
 from npft.nn.progress import ProgressFn
+from npft.nn.schedules import schedule_of
 from npft.pretraining.masking import mask_tokens
 from npft.pretraining.pairs import Corpus, Documents
 from npft.pretraining.source import Feed, Source, layout_for
@@ -177,7 +178,7 @@ def train_student(
             AdamW(decay_groups(student, lr=lr, weight_decay=WEIGHT_DECAY), lr=lr),
             history,
             steps=steps,
-            schedule=warmup(steps, WARMUP),
+            schedule=schedule_of("linear", steps, WARMUP),
             every=every,
             measure=asked,
             rng=rngs.dropout,

@@ -22,12 +22,13 @@ from npft.contrast.pair_losses import cosine_distance
 from npft.embed.sentences import SentenceEncoder
 from npft.encoder.pooling import pool
 from npft.errors import ConfigError, DataError, check_count, check_strings
-from npft.nn.fit import WEIGHT_DECAY, fit, measure_of, reported, warmup
+from npft.nn.fit import WEIGHT_DECAY, fit, measure_of, reported
 from npft.nn.history import History
 from npft.nn.loop import Loss, streams
 from npft.nn.module import Module
 from npft.nn.optim import AdamW, decay_groups
 from npft.nn.progress import ProgressFn
+from npft.nn.schedules import schedule_of
 from npft.pretraining.train import WARMUP
 from npft.text.batch import Batch
 
@@ -110,7 +111,7 @@ def train_student_encoder(
         AdamW(decay_groups(student, lr=lr, weight_decay=WEIGHT_DECAY), lr=lr),
         history,
         steps=steps,
-        schedule=warmup(steps, WARMUP),
+        schedule=schedule_of("linear", steps, WARMUP),
         every=every,
         measure=asked,
         rng=rngs.dropout,

@@ -96,6 +96,8 @@ def test_memory_layout_changes_nothing_and_no_array_is_written_to(name, data, rn
     frozen = [layouts(data.draw, a) for a in case.arrays]  # read-only: writing would raise
     if name in ("max", "segment_max"):
         frozen = case.arrays  # repeats would be ties
+    if name == "layer_norm":
+        case.constants["eps"] = 0.1  # a row of repeats is rounding, divided by the root of eps
     out, vjp = op.raw(*frozen, **case.constants)
     g = layouts(data.draw, np.array(rng.standard_normal(np.shape(out))))
     parts = vjp(g)

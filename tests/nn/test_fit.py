@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npft.errors import ConfigError, DataError, NonFiniteError
-from npft.nn.fit import Best, check_patience, fit, reported, warmup
+from npft.nn.fit import Best, check_patience, fit, reported
 from npft.nn.history import History
 from npft.nn.layers import Linear
 from npft.nn.optim import SGD
@@ -91,13 +91,6 @@ def test_progress_hears_of_each_step_with_what_was_measured_last():
     assert [line[:2] for line in said] == [(1, 3), (2, 3), (3, 3)]
     assert said[-1][2].startswith("loss ") and said[-1][2].endswith("f1 0.500")
     assert "train_square" not in said[-1][2]
-
-
-def test_warmup_rises_in_a_line_and_falls_in_a_line():
-    factor = warmup(100, 0.1)
-    assert [factor(step) for step in (1, 5, 10)] == [0.1, 0.5, 1.0]
-    assert factor(55) == pytest.approx(0.05 + 0.95 * 0.5) and factor(100) == pytest.approx(0.05)
-    assert warmup(1, 0.1)(1) == 1.0  # one step at least
 
 
 def test_the_best_weights_come_back_and_equal_ones_keep_the_earlier():

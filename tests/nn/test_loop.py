@@ -159,6 +159,14 @@ def test_a_batch_that_is_cut_into_nothing_is_refused():
         next(steps)
 
 
+@pytest.mark.parametrize("wrong", [np.random, np.random.RandomState(0), 3, None])
+def test_chance_that_is_no_generator_is_refused_before_the_first_step(wrong):
+    model = Model(rng_of(1))
+    steps = train_steps(model, batches(1), loss_fn, SGD(model.parameters()), rng=wrong)
+    with pytest.raises(ConfigError, match="train_steps: rng is .*, expected a generator"):
+        next(steps)
+
+
 def test_streams_are_independent_of_each_other_and_repeat():
     a, b = streams(rng_of(5)), streams(rng_of(5))
     assert isinstance(a, Streams)

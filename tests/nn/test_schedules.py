@@ -109,3 +109,10 @@ def test_an_unknown_schedule_is_refused_with_the_known_ones():
         schedule_of("step", 5)
     with pytest.raises(ConfigError, match="schedule: total is 0"):
         schedule_of("linear", 0)
+
+
+def test_the_linear_schedule_rises_over_its_share_and_over_one_step_at_least():
+    factor = schedule_of("linear", 100, 0.1)
+    assert [factor(step) for step in (1, 5, 10)] == [0.1, 0.5, 1.0]
+    assert factor(55) == pytest.approx(0.05 + 0.95 * 0.5) and factor(100) == pytest.approx(0.05)
+    assert schedule_of("linear", 1, 0.1)(1) == 1.0  # one step at least
