@@ -110,8 +110,8 @@ def judged(arguments: dict) -> dict:
     return arguments | found
 
 
-def trained(model, chosen, text, arguments: dict, rng) -> dict:
-    """Spend the budget on a model; the steps, the tokens and the loss of masked words."""
+def plan(model, chosen, text, arguments: dict) -> dict[str, int]:
+    """The sequences of a batch, and the steps that the budget buys."""
     tok, length = model.encoder.tokenizer, model.encoder.config.max_positions
     source = Source(Corpus(text.train, tok), chosen.layout, length)
     lengths = source.draw(source.starts, np.random.default_rng(0)).lengths
@@ -120,11 +120,18 @@ def trained(model, chosen, text, arguments: dict, rng) -> dict:
         arguments["budget"], model, text.train, chosen, batch_size=size,
         rng=np.random.default_rng(0),
     )
+    return {"batch_size": size, "steps": steps}
+
+
+def trained(model, chosen, text, arguments: dict, rng) -> dict:
+    """Spend the budget on a model; the steps, the tokens and the loss of masked words."""
+    tok, length = model.encoder.tokenizer, model.encoder.config.max_positions
+    found = plan(model, chosen, text, arguments)
     history = pretrain(
-        model, text.train, steps=steps, batch_size=size, lr=arguments["lr"], every=steps,
+        model, text.train, **found, lr=arguments["lr"], every=found["steps"],
         layout=chosen.layout, corrupt=chosen.corrupt, rng=rng,
     )
-    found = {"batch_size": size, "steps": steps, "tokens": int(history["tokens"][-1])}
+    found["tokens"] = int(history["tokens"][-1])
     probe = make_probe(text.held_out, tok, max_length=length, rng=np.random.default_rng(1))
     if "mlm" in model.heads:
         found["word_loss"] = word_loss(model, probe)

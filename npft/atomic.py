@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from npft.errors import CheckpointError, ShapeError
+from npft.errors import CheckpointError, ConfigError, ShapeError, quoted
 
 try:
     import fcntl
@@ -45,6 +45,34 @@ def shown(path: PathLike) -> str:
     text = os.fsdecode(path)
     text = text if text.isprintable() else repr(text)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
+
+
+def is_path(value: Any) -> bool:
+    """Whether ``value`` names a file or a folder: a string, or a path that is one.
+
+    >>> is_path("a"), is_path(Path("a")), is_path(b"a"), is_path(0)
+    (True, True, False, False)
+    """
+    return isinstance(value, (str, os.PathLike)) and isinstance(os.fspath(value), str)
+
+
+def check_path(name: str, value: Any) -> Path:
+    """Check that ``value`` names a file or a folder, as a string or a ``Path``; return a ``Path``.
+
+    Raises ``ConfigError``.
+
+    >>> check_path("load: path", "a/b").name
+    'b'
+    >>> check_path("load: path", None)
+    Traceback (most recent call last):
+        ...
+    npft.errors.ConfigError: load: path is None, expected a name, as a string or a pathlib.Path
+    """
+    if not is_path(value):
+        raise ConfigError(
+            f"{name} is {quoted(value)}, expected a name, as a string or a pathlib.Path"
+        )
+    return Path(value)
 
 
 def unwritable(path: PathLike, error: Exception) -> CheckpointError:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
+from npft.atomic import check_path
 from npft.embed.sentences import SentenceEncoder
 from npft.encoder.checkpoint import FILE, Saved, load_as, read_manifest
 from npft.encoder.encoder import Encoder
@@ -44,8 +44,9 @@ def folder_of(path: str | Path) -> Path:
     >>> folder_of("tinyworld").parent.name, str(folder_of("mine"))
     ('data', 'mine')
     """
-    bundled = str(path) in BUNDLED and not os.path.exists(path)
-    return DATA / path if bundled else Path(path)
+    named = check_path("load: path", path)
+    bundled = str(path) in BUNDLED and not named.exists()
+    return DATA / named if bundled else named
 
 
 def load(path: str | Path) -> Saved:
@@ -58,7 +59,7 @@ def load(path: str | Path) -> Saved:
     say: SentenceEncoder, MaskedLM, Classifier, or else the encoder (``pretrained.py``).
 
     Its encoder is ``load(path).body``. Raises ``CheckpointError`` that names the file and what is
-    wrong with it.
+    wrong with it, ``ConfigError`` for what is no path.
 
     >>> mlm = load("tinyworld")
     >>> mlm.kind, mlm.body.num_parameters()

@@ -8,6 +8,7 @@ import pytest
 
 import npft
 
+README = Path(__file__).parents[1] / "README.md"
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference.md"
 CALLABLES = [name for name in npft.__all__ if callable(getattr(npft, name))]
 
@@ -49,3 +50,15 @@ def test_the_reference_of_the_site_has_every_room_with_a_public_name():
     modules = {getattr(getattr(npft, name), "__module__", None) for name in npft.__all__}
     rooms = {module.split(".")[1] for module in modules if module}
     assert sorted(said) == sorted(rooms)
+
+
+@pytest.mark.slow
+def test_the_example_of_the_front_page_prints_what_its_comments_say(capsys):
+    code = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
+    exec(compile(code, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    said = "\n".join(re.findall(r"print\(.*# (.*)$", code, re.MULTILINE))
+    number = r"\d\.\d+"
+    found, told = (list(map(float, re.findall(number, text))) for text in (printed, said))
+    assert found == pytest.approx(told, abs=0.03), (printed, said)  # another machine, other bits
+    assert printed.splitlines()[-1] == said.splitlines()[-1]

@@ -113,8 +113,9 @@ def strips(block: Block, num_heads: int) -> list[Strip]:
 
     Each row of a softmax is worked on by itself, so this changes no result. As no more than a
     strip of weights is ever held, memory grows with T and not with T² (Rabe & Staats 2021;
-    FlashAttention, Dao et al. 2022, cuts the keys as well). Sequences shorter than LONG, where
-    the T² weights are small, are one strip.
+    FlashAttention, Dao et al. 2022, cuts the keys as well); only the ``sight`` of a block, where
+    it has one, takes b T² bytes. Sequences shorter than LONG, where the T² weights are small, are
+    one strip.
 
     >>> block, = blocks_by_length(np.array([0, 1024]))
     >>> len(strips(block, num_heads=4)), strips(block, num_heads=4)[0].queries
@@ -164,6 +165,16 @@ def softmax_of_seen(
     return scores
 
 
+def softmax_back(weights: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """The gradient of scores from that of their softmax (b, H, t, T), in its place.
+
+    dS = P ⊙ (dP - rowsum(dP ⊙ P)), as derived in ``kernels.softmax``.
+    """
+    g -= np.einsum("bhqk,bhqk->bhq", g, weights)[..., None]
+    g *= weights
+    return g
+
+
 def strip_weights(
     q: np.ndarray, k: np.ndarray, block: Block, causal: bool, part: Strip
 ) -> np.ndarray:
@@ -181,6 +192,17 @@ def split_heads(x: np.ndarray, block: Block, parts: int, num_heads: int) -> np.n
     """Cut rows (b T, parts H d) into heads-first arrays (parts, b, H, T, d): a view, no copy."""
     x = x.reshape(block.number, block.length, parts, num_heads, -1)
     return x.transpose(2, 0, 3, 1, 4)
+
+
+def heads_back(g: np.ndarray, block: Block, num_heads: int) -> np.ndarray:
+    """The gradient of a block's results, heads first (b, H, T, d): g (N, D), 0 for the fillers.
+
+    The result of a filler was dropped, so nothing may come back through it.
+    """
+    rows = g[block.rows]
+    if block.real is not None:
+        rows = rows * block.real.reshape(-1, 1)
+    return split_heads(rows, block, 1, num_heads)[0]
 
 
 def room(out: np.ndarray, block: Block) -> np.ndarray:
@@ -208,9 +230,16 @@ def put_product(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool) -> Non
 
 
 def check_attention(
-    qkv: np.ndarray, blocks: list[Block], num_heads: int, op: str = "attention"
+    op: str, qkv: np.ndarray, blocks: list[Block], num_heads: int, causal: bool
 ) -> int:
     """The width D, after checking that heads and blocks fit."""
+    if not isinstance(causal, (bool, np.bool_)):
+        raise ConfigError(f"{op}: causal is {causal!r}, expected True or False")
+    if causal and any(block.sight is not None for block in blocks):
+        raise ConfigError(
+            f"{op}: causal is True and blocks_by_length was given sight, expected one of the two, "
+            "for together they may leave a token nothing to see; say in sight alone who sees whom"
+        )
     n, columns = check_shape(f"{op}: qkv", qkv, "N 3D").values()
     if num_heads < 1 or columns % (3 * num_heads):
         raise ConfigError(
@@ -234,11 +263,12 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
 
     Backward, with P the weights and g the gradient of the output: dV = Pᵀ g, dP = g Vᵀ,
     dS = P ⊙ (dP - rowsum(dP ⊙ P)), dQ = dS K / √d, dK = dSᵀ Q / √d, where ⊙ multiplies element
-    by element.
+    by element. The rules for products are derived in ``ops.matmul``, dS in ``kernels.softmax``.
 
     qkv (N, 3 D): queries, keys and values side by side; blocks from ``blocks_by_length``.
     ``causal`` lets a token see only itself and what stands before it. Returns (N, D).
-    Raises ``ConfigError`` if the heads do not divide D, ``ShapeError`` if the blocks do not fit.
+    Raises ``ConfigError`` if the heads do not divide D, or for causal blocks with a sight of their
+    own; ``ShapeError`` if the blocks do not fit.
 
     One token attends to itself with weight 1, so its output is its value:
 
@@ -246,10 +276,8 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
     >>> attention(np.array([[5.0, 6.0, 7.0]]), blocks=one, num_heads=1).data.tolist()
     [[7.0]]
     """
-    if not isinstance(causal, (bool, np.bool_)):
-        raise ConfigError(f"attention: causal is {causal!r}, expected True or False")
     blocks = list(blocks)  # its owner may write to it before backward
-    width = check_attention(qkv, blocks, num_heads)
+    width = check_attention("attention", qkv, blocks, num_heads, causal)
     out = np.empty((len(qkv), width), qkv.dtype)
     saved = []
     for block in blocks:
@@ -267,18 +295,13 @@ def attention(qkv, *, blocks: list[Block], num_heads: int, causal: bool = False)
         g_qkv = np.empty_like(qkv)
         for block, kept in zip(blocks, saved):
             q, k, v = split_heads(qkv[block.rows], block, 3, num_heads)
-            g_rows = g[block.rows]
-            if block.real is not None:
-                g_rows = g_rows * block.real.reshape(-1, 1)  # the result of a filler is dropped
-            g_out = split_heads(g_rows, block, 1, num_heads)[0]
+            g_out = heads_back(g, block, num_heads)
             g_block = room(g_qkv, block)  # (b T, 3 D)
             g_q, g_k, g_v = split_heads(g_block, block, 3, num_heads)  # views to write to
             for part in strips(block, num_heads):
                 weights = strip_weights(q, k, block, causal, part) if kept is None else kept
                 g_part = part.of(g_out)
-                g_scores = g_part @ part.keys_of(v).swapaxes(-1, -2)  # (b', H', t, T)
-                g_scores -= np.einsum("bhqk,bhqk->bhq", g_scores, weights)[..., None]
-                g_scores *= weights
+                g_scores = softmax_back(weights, g_part @ part.keys_of(v).swapaxes(-1, -2))
                 g_scores *= 1 / np.sqrt(q.shape[-1]).item()
                 np.matmul(g_scores, part.keys_of(k), out=part.of(g_q))
                 further = part.queries.start > 0  # strips of one head add up
@@ -294,7 +317,7 @@ def attention_maps(
     qkv: np.ndarray, blocks: list[Block], num_heads: int, causal: bool = False
 ) -> list[np.ndarray]:
     """The attention weights of each sequence, in the order of the batch: B arrays (H, T, T)."""
-    check_attention(qkv, blocks, num_heads)
+    check_attention("attention", qkv, blocks, num_heads, causal)
     maps: dict[int, np.ndarray] = {}
     for block in blocks:
         q, k, _ = split_heads(qkv[block.rows], block, 3, num_heads)

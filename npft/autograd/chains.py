@@ -9,6 +9,7 @@ A way to tag T words is a path y through K tags, and its score is a sum along th
 paths in T K² steps instead of K^T: α_t[j] is the log of the sum over all paths that are at tag j at
 word t, and it needs only α_t-1, for what came before does not matter any more:
 
+    α_1[j] = start[j] + emission[1, j]
     α_t[j] = emission[t, j] + log Σ_i exp(α_t-1[i] + transition[i, j])
     log Z  = log Σ_j exp(α_T[j] + end[j])
 
@@ -16,6 +17,8 @@ The derivative of log Σ exp is a softmax, so going back through these lines han
 a tag at word t on to the tags at word t-1 by softmax weights. What arrives at emission[t, j] is the
 probability that y_t is j (the *marginal*), and at transition[i, j] the expected number of moves
 from i to j. It is known as the *backward algorithm*; here it is nothing but the vjp.
+
+Until backward these weights are kept: K² numbers for each word but the first of each sentence.
 
 With max in place of log Σ exp the same steps find the best path (Viterbi 1967).
 

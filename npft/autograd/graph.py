@@ -73,15 +73,16 @@ class Node:
             )
         return parts
 
-    def fit(self, parent: Any, part: Any) -> np.ndarray:
-        """The gradient ``part`` in the shape of ``parent``: a broadcast is undone."""
+    def fit(self, number: int, part: Any) -> np.ndarray:
+        """The gradient ``part`` in the shape of parent ``number``: a broadcast is undone."""
+        parent = self.parents[number]
         if part is None:
-            number = [p is parent for p in self.parents].index(True)
             raise GraphError(
                 f"{self.op}: its vjp returned None for input {number}, which wants a gradient; is "
                 "a return missing?"
             )
         part = np.asarray(part)
+        # no broadcast gives a gradient more axes than both: it is a fault, not to be summed away
         if part.ndim <= max(len(self.shape), len(parent.shape)):
             part = unbroadcast(part, parent.shape)
         if part.shape != parent.shape or part.dtype != parent.dtype:
@@ -122,7 +123,7 @@ def walk(source: Any, seed: np.ndarray, keep: set) -> dict[Any, np.ndarray]:
         g = pending.pop(node)
         if keep and node in keep:
             found[node] = g
-        for parent, part in zip(node.parents, node.pull(g)):
+        for number, (parent, part) in enumerate(zip(node.parents, node.pull(g))):
             if parent is None:
                 continue
             if (
@@ -130,7 +131,7 @@ def walk(source: Any, seed: np.ndarray, keep: set) -> dict[Any, np.ndarray]:
                 or part.shape != parent.shape
                 or part.dtype is not parent.dtype
             ):
-                part = node.fit(parent, part)
+                part = node.fit(number, part)
             if parent in pending:
                 # never +=: the array may be shared; a sum of 0-d arrays is no array in NumPy
                 pending[parent] = np.asarray(pending[parent] + part)

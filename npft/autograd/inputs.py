@@ -7,6 +7,7 @@ turns a mistake into a message instead of a wrong number.
 from __future__ import annotations
 
 import contextlib
+import copy
 import inspect
 import threading
 from collections.abc import Callable, Iterator
@@ -19,12 +20,15 @@ from npft.errors import ConfigError, DtypeError, GraphError, IdError, NpftError,
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.complex128))
 
 
-def numbers(name: str, data: Any, dtype: Any) -> np.ndarray:
-    """A new array of numbers of ``dtype``; NumPy alone would make None a NaN and "3" a 3."""
+def numbers(name: str, data: Any, dtype: Any, *, new: bool = True) -> np.ndarray:
+    """An array of numbers of ``dtype``; NumPy alone would make None a NaN and "3" a 3.
+
+    new: False leaves an array that is one already as it is, for constants that ``called`` copied.
+    """
     if dtype is not None and dtype not in FLOATS:
         raise DtypeError(f"{name}: dtype {dtype!r} is not float32, float64 or complex128")
     with contextlib.suppress(TypeError, ValueError):
-        array = np.array(data, order="C")
+        array = np.array(data, order="C") if new else np.asarray(data, order="C")
         if array.dtype.kind in "biufc":
             return array.astype(dtype or array.dtype, casting="same_kind", copy=False)
     raise DtypeError(f"{name}: a {type(data).__name__} that cannot be made an array of floats")
@@ -154,12 +158,16 @@ def called(
     constants: dict[str, Any],
     dtype: np.dtype,
 ) -> tuple[np.ndarray, Callable]:
-    """The value and the vjp of an op; what NumPy or Python would say of a wrong call, in words."""
+    """The value and the vjp of an op; what NumPy or Python would say of a wrong call, in words.
+
+    Constants that are arrays are copied here, for their owner may write to them before backward;
+    what is no array, such as a list of ids, becomes a new one in the op.
+    """
     for key, value in constants.items() if constants else ():
         if isinstance(value, Guarded):
             raise GraphError(f"{name}: {key} has no gradient; give an array: {key}=x.data")
-        if isinstance(value, np.ndarray) and not mode.paused:
-            constants[key] = value.copy()  # its owner may write to it before backward
+        if hasattr(value, "__array__") and not mode.paused:
+            constants[key] = copy.deepcopy(value)  # not only ndarray: a column of pandas as well
     try:
         result = fn(*arrays, **constants)
     except NpftError:
@@ -189,25 +197,25 @@ def called(
 def one_dtype(name: str, values: list, tensors: list[bool]) -> tuple[list, np.dtype]:
     """The arguments of an op as arrays of one dtype: that of its ``tensors``, if there are any.
 
-    Plain numbers stay as they are and take that dtype, as in NumPy. Raises ``DtypeError`` where
-    something would be rounded in silence.
+    Plain numbers stay as they are and take that dtype, as in NumPy; so do arrays of whole numbers
+    and of bools, however large. Raises ``DtypeError`` where floats would be rounded in silence.
     """
-    floats = {v.dtype for v, tensor in zip(values, tensors) if tensor}
-    if len(floats) > 1 and np.dtype(np.float32) in floats:
+    dtypes = {v.dtype for v, tensor in zip(values, tensors) if tensor}
+    if len(dtypes) > 1 and np.dtype(np.float32) in dtypes:
         raise DtypeError(
             f"{name}: float32 does not mix with other dtypes; make all tensors the same, for "
             "example Tensor(x, dtype=np.float32)"
         )
-    if not floats:
-        floats = {v.dtype for v in values if isinstance(v, np.ndarray) and v.dtype in FLOATS}
-    dtype = max(floats, key=lambda d: d.itemsize, default=np.dtype(np.float64))
+    if not dtypes:
+        dtypes = {v.dtype for v in values if isinstance(v, np.ndarray) and v.dtype in FLOATS}
+    dtype = max(dtypes, key=lambda d: d.itemsize, default=np.dtype(np.float64))
     arrays: list[Any] = []
     for i, (v, tensor) in enumerate(zip(values, tensors)):
         if tensor:
             v = v.astype(dtype, copy=False)  # a change only in the complex-step check
         elif not isinstance(v, np.ndarray):
             v = v.item() if isinstance(v, np.generic) else v
-            weak = floats and type(v) in (int, float, complex)
+            weak = dtypes and type(v) in (int, float, complex)
             v = v if weak else numbers(f"{name}: argument {i}", v, dtype)
         elif v.dtype.kind not in "biu" and not np.can_cast(v.dtype, dtype):
             raise DtypeError(
@@ -224,15 +232,15 @@ def one_dtype(name: str, values: list, tensors: list[bool]) -> tuple[list, np.dt
     return arrays, dtype
 
 
-def whole_numbers(name: str, numbers: Any) -> tuple[int, ...]:
+def whole_numbers(name: str, given: Any) -> tuple[int, ...]:
     """Lengths or axes: one whole number, or several in a tuple or list."""
-    several = numbers if isinstance(numbers, (tuple, list, np.ndarray)) else (numbers,)
+    several = given if isinstance(given, (tuple, list, np.ndarray)) else (given,)
     if not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in several):
-        raise DtypeError(f"{name} is {numbers!r:.60}, expected whole numbers")
+        raise DtypeError(f"{name} is {given!r:.60}, expected whole numbers")
     return tuple(int(n) for n in several)
 
 
-def one_or_several(numbers: tuple) -> tuple:
+def one_or_several(given: tuple) -> tuple:
     """Lengths or axes, given one by one or as one tuple: x.reshape(2, 3), x.reshape((2, 3))."""
-    single = len(numbers) == 1 and isinstance(numbers[0], (tuple, list, np.ndarray))
-    return tuple(numbers[0] if single else numbers)
+    single = len(given) == 1 and isinstance(given[0], (tuple, list, np.ndarray))
+    return tuple(given[0] if single else given)

@@ -4,12 +4,14 @@ A kernel gives what a composition of small ops would give, with fewer passes ove
 hold each against that composition. Three ideas recur:
     - a sum over rows or columns is written as a product with a vector of ones, because matrix
       products are the fastest code a CPU has;
-    - a temporary array that belongs to the kernel is reused in place.
+    - a temporary array that belongs to the kernel is reused in place;
+    - a chain of elementwise steps is done stretch by stretch, each small enough for the cache
+      (``gelu``).
 
 All kernels are one code path for float32, float64 and complex (for the complex-step check), but
 for the normal distribution function inside ``gelu``, where float32 has a faster form.
 
-Symbols: N rows (tokens), D width, F output width, V classes, B sequences.
+Symbols: N rows (tokens), M other rows, D width, F output width, V rows of a table.
 """
 
 from __future__ import annotations
@@ -20,37 +22,30 @@ from numbers import Real
 
 import numpy as np
 
-from npft.autograd.inputs import numbers
+from npft.autograd.inputs import numbers, one_dtype
 from npft.autograd.tensor import Tensor, primitive
 from npft.errors import (
-    ConfigError, DtypeError, IdError, NonFiniteError, ShapeError, check_finite, check_shape,
+    ConfigError, DtypeError, IdError, NonFiniteError, ShapeError, check_finite, check_rng,
+    check_shape,
 )
 
-
-BLOCK = 65536  # elements: 256 KiB of float32, a few of which fit into a core's own cache
-
-
-def blocks(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
-    """The same stretch of several arrays of one shape, flattened, one stretch after another.
-
-    What is written to a stretch of a contiguous array is written to the array.
-    """
-    flat = [a.reshape(-1) for a in arrays]
-    for start in range(0, flat[0].size, BLOCK):
-        yield [a[start : start + BLOCK] for a in flat]
+STRETCH = 65536  # elements: 256 KiB of float32, a few of which fit into a core's own cache
 
 
-@functools.lru_cache(maxsize=256)
-def ones(n: int, dtype: np.dtype) -> np.ndarray:
-    """A vector of n ones, made once."""
-    vector = np.ones(n, dtype)
+# --- products -----------------------------------------------------------------------------------
+
+
+@functools.cache
+def stretch_of_ones(dtype: np.dtype) -> np.ndarray:
+    """A vector of ones, made once: the only one kept, however many lengths are asked for."""
+    vector = np.ones(STRETCH, dtype)
     vector.setflags(write=False)
     return vector
 
 
-def row_sums(x: np.ndarray) -> np.ndarray:
-    """The sum of each row of x (N, D), as a product: (N,)."""
-    return x @ ones(x.shape[1], x.dtype)
+def ones(n: int, dtype: np.dtype) -> np.ndarray:
+    """A vector of n ones; not to be written to."""
+    return stretch_of_ones(dtype)[:n] if n <= STRETCH else np.ones(n, dtype)
 
 
 def column_sums(x: np.ndarray) -> np.ndarray:
@@ -58,36 +53,14 @@ def column_sums(x: np.ndarray) -> np.ndarray:
     return ones(x.shape[0], x.dtype) @ x
 
 
-SAFE = 60.0  # exp of a number up to this size, and a sum of thousands of them, fits a float32
-
-
-def small(x: np.ndarray) -> bool:
-    """Whether all numbers are so small that their exp can be summed as it is."""
-    return bool(-SAFE < x.real.min() and x.real.max() < SAFE)
-
-
-def row_shift(x: np.ndarray) -> np.ndarray:
-    """What to take from each row (last axis, kept) before exp, lest it overflow or all vanish.
-
-    That is the largest number of a row, or 0 where it is small. To find it costs as much as all
-    the rest of a softmax; where x is ``small``, as it nearly always is, no row needs it. A row is
-    shifted alike whatever stands in the others.
-    """
-    largest = x.real.max(axis=-1, keepdims=True)
-    return np.where(np.abs(largest) < SAFE, 0, largest)
-
-
-def row_dots(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The dot product of each row of x (N, D) with the same row of y: (N,)."""
-    return np.einsum("nd,nd->n", x, y)
-
-
 @primitive
 def linear(x, weight, bias, *, need=(True, True, True)):
     """The affine map y = x Wᵀ + b of each row.
 
-    Gradients: g W for x, gᵀ x for W, the column sums of g for b. A product whose result nobody
-    needs (a frozen weight, a constant input) is not computed.
+    A row y_nf = Σ_d x_nd W_fd + b_f moves by dy_nf = Σ_d (dx_nd W_fd + x_nd dW_fd) + db_f. So x_nd
+    receives Σ_f g_nf W_fd, W_fd receives Σ_n g_nf x_nd, and b_f receives Σ_n g_nf: the gradients
+    are g W for x, gᵀ x for W, the column sums of g for b. A product whose result nobody needs (a
+    frozen weight, a constant input) is not computed.
 
     x (N, D), weight (F, D), bias (F,); returns (N, F).
     Raises ``ShapeError`` if the widths differ.
@@ -115,73 +88,17 @@ def linear(x, weight, bias, *, need=(True, True, True)):
     return y, vjp
 
 
-# x times a polynomial in x * x whose hyperbolic tangent is erf(x / sqrt(2)), found by weighted
-# least squares on atanh(erf(x / sqrt(2))) / x; tests/autograd/fit_normal_cdf.py repeats the fit.
-# The error of Φ(x), and of x Φ(x), is then below 7e-8 everywhere; rounding to float32 on the way
-# makes it up to 1.3e-7 in Φ(x).
-ERF_AS_TANH = (
-    7.97884530e-01,
-    3.63338003e-02,
-    -3.28637197e-05,
-    -5.53082388e-05,
-    3.97772948e-06,
-    -1.33964406e-07,
-    1.81727133e-09,
-)
+# --- rows of mean 0 and variance 1 --------------------------------------------------------------
 
 
-def normal_cdf(x: np.ndarray, out: np.ndarray) -> None:
-    """Write Φ(x) = (1 + erf(x / √2)) / 2, the standard normal distribution function, to ``out``.
-
-    float64 and complex use SciPy's erf. float32 uses (1 + tanh u) / 2 = 1 / (1 + exp(-2 u)) with u
-    the polynomial above, several times as fast.
-    """
-    if x.dtype != np.float32:
-        from scipy.special import erf
-
-        out[...] = 0.5 * (1 + erf(x * np.sqrt(0.5)))
-        return
-    with np.errstate(over="ignore"):  # far below 0 exp is infinite, and Φ is 0, as it should be
-        square = x * x
-        np.multiply(square, np.float32(-2 * ERF_AS_TANH[-1]), out=out)
-        for c in ERF_AS_TANH[-2:0:-1]:  # Horner's rule
-            out += np.float32(-2 * c)
-            out *= square
-        out += np.float32(-2 * ERF_AS_TANH[0])
-        out *= x
-        np.exp(out, out=out)
-    out += np.float32(1)
-    np.divide(np.float32(1), out, out=out)
+def row_sums(x: np.ndarray) -> np.ndarray:
+    """The sum of each row of x (N, D), as a product: (N,)."""
+    return x @ ones(x.shape[1], x.dtype)
 
 
-@primitive
-def gelu(x):
-    """The Gaussian error linear unit x Φ(x) (Hendrycks & Gimpel 2016), the exact form of BERT.
-
-    The derivative is Φ(x) + x φ(x) with the normal density φ(x) = exp(-x² / 2) / √(2π).
-
-    >>> np.round(gelu(np.array([-1.0, 0.0, 1.0])).data, 4).tolist()
-    [-0.1587, 0.0, 0.8413]
-    """
-    y, cdf = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
-    for x_, y_, cdf_ in blocks(x, y, cdf):
-        normal_cdf(x_, out=cdf_)
-        np.multiply(x_, cdf_, out=y_)
-
-    def vjp(g):
-        gx = np.empty(x.shape, x.dtype)
-        for x_, cdf_, g_, gx_ in blocks(x, cdf, g, gx):
-            with np.errstate(over="ignore"):  # exp of minus infinity is 0, as it should be
-                np.multiply(x_, x_, out=gx_)
-            gx_ *= -0.5
-            np.exp(gx_, out=gx_)
-            gx_ *= 1 / np.sqrt(2 * np.pi).item()
-            gx_ *= x_
-            gx_ += cdf_
-            gx_ *= g_
-        return gx
-
-    return y, vjp
+def row_dots(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The dot product of each row of x (N, D) with the same row of y: (N,)."""
+    return np.einsum("nd,nd->n", x, y)
 
 
 @primitive
@@ -190,23 +107,34 @@ def layer_norm(x, gamma, beta, *, eps: float = 1e-5):
 
         x̂ = (x - mean) / √(variance + eps),   y = gamma x̂ + beta     (Ba, Kiros & Hinton 2016)
 
-    With a = gamma g the gradient of x is (a - mean(a) - x̂ mean(a x̂)) / √(variance + eps): what
-    would shift or stretch a whole row is taken out, because the normalisation undoes it. The
+    In one row, with c = x - mean(x), s = √(mean(c²) + eps) and x̂ = c / s:
+
+        ds = mean(c dc) / s = mean(x̂ dc)
+        dx̂ = dc / s - x̂ ds / s = (dc - x̂ mean(x̂ dc)) / s
+
+    What arrives at x̂ is a = gamma g. As x̂_i reacts to c_j as x̂_j does to c_i, the same map takes
+    a back to c. Going from c to x takes the mean out once more, and mean(x̂) = 0:
+
+        (a - mean(a) - x̂ mean(a x̂)) / s   is the gradient of x
+
+    What would shift or stretch a whole row is taken out, because the normalisation undoes it. The
     gradient of gamma is the column sums of g x̂, that of beta those of g.
 
-    x (N, D), gamma and beta (D,); returns (N, D).
+    x (N, D), gamma and beta (D,), eps 0 or more; returns (N, D). With eps = 0 a row of equal
+    numbers has no scale and becomes NaN. Raises ``ShapeError`` for other shapes, ``ConfigError``
+    for another eps.
 
     >>> layer_norm(np.array([[1.0, 3.0]]), np.ones(2), np.zeros(2), eps=0.0).data.tolist()
     [[-1.0, 1.0]]
     """
     if not 0 <= eps < np.inf:
         raise ConfigError(f"layer_norm: eps is {eps}, expected a finite number, 0 or more")
+    eps = float(eps)  # a NumPy scalar would make float32 float64
     width = check_shape("layer_norm: x", x, "N D")["D"]
     check_shape("layer_norm: gamma", gamma, str(width))
     check_shape("layer_norm: beta", beta, str(width))
     xhat = x - (row_sums(x) / width)[:, None]  # (N, D)
     rstd = 1 / np.sqrt(row_dots(xhat, xhat) / width + eps)[:, None]  # (N, 1)
-    rstd = rstd.astype(x.dtype, copy=False)
     xhat *= rstd
     y = xhat * gamma
     y += beta
@@ -225,12 +153,115 @@ def layer_norm(x, gamma, beta, *, eps: float = 1e-5):
     return y, vjp
 
 
+# --- gelu ---------------------------------------------------------------------------------------
+
+
+def stretches(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
+    """The same stretch of several arrays of one shape, flattened, one stretch after another.
+
+    What is written to a stretch of a contiguous array is written to the array.
+    """
+    flat = [a.reshape(-1) for a in arrays]
+    for start in range(0, flat[0].size, STRETCH):
+        yield [a[start : start + STRETCH] for a in flat]
+
+
+# x times a polynomial in x * x whose hyperbolic tangent is erf(x / sqrt(2)), found by weighted
+# least squares on atanh(erf(x / sqrt(2))) / x; tests/autograd/fit_normal_cdf.py repeats the fit.
+# The error of Φ(x), and of x Φ(x), is then below 7e-8 everywhere; rounding in float32 makes it up
+# to 1.6e-7. These errors are absolute: a small Φ(x) keeps few digits, and at x = -5, where x Φ(x)
+# is -1e-6, 4 % are wrong.
+ERF_AS_TANH = (
+    7.97884530e-01,
+    3.63338003e-02,
+    -3.28637197e-05,
+    -5.53082388e-05,
+    3.97772948e-06,
+    -1.33964406e-07,
+    1.81727133e-09,
+)
+MINUS_2U = tuple(np.float32(-2 * c) for c in ERF_AS_TANH)  # of the exponent below
+
+
+def normal_cdf(x: np.ndarray, out: np.ndarray) -> None:
+    """Write Φ(x) = (1 + erf(x / √2)) / 2, the standard normal distribution function, to ``out``.
+
+    float64 and complex use SciPy's erf. float32 uses (1 + tanh u) / 2 = 1 / (1 + exp(-2 u)) with u
+    the polynomial above, several times as fast.
+    """
+    if x.dtype != np.float32:
+        from scipy.special import erf  # slow to import, and most runs are all float32
+
+        out[...] = 0.5 * (1 + erf(x * np.sqrt(0.5)))
+        return
+    with np.errstate(over="ignore"):  # far below 0 exp is infinite, and Φ is 0, as it should be
+        square = x * x
+        np.multiply(square, MINUS_2U[-1], out=out)
+        for c in MINUS_2U[-2:0:-1]:  # Horner's rule
+            out += c
+            out *= square
+        out += MINUS_2U[0]
+        out *= x
+        np.exp(out, out=out)
+    out += np.float32(1)
+    np.divide(np.float32(1), out, out=out)
+
+
+@primitive
+def gelu(x):
+    """The Gaussian error linear unit x Φ(x) (Hendrycks & Gimpel 2016), the exact form of BERT.
+
+    The derivative is Φ(x) + x φ(x) with the normal density φ(x) = exp(-x² / 2) / √(2π).
+    x of any shape; returns the same shape.
+
+    >>> np.round(gelu(np.array([-1.0, 0.0, 1.0])).data, 4).tolist()
+    [-0.1587, 0.0, 0.8413]
+    """
+    y, cdf = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
+    for x_, y_, cdf_ in stretches(x, y, cdf):
+        normal_cdf(x_, out=cdf_)
+        np.multiply(x_, cdf_, out=y_)
+
+    def vjp(g):
+        gx = np.empty(x.shape, x.dtype)
+        for x_, cdf_, g_, gx_ in stretches(x, cdf, g, gx):
+            with np.errstate(over="ignore"):  # exp of minus infinity is 0, as it should be
+                np.multiply(x_, x_, out=gx_)
+            gx_ *= -0.5
+            np.exp(gx_, out=gx_)
+            gx_ *= 1 / np.sqrt(2 * np.pi).item()
+            gx_ *= x_
+            gx_ += cdf_
+            gx_ *= g_
+        return gx
+
+    return y, vjp
+
+
+# --- softmax (its logarithm's sum, a smooth maximum, is ops.logsumexp) --------------------------
+
+
+def _largest(name: str, x: np.ndarray) -> np.ndarray:
+    """The largest value along the last axis, kept as an axis of length 1."""
+    if x.ndim == 0:
+        raise ShapeError(f"{name}: the input is a single number, expected at least one axis")
+    largest = x.real.max(axis=-1, keepdims=True)
+    check_finite(f"{name}: the largest value", largest)
+    return largest
+
+
 @primitive
 def softmax(x):
     """Probabilities along the last axis: exp(x) over its sum, shifted so that nothing overflows.
 
-    The gradient is p (g - Σ g p): raising all scores alike changes nothing.
-    Raises ``NonFiniteError`` for a row of -inf only (nothing to choose from) and for NaN or inf.
+    From p_i = exp(x_i) / Σ_k exp(x_k) follows dp_i / dx_j = p_i ([i = j] - p_j), so x_j receives
+
+        Σ_i g_i p_i ([i = j] - p_j) = p_j (g_j - Σ_i g_i p_i)
+
+    These sum to 0 over j: raising all scores alike changes nothing.
+
+    x of one axis or more; returns the same shape. Raises ``ShapeError`` for a single number,
+    ``NonFiniteError`` for a row of -inf only (nothing to choose from) and for NaN or inf.
 
     >>> softmax(np.array([1000.0, 1000.0])).data.tolist()
     [0.5, 0.5]
@@ -248,73 +279,119 @@ def softmax(x):
 def log_softmax(x):
     """The logarithm of ``softmax``: x - log Σ exp(x) along the last axis.
 
-    Exact also where a probability is too small for a float. The gradient is g - p Σ g.
+    Exact also where a probability is too small for a float, or next to 1. The derivative of
+    log Σ exp(x) by x_j is p_j, so x_j receives g_j - p_j Σ_i g_i.
+
+    x of one axis or more; returns the same shape. Raises as ``softmax``.
 
     >>> log_softmax(np.array([0.0, -1000.0])).data.tolist()
     [0.0, -1000.0]
     """
-    out = x - _largest("log_softmax", x)
-    out -= np.log(np.exp(out).sum(axis=-1, keepdims=True))
+    _largest("log_softmax", x)
+    out = log_probabilities(x)
     return out, lambda g: g - np.exp(out) * g.sum(axis=-1, keepdims=True)
 
 
-def _largest(name: str, x: np.ndarray) -> np.ndarray:
-    """The largest value along the last axis, kept as an axis of length 1."""
-    if x.ndim == 0:
-        raise ShapeError(f"{name}: the input is a single number, expected at least one axis")
+def log_probabilities(x: np.ndarray) -> np.ndarray:
+    """x - log Σ exp(x) along the last axis, without checks.
+
+    Shifted by its largest value x_m, x has the sum 1 + Σ_{j≠m} exp(x_j); log1p of the second part
+    keeps all digits of the logarithm of a probability that is next to 1.
+    """
+    top = x.real.argmax(axis=-1)[..., None]
+    out = x - np.take_along_axis(x, top, axis=-1)
+    e = np.exp(out)
+    np.put_along_axis(e, top, 0, axis=-1)
+    out -= np.log1p(e @ ones(x.shape[-1], x.dtype))[..., None]
+    return out
+
+
+# exp(60) is 1e26: 3e12 of them fit into a float32 (3e38), and exp(-60), 9e-27, is far above its
+# smallest number.
+SAFE = 60.0
+
+
+def small(x: np.ndarray) -> bool:
+    """Whether all numbers are so small that their exp can be summed as it is."""
+    return bool(-SAFE < x.real.min() and x.real.max() < SAFE)
+
+
+def row_shift(x: np.ndarray) -> np.ndarray:
+    """What to take from each row (last axis, kept) before exp, lest it overflow or all vanish.
+
+    That is the largest number of a row, or 0 where it is small. Any shift leaves a softmax as it
+    is, but for rounding. To find the largest costs as much as all the rest of a softmax; where x
+    is ``small``, as it nearly always is, no row needs it, and each would be shifted by 0. So a row
+    is shifted alike whatever stands in the others.
+    """
     largest = x.real.max(axis=-1, keepdims=True)
-    check_finite(f"{name}: the largest value", largest)
-    return largest
+    return np.where(np.abs(largest) < SAFE, 0, largest)
+
+
+# --- chance -------------------------------------------------------------------------------------
 
 
 def dropout(x, p: float, *, rng: np.random.Generator | None):
     """Each element is set to 0 with probability p and divided by 1 - p otherwise.
 
-    The expected value stays x (Srivastava et al. 2014). p = 0 returns x itself.
-    The chance is p rounded to a multiple of 2⁻¹⁶, so that 16 random bits decide an element.
-    Raises ``ConfigError`` if p is outside [0, 1) or rng is missing.
+        y = f x,   f = 0 with probability p, else 1 / (1 - p)       (Srivastava et al. 2014)
+
+    The mean of f is p 0 + (1 - p) / (1 - p) = 1, so the expected value of y is x. The gradient is
+    f g: what was dropped moves nothing. The chance is p rounded to a multiple of 2⁻¹⁶, so that 16
+    random bits decide an element.
+
+    x of any shape, returns a tensor of the same; p = 0 returns x itself and needs no rng.
+    Raises ``ConfigError`` if p is outside [0, 1), or for an rng that is no generator.
+
+    >>> dropout(np.ones(5), 0.5, rng=np.random.default_rng(1)).data.tolist()
+    [2.0, 0.0, 2.0, 2.0, 2.0]
     """
     if not isinstance(p, Real) or not 0 <= p < 1:
         raise ConfigError(f"dropout: p is {p!r}, expected 0 <= p < 1")
+    if not isinstance(x, Tensor):
+        x = Tensor(one_dtype("dropout", [x], [False])[0][0])
     if p == 0:
         return x
     if rng is None:
         raise ConfigError("dropout: training with dropout needs rng=np.random.default_rng(seed)")
-    if not hasattr(rng, "bytes"):
-        raise ConfigError(f"dropout: rng is {rng!r:.60}, expected np.random.default_rng(seed)")
-    if not isinstance(x, Tensor):
-        x = numbers("dropout: x", x, None)
+    check_rng("dropout: rng", rng)
     threshold = min(round(p * 65536), 65535)  # something is kept, however large p is
+    # little-endian on every machine, so that the same seed drops the same elements
     bits = np.frombuffer(rng.bytes(2 * x.size), "<u2").reshape(x.shape)
-    keep = (bits >= threshold).astype(x.dtype)
-    keep *= 65536 / (65536 - threshold)
-    return scale(x, factor=keep)
+    factor = (bits >= threshold).astype(x.dtype)
+    factor *= 65536 / (65536 - threshold)
+    return scale(x, factor=factor)
 
 
 @primitive
 def scale(x, *, factor: np.ndarray):
-    """x times a constant array of the same shape.
+    """x times a constant array of the same shape; the gradient is g times it.
+
+    x and factor of any one shape; returns that shape. Raises ``ShapeError`` for two shapes.
 
     >>> scale(np.array([2.0, 3.0]), factor=np.array([10.0, 0.0])).data.tolist()
     [20.0, 0.0]
     """
     if np.shape(factor) != np.shape(x):
         raise ShapeError(f"scale: x has shape {np.shape(x)}, the factor {np.shape(factor)}")
-    factor = numbers("scale: factor", factor, x.dtype)
+    factor = numbers("scale: factor", factor, x.dtype, new=False)
     return x * factor, lambda g: g * factor
+
+
+# --- tables and rows ----------------------------------------------------------------------------
 
 
 def check_ids(name: str, ids: np.ndarray, size: int) -> np.ndarray:
     """Check that ids are integers in 0..size-1: a negative id would count from the end in silence.
 
-    Returns a copy, which its owner cannot write to before the gradient needs it.
+    Returns them as an array, which is ``ids`` itself where that is one.
 
     >>> check_ids("ids", np.array([0, 7]), 5)
     Traceback (most recent call last):
         ...
     npft.errors.IdError: ids: 7 at position 1 is outside 0..4 (a table of 5)
     """
-    ids = np.array(ids) if np.size(ids) else np.zeros(np.shape(ids), np.int64)
+    ids = np.asarray(ids) if np.size(ids) else np.zeros(np.shape(ids), np.int64)
     if ids.dtype.kind not in "iu":
         raise DtypeError(f"{name}: dtype {ids.dtype}, expected integers")
     if ids.size and not 0 <= ids.min() <= ids.max() < size:
@@ -344,10 +421,10 @@ def embedding(table, *, ids: np.ndarray):
     check_shape("embedding: ids", ids, "N")
 
     def vjp(g):
-        from scipy.sparse import csc_matrix
+        from scipy.sparse import csc_matrix  # here, so that a program that only reads skips it
 
-        ones, columns = np.ones(len(ids), g.dtype), np.arange(len(ids) + 1)
-        return csc_matrix((ones, ids, columns), shape=(size, len(ids))) @ g
+        entries, columns = np.ones(len(ids), g.dtype), np.arange(len(ids) + 1)
+        return csc_matrix((entries, ids, columns), shape=(size, len(ids))) @ g
 
     return table[ids], vjp
 
@@ -357,7 +434,8 @@ def take_rows(x, *, rows: np.ndarray):
     """Some rows of x, none twice: the masked tokens of a batch, or the first of each sequence.
 
     As no row is taken twice, the gradient is written and not added.
-    x (N, D), rows (M,); returns (M, D). Raises ``ShapeError`` for a row taken twice.
+    x (N, D), rows (M,) integers in 0..N-1; returns (M, D).
+    Raises ``ShapeError`` for a row taken twice, ``IdError`` for one outside x.
 
     >>> take_rows(np.array([[1.0], [2.0], [3.0]]), rows=np.array([2, 0])).data.tolist()
     [[3.0], [1.0]]
@@ -373,6 +451,9 @@ def take_rows(x, *, rows: np.ndarray):
         return gx
 
     return x[rows], vjp
+
+
+# --- cosines ------------------------------------------------------------------------------------
 
 
 @primitive

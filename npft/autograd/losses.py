@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from npft.autograd.inputs import numbers
-from npft.autograd.kernels import check_ids, row_shift, row_sums, small
+from npft.autograd.kernels import check_ids, log_probabilities, row_shift, row_sums, small
 from npft.autograd.tensor import primitive
 from npft.errors import DataError, ShapeError, check_shape, check_share
 
@@ -20,7 +20,9 @@ from npft.errors import DataError, ShapeError, check_shape, check_share
 def softmax_cross_entropy(logits, *, targets: np.ndarray):
     """The mean of -log softmax(logits)[target] over the rows: a number, in nats.
 
-    Computed as log Σ exp(z) - z[target] without a softmax; the gradient is (p - onehot) / N.
+    Computed as log Σ exp(z) - z[y], with y the target, without a softmax. Where the target has
+    most of the sum these two nearly cancel, and log(1 + Σ_{j≠y} exp(z_j) / exp(z_y)), which is the
+    same, keeps all digits of a small loss. The gradient is (p - onehot) / N.
 
     logits (N, V), targets (N,) integers in 0..V-1.
     Raises ``ShapeError`` for no rows or different lengths, ``IdError`` for a target outside.
@@ -31,25 +33,30 @@ def softmax_cross_entropy(logits, *, targets: np.ndarray):
     >>> round(softmax_cross_entropy(np.zeros((3, 10)), targets=np.array([1, 5, 9])).item(), 4)
     2.3026
     """
-    n, classes = check_shape("softmax_cross_entropy: logits", logits, "N V").values()
-    targets = check_ids("softmax_cross_entropy: targets", targets, classes)
-    if targets.shape != (n,) or n == 0:
-        raise ShapeError(
-            f"softmax_cross_entropy: {n} rows of logits and targets of shape {targets.shape}; "
-            "give one target for each row, and at least one row"
-        )
+    targets = _targets("softmax_cross_entropy", logits, targets)
+    n = len(logits)
     rows = np.arange(n)
     shifted = logits if small(logits) else logits - row_shift(logits)
-    picked = shifted[rows, targets]
     p = np.exp(shifted)
     total = row_sums(p)
+    terms = np.log(total) - shifted[rows, targets]
+    sure = np.flatnonzero(2 * p[rows, targets].real > total.real)
+    terms[sure] = _of_the_sure(p[sure], targets[sure])
 
     def vjp(g):
         p_grad = p * (g / (total * n))[:, None]
         p_grad[rows, targets] -= g / n
         return p_grad
 
-    return (np.log(total) - picked).sum() / n, vjp
+    return terms.sum() / n, vjp
+
+
+def _of_the_sure(p: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """log(1 + Σ_{j≠y} p_j / p_y) of each row of p (N, V), y the targets (N,); overwrites p."""
+    rows = np.arange(len(p))
+    own = p[rows, targets]
+    p[rows, targets] = 0
+    return np.log1p(row_sums(p) / own)
 
 
 @primitive
@@ -75,26 +82,19 @@ def weighted_cross_entropy(logits, *, targets: np.ndarray, weights: np.ndarray, 
     >>> round(weighted_cross_entropy(np.zeros((3, 2)), targets=y, weights=w).item(), 4)
     0.6931
     """
-    n, classes = check_shape("weighted_cross_entropy: logits", logits, "N V").values()
-    targets = check_ids("weighted_cross_entropy: targets", targets, classes)
+    targets = _targets("weighted_cross_entropy", logits, targets)
     smoothing = check_share("weighted_cross_entropy: smoothing", smoothing, zero=True)
-    if targets.shape != (n,) or n == 0:
-        raise ShapeError(
-            f"weighted_cross_entropy: {n} rows of logits and targets of shape {targets.shape}; "
-            "give one target for each row, and at least one row"
-        )
-    w = numbers("weighted_cross_entropy: weights", weights, logits.real.dtype)
+    n, classes = logits.shape
+    w = numbers("weighted_cross_entropy: weights", weights, logits.real.dtype, new=False)
     check_shape("weighted_cross_entropy: weights", w, str(classes))
     if not (np.all(w > 0) and np.all(np.isfinite(w))):
         raise DataError(
             f"weighted_cross_entropy: weights are {w.tolist()}, expected finite numbers above 0"
         )
-    rows = np.arange(n)
     wt = np.tile(w * (smoothing / classes), (n, 1))  # (N, V): w t
-    wt[rows, targets] += (1 - smoothing) * w[targets]
+    wt[np.arange(n), targets] += (1 - smoothing) * w[targets]
     total = w[targets].sum()
-    log_p = logits - logits.real.max(axis=1)[:, None]
-    log_p -= np.log(row_sums(np.exp(log_p)))[:, None]
+    log_p = log_probabilities(logits)
 
     def vjp(g):
         return (g / total) * (row_sums(wt)[:, None] * np.exp(log_p) - wt)
@@ -102,6 +102,18 @@ def weighted_cross_entropy(logits, *, targets: np.ndarray, weights: np.ndarray, 
     with np.errstate(invalid="ignore"):
         terms = np.where(wt == 0, 0, wt * log_p)  # a class of p = 0 that no target asks for
     return -terms.sum() / total, vjp
+
+
+def _targets(name: str, logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The targets (N,) as an array, after a check that they fit logits (N, V)."""
+    n, classes = check_shape(f"{name}: logits", logits, "N V").values()
+    targets = check_ids(f"{name}: targets", targets, classes)
+    if targets.shape != (n,) or n == 0:
+        raise ShapeError(
+            f"{name}: {n} rows of logits and targets of shape {targets.shape}; "
+            "give one target for each row, and at least one row"
+        )
+    return targets
 
 
 @primitive
@@ -122,12 +134,10 @@ def kl_divergence(logits, *, targets: np.ndarray):
     n = check_shape("kl_divergence: logits", logits, "N V")["N"]
     if not (np.all(p >= 0) and np.allclose(p.sum(axis=1), 1, atol=1e-5)):
         raise DataError("kl_divergence: targets must be rows of probabilities that sum to 1")
-    log_q = logits - logits.real.max(axis=1, keepdims=True)  # (N, V)
-    log_q -= np.log(row_sums(np.exp(log_q)))[:, None]
-    entropy = np.sum(p * np.log(np.where(p > 0, p, 1)))
+    log_q = log_probabilities(logits)  # (N, V)
     with np.errstate(invalid="ignore"):  # 0 times log 0 is left out
-        cross = np.where(p > 0, p * log_q, 0).sum()
-    return (entropy - cross) / n, lambda g: (g / n) * (np.exp(log_q) - p)
+        terms = np.where(p > 0, p * (np.log(np.where(p > 0, p, 1)) - log_q), 0)
+    return terms.sum() / n, lambda g: (g / n) * (np.exp(log_q) - p)
 
 
 @primitive
@@ -185,4 +195,4 @@ def _like(name: str, x: np.ndarray, target: np.ndarray) -> np.ndarray:
             f"{name}: the input has shape {np.shape(x)} and the target {np.shape(target)}; "
             "expected the same shape, and at least one element"
         )
-    return numbers(f"{name}: the target", target, x.real.dtype)
+    return numbers(f"{name}: the target", target, x.real.dtype, new=False)

@@ -44,10 +44,10 @@ class Setting:
 
 
 class Memory:
-    """Whether freed memory is kept, and how many blocks of ``freed_memory_kept`` are open."""
+    """Whether freed memory is kept for good, and until how many blocks have ended."""
 
     kept = False
-    open_blocks = 0
+    open_blocks = 0  # of ``freed_memory_kept``, in all threads
 
 
 @functools.cache
@@ -154,10 +154,16 @@ def keep_freed_memory() -> bool:
     mallopt = _mallopt()
     if mallopt is None:
         return False
+    with Setting.lock:
+        Memory.kept = _raise_thresholds(mallopt)
+    return Memory.kept
+
+
+def _raise_thresholds(mallopt: Callable[[int, int], int]) -> bool:
+    """Let the C library keep what is freed; False if it does not take that."""
     # the second alone would do harm: it stops the library from adapting the first
     kept = mallopt(M_MMAP_THRESHOLD, KEEP) or mallopt(M_MMAP_THRESHOLD, KEEP_OLD)
-    Memory.kept = bool(kept and mallopt(M_TRIM_THRESHOLD, KEEP))
-    return Memory.kept
+    return bool(kept and mallopt(M_TRIM_THRESHOLD, KEEP))
 
 
 @contextlib.contextmanager
@@ -166,21 +172,21 @@ def freed_memory_kept() -> Iterator[None]:
 
     Whoever sets these thresholds stops the C library from adjusting them; so they are left where
     its own adjustment ends in a program that frees large arrays. Blocks may overlap: the last to
-    end puts things back. Where ``keep_freed_memory`` was called before, nothing changes.
+    end puts things back, unless ``keep_freed_memory`` was called before that.
     """
     mallopt = _mallopt()
-    if mallopt is None or (Memory.kept and Memory.open_blocks == 0):
+    if mallopt is None:
         yield
         return
     with Setting.lock:
+        if Memory.open_blocks == 0 and not Memory.kept:
+            _raise_thresholds(mallopt)
         Memory.open_blocks += 1
-        keep_freed_memory()
     try:
         yield
     finally:
         with Setting.lock:
             Memory.open_blocks -= 1
-            if Memory.open_blocks == 0:
+            if Memory.open_blocks == 0 and not Memory.kept:
                 mallopt(M_MMAP_THRESHOLD, GROWN)
                 mallopt(M_TRIM_THRESHOLD, 2 * GROWN)
-                Memory.kept = False

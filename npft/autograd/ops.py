@@ -196,7 +196,7 @@ def where(a, b, *, condition: Any):
     >>> where(np.array([1.0, 2.0]), 0.0, condition=[True, False]).data.tolist()
     [1.0, 0.0]
     """
-    chosen = np.array(condition)  # a copy: its owner may write to it before backward
+    chosen = np.asarray(condition)
     if chosen.dtype != bool:
         raise DtypeError(f"where: the condition has dtype {chosen.dtype}, expected bool")
     return np.where(chosen, a, b), lambda g: (np.where(chosen, g, 0), np.where(chosen, 0, g))
@@ -209,8 +209,9 @@ def where(a, b, *, condition: Any):
 def matmul(a, b, *, need=(True, True)):
     """The matrix product of the last two axes; leading axes broadcast.
 
-    With C = A B the gradients are g Bᵀ and Aᵀ g; a product that nobody needs is not computed. A
-    vector stands for a row on the left and for a column on the right, as in NumPy.
+    With C = A B, dC_ik = Σ_j (dA_ij B_jk + A_ij dB_jk). So A_ij receives Σ_k g_ik B_jk and B_jk
+    receives Σ_i A_ij g_ik: the gradients are g Bᵀ and Aᵀ g. A product that nobody needs is not
+    computed. A vector stands for a row on the left and for a column on the right, as in NumPy.
 
     >>> matmul(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]])).item()
     11.0

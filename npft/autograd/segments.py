@@ -23,7 +23,7 @@ def segments_of(name: str, x: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarr
     if offsets.dtype.kind not in "iu":
         raise DtypeError(f"{name}: offsets have dtype {offsets.dtype}, expected integers")
     check_shape(f"{name}: offsets", offsets, "B+1")
-    offsets = offsets.astype(np.int64)  # a copy: its owner may write to it before backward
+    offsets = offsets.astype(np.int64, copy=False)  # a difference of uint64 would not fall below 0
     lengths = np.diff(offsets)
     if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != n or not np.all(lengths > 0):
         raise ShapeError(

@@ -234,10 +234,9 @@ def primitive(fn: Callable) -> Callable:
         if wants_need:
             constants["need"] = tuple([p is not None for p in parents])
         out, vjp = called(name, fn, signature, arrays, constants, dtype)
-        if not recorded:
-            # a view would change with the array it looks at, and no version would tell
-            return _wrap(out if out.base is None else out.copy(), None)
-        return _wrap(out, Node(name, vjp, parents, leaves, out))
+        if out.base is not None and (leaves or not recorded):
+            out = out.copy()  # a view would change with a parameter, or an array from outside
+        return _wrap(out, Node(name, vjp, parents, leaves, out) if recorded else None)
 
     op.raw = fn  # type: ignore[attr-defined]
     return op

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from npft.atomic import PathLike, made_folder, shown, write_bytes
+from npft.atomic import PathLike, check_path, made_folder, shown, write_bytes
 from npft.encoder.hub_files import read_json
 from npft.errors import CheckpointError, ConfigError, check_count, quoted
 from npft.strict_json import parse
@@ -43,7 +43,7 @@ def read_steps(folder: PathLike) -> Steps:
 
     Raises ``CheckpointError`` that names the file, for a step or a pool that npft does not have.
     """
-    folder = Path(folder)
+    folder = check_path("from_pretrained: folder", folder)
     pool, normalize = "mean", True
     if (folder / MODULES).is_file():
         steps = _modules(folder / MODULES)

@@ -27,7 +27,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from npft.atomic import made_folder, new_file
+from npft.atomic import check_path, made_folder, new_file
 from npft.encoder.additions import add_again, additions_of
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
@@ -137,9 +137,9 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
     """Write a model to ``path/model.npz``, with its configuration and tokenizer.
 
     ``training`` is what a run needs to go on: plain values and arrays, see ``read_training``.
-    Returns the file written. Raises ``ConfigError`` for a module that is not a whole model,
-    ``NonFiniteError`` for a weight that is NaN or infinite, ``CheckpointError`` for a place that
-    cannot be written: a good older file is then kept.
+    Returns the file written. Raises ``ConfigError`` for a module that is not a whole model, or what
+    is no path, ``NonFiniteError`` for a weight that is NaN or infinite, ``CheckpointError`` for a
+    place that cannot be written: a good older file is then kept.
 
     >>> import tempfile
     >>> from npft import Encoder, EncoderConfig, load
@@ -152,6 +152,7 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
         raise ConfigError(
             f"save: {type(model).__name__} is not a model; save an Encoder, MaskedLM or Classifier"
         )
+    file = check_path("save: path", path) / FILE
     body = model.body
     manifest = {
         "format": FORMAT,
@@ -174,7 +175,6 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
         manifest["training"], state = training
         arrays |= {TRAINING + name: array for name, array in state.items()}
     arrays[MANIFEST] = np.frombuffer(json.dumps(manifest).encode("ascii"), np.uint8)
-    file = Path(path) / FILE
     write_arrays(file, arrays)
     return file
 
@@ -208,7 +208,7 @@ def _read(
 
     Raises ``CheckpointError`` that names the file and what is wrong with it.
     """
-    file = Path(path) / FILE
+    file = check_path("load: path", path) / FILE
     try:
         there = file.is_file()
     except (OSError, ValueError) as error:  # a name too long, or with a NUL

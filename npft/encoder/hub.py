@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npft.atomic import PathLike, shown
+from npft.atomic import PathLike, check_path, shown
 from npft.encoder.checkpoint import Blank
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
@@ -131,7 +131,7 @@ def read_contents(folder: PathLike, longest: int | None = None) -> Contents:
     Raises ``CheckpointError`` that names the file, for another family, a configuration that means
     something else than what is computed here, or files that cannot be read.
     """
-    folder = Path(folder)
+    folder = check_path("load: folder", folder)
     given = read_json(folder / CONFIG)
     family, config = config_of(folder / CONFIG, given)
     if longest is not None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.atomic import PathLike, made_folder, write_bytes
+from npft.atomic import PathLike, check_path, made_folder, write_bytes
 from npft.encoder.additions import kinds_of
 from npft.encoder.encoder import Encoder
 from npft.encoder.hub import FAMILIES, POSITIONS, Family
@@ -100,7 +100,8 @@ def write_folder(
     beside: names of files that the caller will write there as well.
     Raises what ``write_encoder`` raises.
     """
-    folder, c, tok = Path(folder), encoder.config, encoder.tokenizer
+    folder = check_path("write_pretrained: folder", folder)
+    c, tok = encoder.config, encoder.tokenizer
     family = family_of(encoder)
     config: dict[str, Any] = {"model_type": family.kind}
     config["architectures"] = [CLASSES[family.kind] + task]

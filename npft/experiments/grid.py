@@ -22,7 +22,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from npft.atomic import PathLike, hold, made_folder, shown, sync_folder, unwritable
+from npft.atomic import PathLike, check_path, hold, made_folder, shown, sync_folder, unwritable
 from npft.errors import CheckpointError, ConfigError, DataError, WorkerError, quoted
 from npft.experiments.sweep import Function, finished, leave_if_script_is_read_again
 from npft.nn.progress import ProgressFn
@@ -67,7 +67,7 @@ def grid(
     """
     if executor is None:
         leave_if_script_is_read_again()  # before it finds that the first process has the file
-    cells = list(cells)
+    path, cells = check_path("grid: path", path), list(cells)
     name = getattr(function, "__qualname__", type(function).__name__)
     keys = [_key(cell) for cell in cells]
     with _held(path) as handle:

@@ -28,7 +28,7 @@ from npft.embed.sentences import SentenceEncoder
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError
 from npft.experiments.bodies import DOCUMENTS, STEPS, pretrain_tinyworld
-from npft.experiments.regimes import make_task
+from npft.experiments.regimes import TEST_SIZE, make_task
 from npft.experiments.when_to_tune import BATCH_SIZE, epochs_of
 from npft.finetune.baselines import fit_softmax
 from npft.finetune.recipes import fine_tune_as
@@ -40,11 +40,16 @@ from npft.metrics.classes import averages, confusion_matrix
 from npft.metrics.ranking import spearman
 from npft.nn.layers import set_dropout
 from npft.text.examples import Examples
+from npft.worlds import TinyWorld
 
 LOOKS = (0, 280, 840, 1120, 1680, STEPS)  # steps at which the held-out loss is measured
 AGAIN = (1120, STEPS)  # where a copy is fine-tuned twice
-TASKS = {"topic": "topic of a sentence", "sms": "lesson messages"}
-NUMBERS = (32, 320)  # labels
+SETTINGS = {  # task and number of labels
+    ("topic", 32): "topic, 32 labels",
+    ("topic", 320): "topic, 320 labels",
+    ("senses", 320): "senses, 320 labels",
+    ("sms", 320): "messages, 320 labels",
+}
 LABELS = 0  # the seed of the labelled texts: the same for all copies of all bodies
 FORECASTS: dict[str, Callable[[Mapping[str, Any]], float]] = {  # higher: a better body is expected
     "probe": lambda row: row["probe"],
@@ -58,8 +63,8 @@ def ranks_cell(cell: dict[str, Any]) -> dict[str, Any]:
     """Pretrain the body of a "seed" and judge its copies.
 
     A cell may also have "steps", "documents" and "looks" (at which steps a copy is kept; a
-    twentieth of the steps or multiples of it). It is returned with "rows": for each copy, task and
-    number of labels {"step", "loss", "task", "n", "probe", "full" (mean F1 of the classes on 1,000
+    twentieth of the steps or multiples of it). It is returned with "rows": for each copy and
+    setting {"step", "loss", "task", "n", "probe", "full" (mean F1 of the classes on 1,000
     test texts), "probe_seconds", "full_seconds" (of the processor, to learn, without the test)},
     at the steps of ``AGAIN`` also "again". Raises ``ConfigError`` for a look without a loss.
     """
@@ -79,17 +84,25 @@ def ranks_cell(cell: dict[str, Any]) -> dict[str, Any]:
             raise ConfigError(f"looks are at {sorted(missing)}, expected some of {sorted(loss)}")
         rows = []
         for step in looks:
-            for task in TASKS:
-                for n in NUMBERS:
-                    mlm.body.load_state_dict(copies[step])
-                    row = {"step": step, "loss": loss[step], "task": task, "n": n}
-                    rows.append(row | judged(mlm.body, task, n, cell["seed"], step in AGAIN))
+            for task, n in SETTINGS:
+                mlm.body.load_state_dict(copies[step])
+                row = {"step": step, "loss": loss[step], "task": task, "n": n}
+                rows.append(row | judged(mlm.body, task, n, cell["seed"], step in AGAIN))
     return cell | {"rows": rows}
+
+
+def labelled(task: str, n: int) -> tuple[Examples, Examples]:
+    """``n`` labelled texts and 1,000 to test on; an ambiguous word stands in its sentence once."""
+    if task != "senses":
+        return make_task(task, n, LABELS)
+    world = TinyWorld(LABELS)
+    train = world.task(task, n, seed=1, distractors=0.0)
+    return train, world.task(task, TEST_SIZE, seed=2, distractors=0.0)
 
 
 def judged(body: Encoder, task: str, n: int, seed: int, again: bool) -> dict[str, float]:
     """Both judgements of a body by ``n`` labels of a task; ``again``: fine-tuned a second time."""
-    train, test = make_task(task, n, LABELS)
+    train, test = labelled(task, n)
     before = body.state_dict()
     found = {}
     found["probe"], found["probe_seconds"] = probe(body, train, test)
@@ -157,11 +170,10 @@ def over_seeds(
     A setting in which all bodies come to the same F1 is left out: there is nothing to rank.
     """
     found = {}
-    for task in TASKS:
-        for n in NUMBERS:
-            own = [r for r in rows if (r["step"], r["task"], r["n"]) == (step, task, n)]
-            if len({r["full"] for r in own}) > 1:
-                found[task, n] = _agreement(own, forecast)
+    for task, n in SETTINGS:
+        own = [r for r in rows if (r["step"], r["task"], r["n"]) == (step, task, n)]
+        if len({r["full"] for r in own}) > 1:
+            found[task, n] = _agreement(own, forecast)
     return found
 
 
@@ -179,11 +191,24 @@ def seconds_of(rows: Sequence[Mapping[str, Any]], n: int) -> tuple[float, float]
 
 
 def ranks_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows of the gallery: mean and range over the seeds of what each forecast ranks."""
-    lines = ["| task, labels | probe | steps | held-out loss |", "|---|---|---|---|"]
-    for task, name in TASKS.items():
-        for n in NUMBERS:
-            said = [over_steps(rows, f, task, n) for f in ("probe", "steps", "loss")]
-            shown = [f"{x.mean():.2f} ({x.min():.2f} to {x.max():.2f})" for x in said]
-            lines.append(f"| {name}, {n} | {' | '.join(shown)} |")
+    """The rows of the gallery: mean and range over the seeds of how the copies are ranked."""
+    lines = ["| over the copies of a body | probe | number of steps |", "|---|---|---|"]
+    for (task, n), name in SETTINGS.items():
+        said = [over_steps(rows, forecast, task, n) for forecast in ("probe", "steps")]
+        shown = [f"{x.mean():.2f} ({x.min():.2f} to {x.max():.2f})" for x in said]
+        lines.append(f"| {name} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
+def copies_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows of the gallery: mean F1 over the seeds of each copy, by the probe and tuned."""
+    lines = [f"| F1 after steps | {' | '.join(f'{step:,}' for step in LOOKS)} |",
+             "|---" * (1 + len(LOOKS)) + "|"]
+    for (task, n), name in SETTINGS.items():
+        for by in ("probe", "full"):
+            means = [
+                np.mean([r[by] for r in rows if (r["task"], r["n"], r["step"]) == (task, n, step)])
+                for step in LOOKS
+            ]
+            lines.append(f"| {name}, {by} | {' | '.join(f'{x:.2f}' for x in means)} |")
     return "\n".join(lines)

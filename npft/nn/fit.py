@@ -15,7 +15,7 @@ import numpy as np
 from npft.errors import ConfigError, DataError, check_count, quoted
 from npft.nn.history import History
 from npft.nn.loop import Step, train_steps
-from npft.nn.module import Module, evaluating, train_mode
+from npft.nn.module import Module, evaluating
 from npft.nn.optim import Optimizer
 from npft.nn.progress import ProgressFn
 from npft.nn.repair import Repair
@@ -82,7 +82,6 @@ def fit(
         model.eval()
         return
     seen: list[dict[str, float]] = []
-    train_mode(model)
     try:
         for step in train_steps(
             model,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.atomic import write_bytes
+from npft.atomic import check_path, write_bytes
 from npft.errors import ConfigError, DataError
 
 
@@ -59,13 +59,15 @@ class History:
 
         Raises ``CheckpointError`` for a file that cannot be written; an older one is then kept.
         """
+        path = check_path("to_json: path", path)
         write_bytes(path, (json.dumps(self.rows, indent=1) + "\n").encode("utf-8"))
 
     @classmethod
     def from_json(cls, path: str | Path) -> History:
         """Read what ``to_json`` wrote. Raises ``DataError`` for another file, or none."""
+        path = check_path("from_json: path", path)
         try:
-            rows = json.loads(Path(path).read_text(encoding="utf-8"))
+            rows = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise DataError(f"cannot be read: {error.strerror or error}", path) from None
         except ValueError:

@@ -88,7 +88,7 @@ class Dropout(Module):
     >>> layer, ones = Dropout(0.5), np.ones(6, np.float32)
     >>> layer(ones, np.random.default_rng(1)).data.tolist()  # what stays is divided by 1 - p
     [2.0, 0.0, 2.0, 2.0, 2.0, 2.0]
-    >>> layer.eval()(ones).tolist()
+    >>> layer.eval()(ones).data.tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
 
@@ -96,7 +96,7 @@ class Dropout(Module):
         self.p = check_share("Dropout: p", p, zero=True)
 
     def forward(self, x: Tensor, rng: np.random.Generator | None = None) -> Tensor:
-        return kernels.dropout(x, self.p, rng=rng) if self.training else x
+        return kernels.dropout(x, self.p if self.training else 0.0, rng=rng)
 
 
 def set_dropout(module: Module, p: float) -> None:

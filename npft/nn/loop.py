@@ -89,7 +89,8 @@ def train_steps(
     ``cut`` divides a batch into pieces whose losses add up to that of the batch (gradient
     accumulation): their gradients are added before the step. As many pieces as there are threads
     (``set_threads``) are worked on at once, and one more may wait; each has dropout of its own.
-    What trains is asked anew at each step, so that it may be frozen or unfrozen between steps.
+    The model is put into training mode, but for parts that are frozen. What trains is asked anew at
+    each step, so that it may be frozen or unfrozen between steps.
     Raises ``DataError`` for a batch cut into nothing, ``ConfigError`` for two repairs of one name,
     ``NonFiniteError`` that names the step, and the parameter for a gradient.
 
@@ -106,6 +107,7 @@ def train_steps(
     [1.0, 0.5625, 0.25]
     """
     check_names(model, repairs)
+    train_mode(model)
     with freed_memory_kept():
         for step, batch in enumerate(batches, start=first):
             factor = 1.0 if schedule is None else schedule(step)
@@ -140,10 +142,14 @@ def check_names(model: Module, repairs: Sequence[Repair]) -> None:
     for name in names:
         if names.count(name) > 1 or name in getattr(model, "heads", ()):
             both = "two repairs" if names.count(name) > 1 else "a repair and a head"
-            raise ConfigError(
-                f"training: {both} are called {name!r}; give a repair another name: "
-                f"repair.name = '{name} 2'"
-            )
+            raise _of_one_name(both, name)
+
+
+def _of_one_name(both: str, name: str) -> ConfigError:
+    return ConfigError(
+        f"training: {both} are called {name!r}; give a repair another name: "
+        f"repair.name = '{name} 2'"
+    )
 
 
 Gradients = dict[Any, np.ndarray]
@@ -170,10 +176,7 @@ def _of_piece(
         total, parts, scores = Loss(*loss_fn(model, piece, rng=chance))
         for repair in repairs:
             if repair.name in parts:
-                raise ConfigError(
-                    f"training: a repair and a part of the loss are both called {repair.name!r}; "
-                    "give the repair another name"
-                )
+                raise _of_one_name("a repair and a part of the loss", repair.name)
             term = repair.loss(model, piece, scores)
             if term is not None:
                 total, parts = total + term, parts | {repair.name: term.item()}

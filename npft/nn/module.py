@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from npft.autograd.tensor import FLOATS, Tensor, no_grad
-from npft.errors import CheckpointError, ConfigError, ShapeError
+from npft.autograd.inputs import FLOATS, no_grad, numbers
+from npft.autograd.tensor import Tensor
+from npft.errors import CheckpointError, ConfigError, DtypeError, ShapeError
 
 
 class Parameter(Tensor):
@@ -51,10 +52,14 @@ class Parameter(Tensor):
         self._data.flags.writeable = False
 
     def assign(self, values: np.ndarray) -> None:
-        """Copy values into place. Raises ``ShapeError`` if the shape differs."""
-        if np.shape(values) != self.shape:
-            raise ShapeError(f"assign: values have shape {np.shape(values)}, not {self.shape}")
-        self.storage[...] = values
+        """Copy values into place.
+
+        Raises ``ShapeError`` if the shape differs, ``DtypeError`` for no real numbers.
+        """
+        new = numbers("assign: values", values, self.dtype)
+        if new.shape != self.shape:
+            raise ShapeError(f"assign: values have shape {new.shape}, not {self.shape}")
+        self.storage[...] = new
         self.version += 1
 
 
@@ -178,21 +183,16 @@ class Module:
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Copy weights into place.
 
-        Raises ``CheckpointError`` with one list of all that is missing, unexpected, or of another
-        shape or no real numbers; nothing is copied then.
+        Numbers of another float dtype are rounded to that of the weights.
+        Raises ``CheckpointError`` with one list of all that is missing, unexpected, of another
+        shape, no real numbers, or too large for the dtype; nothing is copied then.
         """
         own = self._named_storage()
         wrong = [f"missing {name}" for name in own if name not in state]
         wrong += [f"unexpected {name}" for name in state if name not in own]
+        given = {name: np.asarray(state[name]) for name in own if name in state}
         wrong += [
-            f"{name} has shape {np.shape(state[name])}, expected {array.shape}"
-            for name, array in own.items()
-            if name in state and np.shape(state[name]) != array.shape
-        ]
-        wrong += [
-            f"{name} has dtype {np.asarray(state[name]).dtype}, expected {array.dtype}"
-            for name, array in own.items()
-            if name in state and not _fits(np.asarray(state[name]).dtype, array.dtype)
+            f"{name} {fault}" for name, a in given.items() if (fault := _misfit(a, own[name]))
         ]
         if wrong:
             raise CheckpointError(
@@ -220,7 +220,12 @@ class Module:
             parameter.grad = None
 
     def astype(self, dtype: Any) -> Module:
-        """Convert all weights: float32 trains, float64 is for checking gradients."""
+        """Convert all weights: float32 trains, float64 and complex128 are for checking gradients.
+
+        An optimiser does not follow: build it anew. Raises ``DtypeError`` for another dtype.
+        """
+        if dtype is None or dtype not in FLOATS:  # to NumPy None is float64
+            raise DtypeError(f"astype: {dtype!r}, expected np.float32, np.float64 or np.complex128")
         for parameter in self.parameters():
             parameter.grad = None
             parameter.move_to(parameter.storage.astype(dtype))
@@ -250,9 +255,17 @@ class Module:
         return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
 
 
-def _fits(given: np.dtype, own: np.dtype) -> bool:
-    """Whether numbers of one dtype may be copied into an array of another: never to be rounded."""
-    return given.kind in "fiu" if own in FLOATS else given == own
+def _misfit(given: np.ndarray, own: np.ndarray) -> str:
+    """What keeps one array from being copied into another; "" if nothing does."""
+    if given.shape != own.shape:
+        return f"has shape {given.shape}, expected {own.shape}"
+    if given.dtype == own.dtype:
+        return ""
+    if given.dtype.kind not in "fiu" or own.dtype not in FLOATS:  # int8 holds rounded weights
+        return f"has dtype {given.dtype}, expected {own.dtype}"
+    with np.errstate(over="ignore"):  # 1e300 in float32 is infinite
+        lost = np.isfinite(given) & ~np.isfinite(given.astype(own.dtype))
+    return f"holds {given[lost][0]:g}, too large for {own.dtype}" if lost.any() else ""
 
 
 def train_mode(model: Module) -> None:

@@ -72,7 +72,8 @@ class Group:
         for p, slot in zip(self.params, self.slots):
             if p.storage is not slot:
                 raise GraphError(
-                    "step: a parameter has moved to another optimiser; use the one built last"
+                    "step: a parameter has left this optimiser: one built later holds it, or "
+                    "astype gave it another dtype; use the one built last, or build one anew"
                 )
         np.concatenate(gradients, out=self.gradient)
         return True

@@ -23,7 +23,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from npft.autograd.inputs import mode
@@ -74,8 +74,9 @@ def each_pack(work: Callable[[P], R], packs: Iterable[P]) -> Iterator[R]:
     """The results of ``work`` on each pack, in order; several packs at once after ``set_threads``.
 
     ``work`` may change nothing that another pack reads. It finds ``no_grad`` and NumPy's error
-    settings as they are here. The first pack that fails, in order, raises its error here. At most
-    one pack more than there are threads is handed out ahead, so that few results wait in memory.
+    settings as they are here. The first pack that fails, in order, raises its error here, once no
+    other pack is worked on any more. At most one pack more than there are threads is handed out
+    ahead, so that few results wait in memory.
     Packs within ``work`` get no threads: all threads might end up waiting for them.
 
     >>> list(each_pack(lambda x: x * x, [1, 2, 3]))
@@ -97,9 +98,12 @@ def each_pack(work: Callable[[P], R], packs: Iterable[P]) -> Iterator[R]:
             for pack in packs:
                 begun.append(pool.submit(inherit, pack, contextvars.copy_context()))
                 if len(begun) > threads:
+                    wait([begun[0]])  # it stays in the row until then: this may be interrupted
                     yield begun.popleft().result()
             while begun:
+                wait([begun[0]])
                 yield begun.popleft().result()
         finally:
-            for future in begun:
-                future.cancel()
+            # After an error the caller may change weights, draw from a repair's generator, and
+            # products may take several threads again: nothing of a pack may still run then.
+            wait([future for future in begun if not future.cancel()])

@@ -22,7 +22,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from npft.autograd import kernels
-from npft.autograd.kernels import BLOCK, check_ids
+from npft.autograd.kernels import STRETCH, check_ids
 from npft.autograd.tensor import Tensor, primitive
 from npft.errors import (
     ConfigError, GraphError, NonFiniteError, ShapeError, check_shape, quoted,
@@ -31,8 +31,9 @@ from npft.nn.module import Module, freeze
 
 LARGEST = 127  # of the whole numbers; -128 is not used, so that w and -w are stored alike
 KINDS = ("int8", "float16")
-# Of int8: 127 of them are still a float32. And of float16 itself.
+# The largest scale of a row of int8: 127 times it must not overflow float32.
 LARGEST_SCALE = float(np.nextafter(np.finfo(np.float32).max / np.float32(LARGEST), np.float32(0)))
+# The largest weight of each kind.
 LIMITS = {"int8": LARGEST * LARGEST_SCALE, "float16": float(np.finfo(np.float16).max)}
 M = TypeVar("M", bound=Module)
 
@@ -130,7 +131,7 @@ def quantized_linear(x, bias, *, weight: QuantizedWeight, need=(True, True)):
             f"({len(bias)}, {sizes['D']}) to fit x {x.shape} and bias {bias.shape}"
         )
     y = np.empty((len(x), len(bias)), x.dtype)
-    step = max(1, BLOCK // max(1, sizes["D"]))  # rows of W that fit into the cache together
+    step = max(1, STRETCH // max(1, sizes["D"]))  # rows of W that fit into the cache together
     for start in range(0, len(bias), step):
         rows = slice(start, start + step)
         y[:, rows] = x @ weight.floats(rows, x.dtype).T
@@ -150,13 +151,17 @@ def affine(x: Any, weight: Any, bias: Any) -> Tensor:
 
 
 def rows_of(table: Any, ids: np.ndarray) -> Tensor:
-    """The rows that the ids name of a table that is a parameter, or has been quantized.
+    """The rows that the ids (N,) name of a table that is a parameter, or has been quantized.
+
+    Raises ``IdError`` for an id outside the table, ``ShapeError`` for ids of another shape.
 
     >>> rows_of(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1])).data.tolist()
     [[3.0, 4.0]]
     """
     if isinstance(table, QuantizedWeight):
-        return Tensor(table.floats(check_ids("rows_of: ids", ids, len(table.values))))
+        ids = check_ids("rows_of: ids", ids, len(table.values))
+        check_shape("rows_of: ids", ids, "N")
+        return Tensor(table.floats(ids))
     return kernels.embedding(table, ids=ids)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.atomic import made_folder, new_file
+from npft.atomic import check_path, made_folder, new_file
 
 STYLE = Path(__file__).parents[1] / "data" / "npft.mplstyle"
 
@@ -52,12 +52,13 @@ def save_figure(
     With more than one of ``columns`` or ``rows``, ``draw`` receives an array of axes. ``width``: of
     a column, ``height``: of a row, in inches.
     """
+    path = check_path("save_figure: path", path)
     from matplotlib import style  # here, so that ``import npft`` stays quick
 
     with style.context([STYLE, {"svg.hashsalt": "npft"}]):
         figure = new_figure(draw, *data, columns=columns, rows=rows, width=width, height=height)
-        kind_of_file = Path(path).suffix.removeprefix(".") or "png"
-        with made_folder(Path(path).parent), new_file(path) as file:
+        kind_of_file = path.suffix.removeprefix(".") or "png"
+        with made_folder(path.parent), new_file(path) as file:
             if kind_of_file == "png":
                 _save_png(figure, file)
             else:  # without the date: the same figure is the same bytes each time
@@ -103,6 +104,7 @@ def save_film(
 
     ``width`` and ``height`` in inches; a frame stands for ``seconds``, the last one for ``hold``.
     """
+    path = check_path("save_film: path", path)
     from matplotlib import style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -125,7 +127,7 @@ def save_film(
     palette = np.array(chosen, dtype=np.uint8).reshape(-1, 3)
     first, *others = [_in_colors(np.asarray(picture), palette) for picture in pictures]
     times = [int(1000 * seconds)] * len(others) + [int(1000 * hold)]
-    with made_folder(Path(path).parent), new_file(path) as file:
+    with made_folder(path.parent), new_file(path) as file:
         first.save(file, "GIF", save_all=True, append_images=others, duration=times, loop=0)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from npft.atomic import check_path
 from npft.encoder.model import Model
 from npft.errors import ConfigError, check_count
 from npft.nn.fit import WEIGHT_DECAY, fit, reported, warmup
@@ -119,6 +120,7 @@ def pretrain(
         raise ConfigError("pretrain: patience needs held_out documents to measure on")
     if resume and folder is None:
         raise ConfigError("pretrain: resume needs the folder of the run that was stopped")
+    place = None if folder is None else check_path("pretrain: folder", folder)
     if held_out is not None and isinstance(documents, Mapping):
         raise ConfigError("pretrain: held_out is for one text; measure several texts with probes")
     texts = documents if isinstance(documents, Mapping) else {"text": documents}
@@ -141,11 +143,11 @@ def pretrain(
     if watched:  # covers the held-out text, the seed, and what is done to the text
         settings["probe"] = checksum(probe.ids for probe, _ in watched.values())
     run = _new_run(model, source, corrupt, numbers, settings, rngs)
-    if resume:
-        run.load(Path(str(folder)))
+    if resume and place is not None:
+        run.load(place)
     else:
         run.history.add(0, **_floors(watched, source), tokens=0, **_measured(model, watched))
-    _train(model, run, numbers, watched, None if folder is None else Path(folder), progress)
+    _train(model, run, numbers, watched, place, progress)
     return run.history
 
 

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.atomic import made_folder, shown, unwritable, write_bytes, write_rows
+from npft.atomic import check_path, made_folder, shown, unwritable, write_bytes, write_rows
 from npft.embed.sentences import SentenceEncoder
 from npft.encoder.additions import additions_of
 from npft.encoder.checkpoint import parse_header
@@ -153,7 +153,7 @@ class Index:
 
         Raises ``CheckpointError`` with the path and the reason if it cannot be written.
         """
-        folder = Path(folder)
+        folder = check_path("Index.save: folder", folder)
         blocks = [self.vectors[i : i + SLICE] for i in range(0, len(self), SLICE)]
         manifest = {
             "format": FORMAT, "version": VERSION, "encoder": self.made_by, "texts": self.of_texts,
@@ -177,7 +177,7 @@ class Index:
         ``ConfigError`` if another encoder made it or it is of other texts, ``CheckpointError`` for
         a file that is missing, damaged, or none of npft's.
         """
-        folder = Path(folder)
+        folder = check_path("Index.load: folder", folder)
         manifest = _manifest(folder / INDEX)
         if manifest["encoder"] != fingerprint(encoder):
             raise ConfigError(f"{shown(folder)}: another encoder made this index, or the same one "

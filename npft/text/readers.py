@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any, BinaryIO
 
+from npft.atomic import is_path
 from npft.errors import ConfigError, DataError, quoted
 
 PathLike = str | os.PathLike[str]
@@ -43,7 +44,7 @@ def _opened(source: Any) -> Iterator[Any]:
     if hasattr(source, "read"):
         yield source
         return
-    if not isinstance(source, (str, os.PathLike)):
+    if not is_path(source):
         raise ConfigError(f"the file is {quoted(source)}, expected its name or a binary stream")
     try:
         file = open(source, "rb")

@@ -24,12 +24,11 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from npft.atomic import write_bytes
+from npft.atomic import check_path, write_bytes
 from npft.errors import (
     CheckpointError, ConfigError, DataError, DtypeError, IdError, ShapeError, check_items,
 )
@@ -333,6 +332,7 @@ class Tokenizer:
 
         Raises ``CheckpointError`` for a file that cannot be written; an older one is then kept.
         """
+        path = check_path(f"{type(self).__name__}.save: path", path)
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=0)
         write_bytes(path, (text + "\n").encode("utf-8"))
 
@@ -342,8 +342,9 @@ class Tokenizer:
 
         Raises ``CheckpointError`` for a file that is missing, damaged or of another kind.
         """
+        path = check_path(f"{cls.__name__}.load: path", path)
         try:
-            fields = parse(Path(path).read_bytes().decode("utf-8"))
+            fields = parse(path.read_bytes().decode("utf-8"))
         except OSError as error:
             raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
         except (ValueError, RecursionError) as error:

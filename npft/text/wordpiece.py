@@ -18,11 +18,11 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from npft.atomic import check_path
 from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
 from npft.text.basic import CASED, UNCASED, basic_words
 from npft.text.joins import Pairs
@@ -164,8 +164,9 @@ class WordPiece(Tokenizer):
 
         Raises ``DataError`` for a file that cannot be read or used.
         """
+        path = check_path("from_vocab: path", path)
         try:
-            text = Path(path).read_bytes().decode("utf-8-sig")
+            text = path.read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise DataError(f"is no vocabulary: {error}", path=path) from None
         except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from scipy.special import ndtr
 
 from npft.autograd import Tensor, kernels, losses, ops, primitive, segments
 from npft.autograd.attention import attention, attention_maps, blocks_by_length, strips
+from npft.autograd.relative import disentangled_attention, disentangled_maps
 from npft.autograd.segments import segment_max, segment_mean
 from npft.errors import (
     ConfigError,
@@ -52,6 +53,22 @@ def composed_weighted_cross_entropy(logits, *, targets, weights, smoothing):
     picked = (np.arange(logits.shape[1]) == targets[:, None]) * (1 - smoothing)
     wt = weights * (picked + smoothing / logits.shape[1])
     return -(composed_softmax(logits).log() * wt).sum() / weights[targets].sum()
+
+
+def composed_kl(logits, *, targets):
+    known = np.sum(targets * np.log(np.where(targets > 0, targets, 1)))
+    return (known - (composed_softmax(logits).log() * targets).sum()) / len(targets)
+
+
+def composed_bce(logits, *, targets):
+    q = logits.exp() / (1 + logits.exp())
+    return -(q.log() * targets + (1 - q).log() * (1 - targets)).mean()
+
+
+def composed_segment_softmax(x, *, offsets):
+    return ops.concatenate(
+        *(composed_softmax(x[a:b].T).T for a, b in zip(offsets[:-1], offsets[1:]))
+    )
 
 
 def composed_cosine(a, b, *, tau):
@@ -97,10 +114,15 @@ COMPOSED = {
     "gelu": lambda x: x * normal_cdf(x),
     "layer_norm": composed_layer_norm,
     "softmax": composed_softmax,
+    "log_softmax": lambda x: composed_softmax(x).log(),
+    "kl_divergence": composed_kl,
+    "bce_with_logits": composed_bce,
     "softmax_cross_entropy": composed_cross_entropy,
     "weighted_cross_entropy": composed_weighted_cross_entropy,
     "cosine_logits": composed_cosine,
     "attention": composed_attention,
+    "segment_sum": composed_segments(ops.sum),
+    "segment_softmax": composed_segment_softmax,
     "segment_mean": composed_segments(ops.mean),
     "segment_max": composed_segments(ops.max),
     "embedding": lambda table, ids: table[ids],
@@ -283,6 +305,24 @@ def test_memory_of_attention_grows_with_the_length_and_not_with_its_square():
     assert peaks[1] < 2 * peaks[0] < 2 * 2048**2 * 4  # the weights of 8,192 would take 268 MB
 
 
+@pytest.mark.parametrize("causal", [False, True])
+def test_sight_of_ones_own_and_causal_exclude_each_other(causal):
+    blocks = blocks_by_length([0, 2], sight=np.array([[5, 0, 1], [0, 5, 6]]))
+    qkv, far = np.array([[1.0, 1.0, 2.0], [1.0, 1.0, 3.0]]), np.ones((2, 2))
+    calls = [
+        lambda: attention(qkv, blocks=blocks, num_heads=1, causal=causal).data,
+        lambda: attention_maps(qkv, blocks, 1, causal)[0][0] @ qkv[:, 2:],
+        lambda: disentangled_attention(qkv, far, blocks=blocks, num_heads=1, causal=causal).data,
+        lambda: disentangled_maps(qkv, far, blocks, 1, causal)[0][0] @ qkv[:, 2:],
+    ]
+    for call in calls:
+        if causal:  # the first token would see nothing
+            with pytest.raises(ConfigError, match="given sight, expected one of the two"):
+                call()
+        else:
+            assert call().tolist() == [[3.0], [2.0]]  # each sees the other one alone
+
+
 def test_attention_refuses_what_does_not_fit():
     blocks = blocks_by_length(np.array([0, 2]))
     for heads in (0, 2, -1):
@@ -309,6 +349,40 @@ def test_equal_logits_give_the_logarithm_of_the_number_of_classes(classes):
             logits, targets=np.array([0, classes // 2, classes - 1])
         )
         assert math.isclose(loss.item(), math.log(classes), abs_tol=1e-12)
+
+
+@given(generators(), st.integers(1, 5), st.floats(0.1, 40))
+def test_the_cross_entropy_of_float32_has_all_its_digits_however_small_it_is(rng, classes, size):
+    logits = (size * rng.standard_normal((1, classes))).astype(np.float32)
+    targets = logits.argmax(axis=1)
+    narrow, exact = (
+        losses.softmax_cross_entropy(logits.astype(dtype), targets=targets).item()
+        for dtype in (np.float32, np.float64)
+    )
+    assert narrow >= 0
+    assert narrow == pytest.approx(exact, rel=1e-5, abs=1e-37)  # exp of 30 has six digits
+
+
+@pytest.mark.parametrize("gap", [0.0, 1.0, 15.0, 40.0, 80.0])
+def test_a_log_probability_next_to_0_has_all_its_digits(gap):
+    z, y, one = np.array([[60.0, 60.0 - gap]], np.float32), np.array([0]), np.ones(2)
+    want = np.log1p(np.exp(-gap))
+    for loss in (
+        losses.weighted_cross_entropy(z, targets=y, weights=one),
+        losses.kl_divergence(z, targets=[[1.0, 0.0]]),
+        -kernels.log_softmax(z)[0, 0],
+        -kernels.log_softmax(z[0])[0],
+    ):
+        assert loss.item() == pytest.approx(want, rel=1e-6) and loss.dtype == np.float32
+
+
+@pytest.mark.parametrize("logits, loss", [
+    ([2.4537218, -50], 1.6582047e-23), ([40, 25], 3.0590225e-07), ([90, 75], 3.0590225e-07),
+])  # fmt: skip
+def test_a_small_cross_entropy_is_neither_negative_nor_zero(logits, loss):
+    logits = np.array([logits], np.float32)
+    found = losses.softmax_cross_entropy(logits, targets=np.array([0])).item()
+    assert found == pytest.approx(loss, rel=1e-6)
 
 
 def test_the_gradient_of_cross_entropy_is_p_minus_onehot_over_n():
@@ -375,6 +449,30 @@ def test_targets_that_do_not_fit_are_refused(targets, error, message):
 def test_cross_entropy_of_no_rows_is_refused():
     with pytest.raises(ShapeError, match="at least one row"):
         losses.softmax_cross_entropy(np.zeros((0, 3)), targets=np.zeros(0, int))
+
+
+# --- sums as products ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [0, 1, 65_535, 65_536, 65_537, 100_000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_sums_are_sums_at_every_length(n, dtype):
+    column = np.full((n, 1), 3, dtype)
+    for total in (kernels.column_sums(column), kernels.row_sums(column.T)):
+        assert total.tolist() == [3 * n] and total.dtype == dtype
+    with pytest.raises(ValueError, match="read-only"):
+        kernels.ones(5, np.dtype(dtype))[0] = 2
+
+
+def test_sums_of_many_lengths_hold_no_memory():
+    x = np.ones((80_000, 1), np.float32)
+    kernels.column_sums(x)
+    tracemalloc.start()
+    for n in range(60_000, 80_000, 200):
+        kernels.column_sums(x[:n])
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 100_000  # bytes; ones for each length would take 28 MB
 
 
 # --- layer norm ---------------------------------------------------------------------------------
@@ -512,22 +610,22 @@ def test_dropout_gives_the_same_bits_for_the_same_seed_and_others_for_another():
 
 
 def test_sixteen_bits_decide_and_the_threshold_itself_is_kept():
-    class Bits:
+    class Bits(np.random.Generator):
         def bytes(self, n):
             assert n == 6
             return np.array([32767, 32768, 65535], "<u2").tobytes()
 
-    y = kernels.dropout(Tensor([1.0, 2.0, 3.0]), 0.5, rng=Bits())
+    y = kernels.dropout(Tensor([1.0, 2.0, 3.0]), 0.5, rng=Bits(np.random.PCG64()))
     assert y.data.tolist() == [0.0, 4.0, 6.0]
 
 
 @pytest.mark.parametrize("p, threshold", [(50_000 / 65_536, 50_000), (0.9999999, 65_535)])
 def test_the_chance_is_counted_in_steps_of_two_to_the_minus_16(p, threshold):
-    class Bits:
+    class Bits(np.random.Generator):
         def bytes(self, n):
             return np.array([threshold - 1, threshold], "<u2").tobytes()
 
-    y = kernels.dropout(Tensor([1.0, 1.0]), p, rng=Bits())
+    y = kernels.dropout(Tensor([1.0, 1.0]), p, rng=Bits(np.random.PCG64()))
     assert y.data.tolist() == [0.0, 65_536 / (65_536 - threshold)]
 
 
@@ -536,6 +634,20 @@ def test_dropout_drops_the_gradient_of_what_it_dropped():
     y = kernels.dropout(x, 0.25, rng=rng_of(0))
     y.sum().backward()
     np.testing.assert_array_equal(x.grad * 2, y.data)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.5])
+@pytest.mark.parametrize("x", [np.array([1, 2, 3]), [1, 2, 3], np.array([1.0, 2.0, 3.0], np.float32)])
+def test_dropout_of_an_array_is_a_tensor_of_floats_as_of_every_op(x, p):
+    y = kernels.dropout(x, p, rng=rng_of(0))
+    assert type(y) is Tensor and y.dtype == ops.negative(x).dtype
+    assert set(y.data.tolist()) <= ({1, 2, 3} if p == 0 else {0, 2, 4, 6})
+
+
+@pytest.mark.parametrize("rng", [np.random, np.random.RandomState(0), 3])
+def test_dropout_draws_from_a_generator_and_not_from_a_state_that_all_share(rng):
+    with pytest.raises(ConfigError, match="dropout: rng is .*, expected a generator: np.random.def"):
+        kernels.dropout(Tensor([1.0]), 0.5, rng=rng)
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.0, 1.5, float("nan")])

@@ -1,5 +1,6 @@
 """Every op of the engine, by one table: values, gradients, memory layout, dtypes, manners."""
 
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from op_table import TABLE, broadcast_pair, cases, positive
 
 import npft.autograd
-from npft.autograd import Tensor, kernels, losses, ops, segments
+from npft.autograd import Tensor, kernels, losses, ops, primitive, segments
 from npft.errors import ConfigError, DtypeError, GraphError, NonFiniteError, ShapeError
 from npft.testing import check_op, generators
+
+ROW, SQUARE = np.array([2.0, 3.0]), np.eye(2)
 
 every_op = pytest.mark.parametrize("name", TABLE)
 
@@ -287,6 +290,39 @@ def test_a_constant_that_changes_before_backward_changes_no_gradient(name):
         gradients.append(x.grad)
         x.grad = None
     np.testing.assert_array_equal(*gradients)
+
+
+class Column:
+    """What has an array, as a column of pandas does, and is none."""
+
+    def __init__(self, values):
+        self.values = np.array(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values if dtype is None else self.values.astype(dtype)
+
+
+@pytest.mark.parametrize("kind", [np.array, Column])
+@pytest.mark.parametrize("op, arrays, name, constant", [
+    (ops.where, [ROW, ROW], "condition", [True, False]),
+    (ops.getitem, [ROW], "index", [0, 1]),
+    (losses.mse, [ROW], "target", [1.0, 2.0]),
+    (losses.softmax_cross_entropy, [SQUARE], "targets", [0, 1]),
+    (kernels.scale, [ROW], "factor", [1.0, 2.0]),
+    (kernels.embedding, [SQUARE], "ids", [0, 1]),
+    (segments.segment_sum, [SQUARE], "offsets", [0, 1, 2]),
+])  # fmt: skip
+def test_what_an_op_is_given_as_a_constant_is_its_own(op, arrays, name, constant, kind):
+    given, seen = kind(constant), []
+
+    @functools.wraps(op.raw)
+    def watched(*arrays, **constants):
+        seen.append(np.asarray(constants[name]))
+        return op.raw(*arrays, **constants)
+
+    primitive(watched)(*arrays, **{name: given})
+    assert seen[0].tolist() == constant
+    assert not np.shares_memory(seen[0], np.asarray(given))
 
 
 def test_targets_of_losses_take_the_dtype_of_the_input():

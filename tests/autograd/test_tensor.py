@@ -228,6 +228,25 @@ def test_values_taken_from_a_parameter_do_not_change_with_it(look):
     assert x.grad.tolist() == [2.0, 5.0] == taken.data.tolist()
 
 
+@pytest.mark.parametrize("look", [
+    lambda w: w.reshape(-1), lambda w: w[:], lambda w: w.T, lambda w: w.reshape(1, 2).T[:, 0],
+    lambda w: ops.broadcast_to(w, shape=(1, 2)), lambda w: same(w),
+])  # fmt: skip
+def test_a_recorded_view_of_a_parameter_keeps_its_values_too(look):
+    w = Parameter([2.0, 5.0])
+    taken = look(w)
+    assert taken.requires_grad
+    w.assign(np.array([9.0, 9.0]))
+    assert taken.data.ravel().tolist() == [2.0, 5.0]
+    with pytest.raises(GraphError, match="changed after"):
+        taken.sum().backward()
+
+
+@primitive
+def same(x):
+    return x, lambda g: g
+
+
 def test_tensor_copies_its_input_and_is_read_only():
     source = np.array([1.0, 2.0])
     x = leaf(source)
@@ -730,6 +749,13 @@ def test_a_vjp_that_forgets_its_return_is_noticed():
 
         return x * x, vjp
 
+    @primitive
+    def half_a_product(a, b):
+        return a * b, lambda g: (g * b, None)
+
+    x = leaf([3.0])
+    with pytest.raises(GraphError, match="half_a_product: its vjp returned None for input 1, which"):
+        half_a_product(x, x).sum().backward()
     with pytest.raises(GraphError, match="returned None for input 0, .* is a return missing"):
         square(leaf([1.0])).backward()
 

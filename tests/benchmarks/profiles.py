@@ -48,7 +48,7 @@ from numpy.lib.stride_tricks import as_strided
 from steps import PACKS
 from watch import KINDS, ORDER, REST, Operand, arrays_watched, clock_at_doors, watched
 
-from npft.autograd.kernels import BLOCK
+from npft.autograd.kernels import STRETCH
 
 Call = Callable[[], object]
 
@@ -210,7 +210,7 @@ def passes(name: str, kernel: str, aim: float, rounds: int) -> list[dict]:
     with arrays_watched() as found:
         ours(*map(watched, arrays), **constants)
     number = {name: count / size for name, count in found.numbers.items()}  # of passes
-    block = np.ones(min(size, BLOCK) if kernel == "GELU" else size, np.float32)
+    block = np.ones(min(size, STRETCH) if kernel == "GELU" else size, np.float32)
     out, tensors = block.copy(), [torch.from_numpy(a).requires_grad_() for a in arrays]
     calls: dict[str, Call] = {
         "npft": lambda: ours(*arrays, **constants), "torch": lambda: theirs(*tensors),

@@ -9,9 +9,11 @@ from npft import Encoder, EncoderConfig, Examples, WordPiece
 from npft.errors import ConfigError
 from npft.experiments import bodies, probe_ranks, regimes, when_to_tune
 from npft.experiments.probe_ranks import (
-    judged, over_seeds, over_steps, probe, ranks_cell, ranks_table, seconds_of, tuned,
+    SETTINGS, copies_table, judged, over_seeds, over_steps, probe, ranks_cell, ranks_table,
+    seconds_of, tuned,
 )
 
+SMS = ("sms", 16)
 CELL = {"seed": 0, "steps": 4, "documents": 12, "looks": [0, 2, 4]}
 
 
@@ -19,7 +21,9 @@ CELL = {"seed": 0, "steps": 4, "documents": 12, "looks": [0, 2, 4]}
 def small(monkeypatch):
     monkeypatch.setattr(bodies, "VOCAB_SIZE", 300)
     monkeypatch.setattr(regimes, "TEST_SIZE", 40)
-    monkeypatch.setattr(probe_ranks, "NUMBERS", (8, 16))
+    monkeypatch.setattr(probe_ranks, "TEST_SIZE", 40)
+    settings = dict.fromkeys([("topic", 8), ("senses", 32), SMS], "")
+    monkeypatch.setattr(probe_ranks, "SETTINGS", settings)
     monkeypatch.setattr(probe_ranks, "AGAIN", (4,))
     monkeypatch.setattr(when_to_tune, "STEPS", 2)
     monkeypatch.setattr(when_to_tune, "EPOCHS", 1)
@@ -41,7 +45,7 @@ def test_a_cell_judges_each_copy_on_each_task_with_each_number_of_labels(small):
     found = ranks_cell(CELL)
     assert {k: found[k] for k in CELL} == CELL
     assert json.loads(json.dumps(found)) == found
-    settings = [(step, task, n) for step in (0, 2, 4) for task in ("topic", "sms") for n in (8, 16)]
+    settings = [(step, *of) for step in (0, 2, 4) for of in (("topic", 8), ("senses", 32), SMS)]
     assert [(r["step"], r["task"], r["n"]) for r in found["rows"]] == settings
     for row in found["rows"]:
         assert 0 <= row["probe"] <= 1 and 0 <= row["full"] <= 1
@@ -101,7 +105,7 @@ def rows(full, probes, seeds=2):
         {"seed": s, "step": k, "task": task, "n": n, "loss": 5.0 - k, "full": full[k] + 0.01 * s,
          "probe": probes[k] if s == 0 else probes[-1 - k], "again": full[k],
          "probe_seconds": 0.1, "full_seconds": n * 1.0}
-        for s in range(seeds) for task in probe_ranks.TASKS for n in probe_ranks.NUMBERS
+        for s in range(seeds) for task, n in SETTINGS
         for k in range(4)
     ]  # fmt: skip
 
@@ -113,19 +117,28 @@ def test_ranks_over_steps_are_those_of_each_seed_alone():
     assert over_steps(found, "loss", "sms", 320) == pytest.approx([0.8, 0.8])  # less is better
     assert over_steps(found, "again", "sms", 320) == pytest.approx([1, 1])
     table = ranks_table(found)
-    assert "| topic of a sentence, 32 | 0.00 (-0.80 to 0.80) | 0.80 (0.80 to 0.80)" in table
+    assert "| topic, 32 labels | 0.00 (-0.80 to 0.80) | 0.80 (0.80 to 0.80) |" in table
     assert len(table.splitlines()) == 2 + 4
 
 
 def test_ranks_over_seeds_are_of_one_step_and_leave_out_where_all_are_equal():
     found = rows(full=[0.1, 0.3, 0.2, 0.4], probes=[1, 2, 3, 4])
     assert over_seeds(found, "probe", 0) == {
-        (task, n): pytest.approx(1) for task in probe_ranks.TASKS for n in probe_ranks.NUMBERS
+        setting: pytest.approx(1) for setting in SETTINGS
     }
-    assert over_seeds(found, "probe", 3)["sms", 32] == pytest.approx(-1)
+    assert over_seeds(found, "probe", 3)["senses", 320] == pytest.approx(-1)
     equal = [r | {"full": 1.0} if (r["task"], r["n"]) == ("topic", 320) else r for r in found]
     assert ("topic", 320) not in over_seeds(equal, "probe", 0)
     assert len(over_seeds(equal, "probe", 0)) == 3
+
+
+def test_the_table_of_copies_has_the_means_of_the_seeds(monkeypatch):
+    monkeypatch.setattr(probe_ranks, "LOOKS", (0, 1, 2, 3))
+    found = rows(full=[0.102, 0.312, 0.202, 0.402], probes=[0.1, 0.2, 0.3, 0.4])
+    lines = copies_table(found).splitlines()
+    assert lines[0] == "| F1 after steps | 0 | 1 | 2 | 3 |" and len(lines) == 2 + 2 * len(SETTINGS)
+    assert lines[3] == "| topic, 32 labels, full | 0.11 | 0.32 | 0.21 | 0.41 |"
+    assert lines[2] == "| topic, 32 labels, probe | 0.25 | 0.25 | 0.25 | 0.25 |"
 
 
 def test_the_seconds_are_medians_of_one_number_of_labels():

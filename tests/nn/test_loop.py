@@ -60,6 +60,16 @@ def test_the_same_seed_gives_the_same_bits_and_another_others():
     assert weights[0] == weights[1] != weights[2]
 
 
+def test_a_model_in_evaluation_mode_trains_as_one_in_training_mode_does():
+    weights = []
+    for mode in (Module.train, Module.eval):
+        model = Model(rng_of(1))
+        mode(model)
+        list(train_steps(model, batches(3), loss_fn, SGD(model.parameters()), rng=rng_of()))
+        weights.append([p.data.tobytes() for p in model.parameters()])
+    assert weights[0] == weights[1]
+
+
 def test_training_brings_the_loss_down():
     _, steps = run(0)
     assert [s.step for s in steps] == list(range(1, 41))

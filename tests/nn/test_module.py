@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npft.autograd import Tensor
-from npft.errors import CheckpointError, ConfigError, GraphError, ShapeError
+from npft.errors import CheckpointError, ConfigError, DtypeError, GraphError, ShapeError
 from npft.nn.layers import Dropout, Embedding, LayerNorm, Linear, set_dropout
 from npft.nn.module import Module, Parameter, evaluating, freeze, train_mode, unfreeze
 
@@ -147,6 +147,19 @@ def test_evaluating_gives_each_part_its_mode_back_also_after_an_error():
     assert (model.scale * 2).requires_grad
 
 
+@pytest.mark.parametrize("value, word", [(1e300, "1e[+]300"), (-1e39, "-1e[+]39")])
+def test_a_number_too_large_for_the_weights_is_not_loaded_as_infinity(value, word):
+    layer = Linear(2, 2, rng=rng_of())
+    state = {name: a.astype(np.float64) for name, a in layer.state_dict().items()}
+    state["weight"][0, 1] = state["bias"][1] = np.inf  # what a ruined model saved comes back so
+    layer.load_state_dict(state)
+    assert layer.bias.data[1] == np.inf and layer.weight.dtype == np.float32
+    state["bias"][0], before = value, layer.state_dict()
+    with pytest.raises(CheckpointError, match=f"bias holds {word}, too large for float32"):
+        layer.load_state_dict(state)
+    assert layer.state_dict()["bias"].tolist() == before["bias"].tolist()
+
+
 def test_zero_grad_and_astype():
     model = Model(rng_of())
     for p in model.parameters():
@@ -159,6 +172,16 @@ def test_zero_grad_and_astype():
     np.testing.assert_allclose(
         model.state_dict()["layer.0.q.weight"], before["layer.0.q.weight"], rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float16, np.complex64, bool, "words", None])
+def test_weights_become_floats_that_compute_or_stay_as_they_are(dtype):
+    model = Model(rng_of())
+    before = model.state_dict()
+    with pytest.raises(DtypeError, match=r"astype: .*, expected np\.float32, np\.float64 or"):
+        model.astype(dtype)
+    after = model.state_dict()
+    assert all(after[name].tobytes() == a.tobytes() for name, a in before.items())
 
 
 def test_a_module_without_forward_says_so():
@@ -182,7 +205,10 @@ def test_a_parameter_copies_and_only_assign_changes_it():
     assert p.data.tolist() == [3.0, 4.0] and p.version == 1
     with pytest.raises(ShapeError, match=r"values have shape \(1,\), not \(2,\)"):
         p.assign(np.zeros(1))
-    assert p.version == 1
+    for wrong in (["3", "4"], [1j, 2], None, [None, 1.0]):
+        with pytest.raises(DtypeError, match="assign: values: a .* that cannot be made an array"):
+            p.assign(wrong)
+    assert p.version == 1 and p.data.tolist() == [3.0, 4.0]
 
 
 # --- layers -------------------------------------------------------------------------------------
@@ -229,6 +255,7 @@ def test_dropout_layer_drops_in_training_only():
         layer(x)
     layer.eval()
     assert layer(x) is x
+    assert layer([1.0, 2.0]).data.tolist() == [1.0, 2.0]  # a tensor, as in training
 
 
 def test_set_dropout_reaches_every_layer_and_refuses_a_bad_chance():

@@ -1,6 +1,7 @@
 """Packs: the order of results, what a pack sees of its caller, and how a batch is cut."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -72,6 +73,48 @@ def test_the_first_pack_that_fails_in_order_raises_its_error(threads):
 
     with pytest.raises(ValueError, match="pack 1"):
         list(each_pack(work, range(4)))
+
+
+def test_no_pack_is_worked_on_any_more_when_an_error_arrives():
+    if not set_threads(3):
+        return
+    state, begun = {"open": True}, threading.Barrier(3, timeout=30)
+    late = []
+
+    def work(x):
+        begun.wait()
+        if x == 0:
+            raise ValueError("pack 0")
+        threading.Event().wait(0.1)
+        late.append(state["open"] and machine._product_threads()[0]())
+
+    with pytest.raises(ValueError, match="pack 0"):
+        list(each_pack(work, range(3)))
+    state["open"] = False  # what the caller does now no pack may see
+    threading.Event().wait(0.3)
+    assert late == [1, 1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal would end the process there")
+def test_no_pack_is_worked_on_any_more_after_an_interrupt():
+    if not set_threads(2) or threading.current_thread() is not threading.main_thread():
+        return
+    done = []
+
+    def work(x):
+        threading.Event().wait(0.2)  # by then the main thread waits for pack 0
+        if x == 0:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            threading.Event().wait(0.2)
+        done.append(x)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(each_pack(work, range(2)))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert sorted(done) == [0, 1]
 
 
 def test_the_threads_of_products_are_afterwards_what_they_were():

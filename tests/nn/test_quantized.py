@@ -99,7 +99,7 @@ def test_a_product_never_holds_the_whole_matrix_as_floats(kind, monkeypatch):
 
     monkeypatch.setattr(QuantizedWeight, "floats", watched)
     quantized_linear(normal(3, 64), normal(5000), weight=weight)
-    assert max(block.size for block in seen) <= quantized.BLOCK
+    assert max(block.size for block in seen) <= quantized.STRETCH
     assert sum(len(block) for block in seen) == 5000
 
 
@@ -225,6 +225,13 @@ def test_wrong_shapes_and_ids_are_refused_as_for_floats(kind):
         rows_of(weight, np.array([0, 2]))
     with pytest.raises(ShapeError, match="a weight"):
         QuantizedWeight.of(normal(3), kind)
+
+
+@pytest.mark.parametrize("kind", ["floats", "int8", "float16"])
+def test_ids_on_two_axes_are_refused_by_every_kind_of_table(kind):
+    table = np.array([[1, 2], [30, 40]], np.float32)
+    with pytest.raises(ShapeError, match=r"ids has shape \(2, 2\), expected 1 axes \(N,\)"):
+        rows_of(table if kind == "floats" else QuantizedWeight.of(table, kind), [[0, 1], [1, 0]])
 
 
 @every_kind

@@ -142,7 +142,7 @@ def test_a_repair_with_the_name_of_a_head_is_refused():
 def test_a_repair_with_the_name_of_a_part_of_the_loss_is_refused():
     named = OnScores()
     named.name = "square"
-    with pytest.raises(ConfigError, match="a repair and a part of the loss are both called 'squa"):
+    with pytest.raises(ConfigError, match="a repair and a part of the loss are called 'squa"):
         run(Linear(2, 1, rng=rng_of()), [named])
 
 

@@ -213,7 +213,7 @@ def test_few_shot_figure_draws_each_way_for_each_task_and_both_clozes_from_one_p
 @pytest.mark.parametrize(
     "name",
     ["mlm_training", "regimes", "few_shot", "forgetting", "embeddings", "vocabulary", "robustness",
-     "multi_task", "ablation", "labels", "rates", "depth", "pads", "decisions", "frozen_tags",
+     "multi_task", "ablation", "labels", "rates", "depth", "pads", "decisions", "probe_ranks", "frozen_tags",
      "taggers", "span_threshold", "pair_tasks", "pools", "replay_share", "repair_path", "task_matrix", "lost", "polysemy", "layers",
      "rdm", "spectrum", "cone", "similarity", "simcse", "contrast", "retrieval", "mini_mteb", "curse", "dapt"],
 )
@@ -228,7 +228,7 @@ FIGURE_NAMES = [
     "masking_audit", "objectives", "sizes", "attention", "attention_decay", "adaptation", "languages",
     "curse", "dapt",
     "false_friend", "regimes", "few_shot", "forgetting", "repairs", "cone", "layers", "alignment",
-    "lora", "when_to_tune",
+    "lora", "when_to_tune", "probe_ranks",
     "temperature", "dropout",
     "speed", "robustness", "multi_task", "schedules", "ablation", "labels", "rates", "depth", "pads",
     "decisions", "frozen_tags", "taggers", "span_threshold", "pools",
