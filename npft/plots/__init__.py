@@ -27,6 +27,7 @@ from npft.plots.methods import draw_methods
 from npft.plots.multi_task import draw_multi_task
 from npft.plots.objectives import draw_objectives
 from npft.plots.pads import draw_pads
+from npft.plots.pools import draw_pools
 from npft.plots.pretraining import draw_mlm
 from npft.plots.probe_ranks import draw_probe_ranks
 from npft.plots.rates import draw_rates
@@ -64,8 +65,8 @@ __all__ = [
     "draw_forgetting", "draw_frequency", "draw_frozen_tags", "draw_graph", "draw_interference",
     "draw_isotropy", "draw_kept", "draw_labels", "draw_languages", "draw_layers",
     "draw_masking_audit", "draw_methods", "draw_mlm", "draw_multi_task", "draw_objectives",
-    "draw_pads", "draw_pieces", "draw_polysemy", "draw_probe_ranks", "draw_rates",
-    "draw_rdm", "draw_regimes",
+    "draw_pads", "draw_pieces", "draw_polysemy", "draw_pools", "draw_probe_ranks",
+    "draw_rates", "draw_rdm", "draw_regimes",
     "draw_repair_path", "draw_repairs", "draw_replay_share", "draw_retrieval", "draw_robustness",
     "draw_rogue", "draw_scale", "draw_schedules", "draw_serving", "draw_similarity",
     "draw_span_lengths", "draw_span_threshold",
