@@ -47,6 +47,7 @@ class Head(Module):
 
     >>> from npft.autograd.losses import mse
     >>> from npft.encoder.config import EncoderConfig
+    >>> from npft.encoder.model import Model
     >>> from npft.encoder.pooling import pool
     >>> from npft.nn.layers import Linear
     >>> class Length(Head):

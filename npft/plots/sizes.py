@@ -31,12 +31,12 @@ def draw_sizes(axes: Any, rows: Sequence[dict[str, Any]]) -> None:
             if hollow and row[hollow] is not None:
                 ax.plot(row[hollow], y, "o", mfc="none", color=GREY, markersize=13, mew=1.5)
             if row[full] is None:
-                ax.text(min(numbers), y, "not published", color=GREY, va="center", fontsize=12)
+                ax.text(min(numbers), y, "not published", color=GREY, va="center", fontsize=14)
                 continue
             ax.plot(row[full], y, "o", color=color, markersize=8)
             ax.annotate(
                 _said(row[full], full), (row[full], y), xytext=(0, 9), textcoords="offset points",
-                color=color, ha="center", fontsize=12,
+                color=color, ha="center", fontsize=14,
             )  # fmt: skip
         ax.set_xscale("log")
         ax.set_xlim(min(numbers) / 4, max(numbers) * 6)
