@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 SCRIPTS = (
-    "graph", "step_size", "pieces", "vocabulary", "masking_audit", "mlm_training", "objectives",
+    "graph", "step_size", "pieces", "vocabulary", "masking_audit", "mlm_training", "objectives", "electra_curve",
     "adaptation", "dapt", "languages", "curse", "attention", "sizes", "schedules",
     "regimes", "ablation", "labels", "rates",
     "depth", "pads", "decisions", "few_shot", "when_to_tune", "probe_ranks", "frozen_tags",

@@ -63,7 +63,8 @@ ORDER = """
     pretrained loading
     experiments/sweep experiments/grid experiments/bodies experiments/regimes experiments/ablation
     experiments/labels experiments/few_shot experiments/methods experiments/repairs
-    experiments/beside experiments/when_to_tune experiments/probe_ranks experiments/sizes
+    experiments/beside experiments/when_to_tune experiments/probe_ranks experiments/electra_curve
+    experiments/sizes
     experiments/rates experiments/depth experiments/replay_share experiments/repair_path
     experiments/lost experiments/pads experiments/decisions experiments/frozen_tags
     experiments/cone experiments/taggers experiments/span_threshold experiments/pair_tasks

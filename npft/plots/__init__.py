@@ -13,6 +13,7 @@ from npft.plots.dapt import draw_dapt
 from npft.plots.decisions import draw_decisions
 from npft.plots.depth import draw_depth
 from npft.plots.drift import draw_drift
+from npft.plots.electra_curve import draw_electra_curve
 from npft.plots.engine import draw_graph, draw_step_sizes
 from npft.plots.few_shot import draw_few_shot
 from npft.plots.film import draw_film
@@ -61,8 +62,8 @@ __all__ = [
     "STYLE", "draw_ablation", "draw_adaptation", "draw_alignment_uniformity", "draw_attention",
     "draw_bi_cross", "draw_cone", "draw_cosines", "draw_coverage", "draw_curse", "draw_dapt",
     "draw_decay", "draw_decisions",
-    "draw_depth", "draw_drift", "draw_dropout", "draw_false_friend", "draw_few_shot", "draw_film",
-    "draw_forgetting", "draw_frequency", "draw_frozen_tags", "draw_graph", "draw_interference",
+    "draw_depth", "draw_drift", "draw_dropout", "draw_electra_curve", "draw_false_friend",
+    "draw_few_shot", "draw_film", "draw_forgetting", "draw_frequency", "draw_frozen_tags", "draw_graph", "draw_interference",
     "draw_isotropy", "draw_kept", "draw_labels", "draw_languages", "draw_layers",
     "draw_masking_audit", "draw_methods", "draw_mlm", "draw_multi_task", "draw_objectives",
     "draw_pads", "draw_pieces", "draw_polysemy", "draw_pools", "draw_probe_ranks",

@@ -215,7 +215,7 @@ def test_few_shot_figure_draws_each_way_for_each_task_and_both_clozes_from_one_p
     ["mlm_training", "regimes", "few_shot", "forgetting", "embeddings", "vocabulary", "robustness",
      "multi_task", "ablation", "labels", "rates", "depth", "pads", "decisions", "probe_ranks", "frozen_tags",
      "taggers", "span_threshold", "pair_tasks", "pools", "replay_share", "repair_path", "task_matrix", "lost", "polysemy", "layers",
-     "rdm", "spectrum", "cone", "similarity", "simcse", "contrast", "retrieval", "mini_mteb", "curse", "dapt"],
+     "rdm", "spectrum", "cone", "similarity", "simcse", "contrast", "retrieval", "mini_mteb", "curse", "dapt", "electra_curve"],
 )
 def test_committed_results_are_of_five_seeds(name):
     results = json.loads((FIGURES / f"{name}.json").read_text(encoding="utf-8"))
@@ -225,7 +225,7 @@ def test_committed_results_are_of_five_seeds(name):
 
 FIGURE_NAMES = [
     "graph", "step_size", "tasks", "pieces", "tokens_per_word", "coverage", "mlm_training",
-    "masking_audit", "objectives", "sizes", "attention", "attention_decay", "adaptation", "languages",
+    "masking_audit", "objectives", "electra_curve", "sizes", "attention", "attention_decay", "adaptation", "languages",
     "curse", "dapt",
     "false_friend", "regimes", "few_shot", "forgetting", "repairs", "cone", "layers", "alignment",
     "lora", "when_to_tune", "probe_ranks",
