@@ -31,7 +31,7 @@ from npft.text import WordPiece
 
 WAYS = {"roberta": "masked words", "electra": "replaced words"}  # by the names of ``OBJECTIVES``
 RATES = (1e-3, 4e-3)
-BUDGET = 4e12  # floating-point operations
+BUDGET = 1e12  # floating-point operations
 BATCH_SIZE = 16  # rows of 64 tokens
 LOOKS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)  # parts of the budget
 TASKS = {"topic": 320, "senses": 320}  # and numbers of labels
