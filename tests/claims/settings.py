@@ -107,7 +107,6 @@ SET = """
     Below 1 npft is faster
     ends with exit status 2
     32 short messages are a single pack of 800 tokens
-    because 880 tokens are one pack
 """
 
 

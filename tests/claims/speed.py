@@ -38,16 +38,16 @@ def claims():
         ["work", "beside", "1 thread", "2 threads"],
         *([f"{size} step ({ms(size)})", "PyTorch", *both(f"{size} step", PYTORCH)]
           for size in SIZES),
-        *([f"lesson, tiny step{note}", peer,
+        *(["lesson, tiny step", peer,
            f"{ratio('lesson step', peer)}, {ratio('tiny step', peer)}", ""]
-          for note, peer in ((" (tiny earlier)", COMPILED), (" (earlier)", JAX), ("", HIPS))),
+          for peer in (COMPILED, JAX, HIPS)),
         *([f"SMS as {pieces}, {task}", peer, *both(f"SMS, {pieces}, {task}", peer)]
           for pieces in ("bytes", "WordPiece")
           for task, peer in ((WORDS, PADDED), (WORDS, SORTED), (CLASSES, PADDED))),
-        ["1,000 ops on tiny arrays (earlier)", "PyTorch, HIPS autograd",
+        ["1,000 ops on tiny arrays", "PyTorch, HIPS autograd",
          f"{ratio('engine, 1,000 small ops', PYTORCH)}, "
          f"{ratio('engine, 1,000 small ops', HIPS)}", ""],
-        ["peak memory of a tiny step (earlier)", "PyTorch",
+        ["peak memory of a tiny step", "PyTorch",
          f"{packs['ratio'][0]:.2f} ({packs['npft_mb']:.0f} MB); "
          f"{whole['ratio'][0]:.2f} without packs", ""],
     )
@@ -85,8 +85,8 @@ def in_words(row):
     roof = row["roof: product of 1024 x 1024", None, None]["gflops"][0]
     steps = [row[f"{size} step", PYTORCH, 1] for size in SIZES]
     yield Said("equally fast, {:.0f} GFLOP/s a core", roof)
-    yield Said("runs at {:.0f} GFLOP/s, a lesson, tiny and mini step reaches {:.0f} %, {:.0f} % and"
-               " {:.0f} % of that", roof, *(100 * s["share"][0] for s in steps))
+    yield Said("A lesson, tiny and mini step reaches {:.0f} %, {:.0f} % and {:.0f} % of that",
+               *(100 * s["share"][0] for s in steps))
     yield Said("because {:.0f} % of a padded batch is pads",
                100 * (1 - row[f"SMS, bytes, {WORDS}", PADDED, 1]["real_share"]))
     yield Said("where {:.0f} % is real",
@@ -102,4 +102,8 @@ def in_words(row):
                of_peer("cross-entropy", "backward"))
     gain = [row[f"{size} step", PYTORCH, 2]["npft_ms"][0]
             / row[f"{size} step", PYTORCH, 1]["npft_ms"][0] for size in ("tiny", "mini")]
+    of_length, of_width = (row[f"growth in {size}", None, None] for size in "TD")
+    yield Said("a step of two sequences of {:,} tokens takes {:.1f} times PyTorch's time, one of "
+               "width {:,} takes {:.1f} of it", of_length["at"][-1], of_length["ratios"][-1],
+               of_width["at"][-1], of_width["ratios"][-1])
     yield Said("Tiny and mini take {:.2f} and {:.2f} of their time on one thread", *gain)
