@@ -91,6 +91,17 @@ def in_words(row):
                100 * (1 - row[f"SMS, bytes, {WORDS}", PADDED, 1]["real_share"]))
     yield Said("where {:.0f} % is real",
                100 * row[f"SMS, bytes, {WORDS}", SORTED, 1]["real_share"])
+    padded, ordered = (row[f"SMS, bytes, {WORDS}", peer, 1] for peer in (PADDED, SORTED))
+    shrinks = padded["real_share"] / ordered["real_share"]
+    yield Said("{:.2f} beside padded batches is {:.2f} beside sorted ones, times the {:.2f} by "
+               "which sorting shrinks the batch. The {:.2f} we aim at would ask for {:.2f} beside",
+               padded["ratio"][0], ordered["ratio"][0], shrinks, padded["must"],
+               padded["must"] / shrinks)
+    lesson = row["lesson step", HIPS, 1]
+    products = row["profile, lesson step", None, 1]["shares"]["products"]
+    yield Said("Beside HIPS autograd ({:.2f}, aim {:.2f}) the products of a lesson step alone take "
+               "{:.2f} of its time", lesson["ratio"][0], lesson["must"],
+               products * lesson["ratio"][0])
     forward = ("GELU", "embedding", "layer norm", "cross-entropy", "linear", "attention")
     yield Said("GELU takes {:.1f} times PyTorch's time, embedding {:.1f}, layer norm {:.1f}, "
                "cross-entropy {:.1f}, linear maps {:.1f}, attention {:.1f}",
