@@ -10,7 +10,7 @@ a missing test, or at code that does not matter.
 
 ``--package`` is a folder or one file below npft, and may be given several times. The tests are the
 folder of tests that mirrors the package (tests/nn), the doctests of the package, and what the table
-TESTS names. For one file its own tests come first. Tests marked slow are left out, except for
+TESTS names; those of the file with the fault come first. Tests marked slow are left out, except for
 npft/autograd. ``--jobs 2`` runs two mutants at once, each in its own copy of the repository; the
 report is the same. More jobs than cores would make tests of speed fail, and time limits pass.
 
@@ -241,7 +241,7 @@ def survey(package: str, count: int, seed: int, folders: list[Path], out: TextIO
         folder = free.get()
         try:
             (folder / mutant.path).write_text(wrong, encoding="utf-8")
-            return run_tests(folder, tests, slow, timeout)
+            return run_tests(folder, tests_of(mutant.path), slow, timeout)
         finally:
             (folder / mutant.path).write_text(code, encoding="utf-8")
             free.put(folder)

@@ -16,8 +16,8 @@ ROOT = Path(__file__).parent.parent
 # A package's __init__.py stands after the package's own files; "plots/*" are the files of plots/.
 ORDER = """
     errors strict_json atomic autograd/machine autograd/graph autograd/inputs autograd/tables
-    autograd/tensor autograd/ops autograd/kernels autograd/losses autograd/attention
-    autograd/relative autograd/segments autograd/chains autograd/gradcheck autograd/show
+    autograd/tensor autograd/ops autograd/kernels autograd/shift autograd/losses
+    autograd/attention autograd/relative autograd/segments autograd/chains autograd/gradcheck autograd/show
     autograd/__init__
     nn/module nn/quantized nn/layers nn/optim nn/schedules nn/history nn/progress nn/packs nn/repair nn/loop
     nn/fit nn/__init__

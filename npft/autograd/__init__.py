@@ -1,8 +1,8 @@
 """The engine: tensors, the graph, the ops and kernels, and the check of their gradients.
 
-Read in this order: graph, tensor, ops, kernels, losses, attention, relative, segments, chains,
-gradcheck, show. ``inputs`` (what a mistake is told), ``tables`` and ``machine`` (NumPy made faster)
-may be skipped.
+Read in this order: graph, tensor, ops, kernels, shift, losses, attention, relative, segments,
+chains, gradcheck, show. ``inputs`` (what a mistake is told), ``tables`` and ``machine`` (NumPy made
+faster) may be skipped.
 """
 
 from npft.autograd import ops  # binds the operators and methods of Tensor

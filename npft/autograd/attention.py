@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npft.autograd.kernels import ones, row_shift, small
+from npft.autograd.kernels import ones
+from npft.autograd.shift import row_shift, small
 from npft.autograd.tensor import primitive
 from npft.errors import ConfigError, ShapeError, check_shape
 
@@ -150,7 +151,7 @@ def softmax_of_seen(
 
     ``seen`` (b, t or 1, T) bool says which these are, None for all; the t queries stand at
     positions ``first`` and on. Where all scores are small, as they nearly always are, no row need
-    be shifted before exp (``kernels.row_shift``).
+    be shifted before exp (``shift.py``).
     """
     safe = small(scores)  # before some become -inf
     if seen is not None:

@@ -37,7 +37,7 @@ STRETCH = 65536  # elements: 256 KiB of float32, a few of which fit into a core'
 
 @functools.cache
 def stretch_of_ones(dtype: np.dtype) -> np.ndarray:
-    """A vector of ones, made once: the only one kept, however many lengths are asked for."""
+    """STRETCH ones, made once for each dtype: ``ones`` cuts shorter vectors from them."""
     vector = np.ones(STRETCH, dtype)
     vector.setflags(write=False)
     return vector
@@ -121,8 +121,9 @@ def layer_norm(x, gamma, beta, *, eps: float = 1e-5):
     gradient of gamma is the column sums of g x̂, that of beta those of g.
 
     x (N, D), gamma and beta (D,), eps 0 or more; returns (N, D). With eps = 0 a row of equal
-    numbers has no scale and becomes NaN. Raises ``ShapeError`` for other shapes, ``ConfigError``
-    for another eps.
+    numbers has no scale: it becomes NaN, or 1 or -1 throughout where its mean is rounded. In
+    float32 large equal numbers show that rounding at any small eps. Raises ``ShapeError`` for other
+    shapes, ``ConfigError`` for another eps.
 
     >>> layer_norm(np.array([[1.0, 3.0]]), np.ones(2), np.zeros(2), eps=0.0).data.tolist()
     [[-1.0, 1.0]]
@@ -140,11 +141,11 @@ def layer_norm(x, gamma, beta, *, eps: float = 1e-5):
     y += beta
 
     def vjp(g):
-        work = g * xhat
+        work = g * xhat  # of which gamma takes the columns
         g_gamma = column_sums(work)
         a_xhat = (work @ gamma) / width  # (N,): the mean of a x̂, a = gamma g
-        np.multiply(xhat, a_xhat[:, None], out=work)
-        gx = g * gamma
+        np.multiply(xhat, a_xhat[:, None], out=work)  # now x̂ mean(a x̂)
+        gx = g * gamma  # a
         gx -= work
         gx -= (g @ gamma / width)[:, None]
         gx *= rstd
@@ -166,11 +167,11 @@ def stretches(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
         yield [a[start : start + STRETCH] for a in flat]
 
 
-# x times a polynomial in x * x whose hyperbolic tangent is erf(x / sqrt(2)), found by weighted
-# least squares on atanh(erf(x / sqrt(2))) / x; tests/autograd/fit_normal_cdf.py repeats the fit.
-# The error of Φ(x), and of x Φ(x), is then below 7e-8 everywhere; rounding in float32 makes it up
-# to 1.6e-7. These errors are absolute: a small Φ(x) keeps few digits, and at x = -5, where x Φ(x)
-# is -1e-6, 4 % are wrong.
+# Coefficients c_0, c_1, ... of u = x Σ_k c_k x^(2k), for which tanh u is nearly erf(x / √2), found
+# by weighted least squares on atanh(erf(x / √2)) / x; tests/autograd/fit_normal_cdf.py repeats the
+# fit. The error of Φ(x), and of x Φ(x), is then below 7e-8 everywhere. Rounding in float32 makes
+# that of Φ(x) up to 1.6e-7, and that of x Φ(x) up to 6e-7, near x = 5. These errors are absolute: a
+# small Φ(x) keeps few digits. At x = -5, where x Φ(x) is -1.4e-6, 4 % are wrong; at -6 nearly all.
 ERF_AS_TANH = (
     7.97884530e-01,
     3.63338003e-02,
@@ -180,7 +181,7 @@ ERF_AS_TANH = (
     -1.33964406e-07,
     1.81727133e-09,
 )
-MINUS_2U = tuple(np.float32(-2 * c) for c in ERF_AS_TANH)  # of the exponent below
+MINUS_2U = tuple(np.float32(-2 * c) for c in ERF_AS_TANH)  # those of -2 u, the exponent below
 
 
 def normal_cdf(x: np.ndarray, out: np.ndarray) -> None:
@@ -238,7 +239,7 @@ def gelu(x):
     return y, vjp
 
 
-# --- softmax (its logarithm's sum, a smooth maximum, is ops.logsumexp) --------------------------
+# --- softmax (the logarithm of its sum, a smooth maximum, is ops.logsumexp) ---------------------
 
 
 def _largest(name: str, x: np.ndarray) -> np.ndarray:
@@ -258,7 +259,8 @@ def softmax(x):
 
         Σ_i g_i p_i ([i = j] - p_j) = p_j (g_j - Σ_i g_i p_i)
 
-    These sum to 0 over j: raising all scores alike changes nothing.
+    These sum to 0 over j: raising all scores alike changes nothing. Written plainly, as it takes
+    little time: attention, where softmax does, works in place (``attention.softmax_of_seen``).
 
     x of one axis or more; returns the same shape. Raises ``ShapeError`` for a single number,
     ``NonFiniteError`` for a row of -inf only (nothing to choose from) and for NaN or inf.
@@ -287,7 +289,7 @@ def log_softmax(x):
     >>> log_softmax(np.array([0.0, -1000.0])).data.tolist()
     [0.0, -1000.0]
     """
-    _largest("log_softmax", x)
+    _largest("log_softmax", x)  # only to refuse NaN, inf and rows of -inf
     out = log_probabilities(x)
     return out, lambda g: g - np.exp(out) * g.sum(axis=-1, keepdims=True)
 
@@ -295,8 +297,9 @@ def log_softmax(x):
 def log_probabilities(x: np.ndarray) -> np.ndarray:
     """x - log Σ exp(x) along the last axis, without checks.
 
-    Shifted by its largest value x_m, x has the sum 1 + Σ_{j≠m} exp(x_j); log1p of the second part
-    keeps all digits of the logarithm of a probability that is next to 1.
+    With x_m the largest, this is (x - x_m) - log(1 + Σ_{j≠m} exp(x_j - x_m)). log1p of that sum
+    without its 1 keeps all digits of the logarithm of a probability that is next to 1; to leave the
+    1 out, argmax finds its place, and exp is set to 0 there.
     """
     top = x.real.argmax(axis=-1)[..., None]
     out = x - np.take_along_axis(x, top, axis=-1)
@@ -304,28 +307,6 @@ def log_probabilities(x: np.ndarray) -> np.ndarray:
     np.put_along_axis(e, top, 0, axis=-1)
     out -= np.log1p(e @ ones(x.shape[-1], x.dtype))[..., None]
     return out
-
-
-# exp(60) is 1e26: 3e12 of them fit into a float32 (3e38), and exp(-60), 9e-27, is far above its
-# smallest number.
-SAFE = 60.0
-
-
-def small(x: np.ndarray) -> bool:
-    """Whether all numbers are so small that their exp can be summed as it is."""
-    return bool(-SAFE < x.real.min() and x.real.max() < SAFE)
-
-
-def row_shift(x: np.ndarray) -> np.ndarray:
-    """What to take from each row (last axis, kept) before exp, lest it overflow or all vanish.
-
-    That is the largest number of a row, or 0 where it is small. Any shift leaves a softmax as it
-    is, but for rounding. To find the largest costs as much as all the rest of a softmax; where x
-    is ``small``, as it nearly always is, no row needs it, and each would be shifted by 0. So a row
-    is shifted alike whatever stands in the others.
-    """
-    largest = x.real.max(axis=-1, keepdims=True)
-    return np.where(np.abs(largest) < SAFE, 0, largest)
 
 
 # --- chance -------------------------------------------------------------------------------------
@@ -337,8 +318,9 @@ def dropout(x, p: float, *, rng: np.random.Generator | None):
         y = f x,   f = 0 with probability p, else 1 / (1 - p)       (Srivastava et al. 2014)
 
     The mean of f is p 0 + (1 - p) / (1 - p) = 1, so the expected value of y is x. The gradient is
-    f g: what was dropped moves nothing. The chance is p rounded to a multiple of 2⁻¹⁶, so that 16
-    random bits decide an element.
+    f g: what was dropped moves nothing. Two random bytes decide an element, a quarter of what a
+    random float64 takes; so the chance, here and in 1 / (1 - p), is p rounded to a multiple of
+    2⁻¹⁶.
 
     x of any shape, returns a tensor of the same; p = 0 returns x itself and needs no rng.
     Raises ``ConfigError`` if p is outside [0, 1), or for an rng that is no generator.
@@ -384,13 +366,14 @@ def scale(x, *, factor: np.ndarray):
 def check_ids(name: str, ids: np.ndarray, size: int) -> np.ndarray:
     """Check that ids are integers in 0..size-1: a negative id would count from the end in silence.
 
-    Returns them as an array, which is ``ids`` itself where that is one.
+    Returns them as an array, which is ``ids`` itself where that is one and not empty.
 
     >>> check_ids("ids", np.array([0, 7]), 5)
     Traceback (most recent call last):
         ...
     npft.errors.IdError: ids: 7 at position 1 is outside 0..4 (a table of 5)
     """
+    # of an empty list NumPy would make an array of floats
     ids = np.asarray(ids) if np.size(ids) else np.zeros(np.shape(ids), np.int64)
     if ids.dtype.kind not in "iu":
         raise DtypeError(f"{name}: dtype {ids.dtype}, expected integers")
@@ -421,7 +404,7 @@ def embedding(table, *, ids: np.ndarray):
     check_shape("embedding: ids", ids, "N")
 
     def vjp(g):
-        from scipy.sparse import csc_matrix  # here, so that a program that only reads skips it
+        from scipy.sparse import csc_matrix  # here: without backward it is not loaded
 
         entries, columns = np.ones(len(ids), g.dtype), np.arange(len(ids) + 1)
         return csc_matrix((entries, ids, columns), shape=(size, len(ids))) @ g
@@ -462,26 +445,29 @@ def cosine_logits(a, b, *, tau: float = 1.0):
 
         s_ij = (a_i / |a_i|) · (b_j / |b_j|) / tau
 
-    The gradient of a unit vector u = x / |x| is (g - u (u · g)) / |x|: only turning x matters.
+    For u = x / |x|, d|x| = u · dx, so du = (dx - u (u · dx)) / |x|. As in ``layer_norm`` this map
+    is symmetric: g at u becomes (g - u (u · g)) / |x| at x. Only turning x matters.
 
     a (N, D), b (M, D); returns (N, M).
-    Raises ``ConfigError`` if tau <= 0, ``NonFiniteError`` for a vector of length 0.
+    Raises ``ConfigError`` if tau is not positive and finite, ``NonFiniteError`` for a vector of
+    length 0, or of one whose square is no normal float.
 
     >>> cosine_logits(np.array([[3.0, 4.0]]), np.array([[1.0, 0.0], [3.0, 4.0]])).data.round(9)
     array([[0.6, 1. ]])
     """
-    if not tau > 0:
-        raise ConfigError(f"cosine_logits: tau is {tau}, expected a positive temperature")
+    if not 0 < tau < np.inf:
+        raise ConfigError(f"cosine_logits: tau is {tau}, expected a finite number above 0")
     tau = float(tau)  # a NumPy scalar would make float32 float64
     width = check_shape("cosine_logits: a", a, "N D")["D"]
     check_shape("cosine_logits: b", b, f"M {width}")
     norm_a, norm_b = (np.sqrt(row_dots(x, x))[:, None] for x in (a, b))
     for name, norm in (("a", norm_a), ("b", norm_b)):
-        good = (norm.real > 0) & (norm.real < np.inf)
+        good = (norm.real > np.sqrt(np.finfo(norm.real.dtype).tiny)) & (norm.real < np.inf)
         if not good.all():
             row = int(np.argmin(good))
             raise NonFiniteError(
-                f"cosine_logits: row {row} of {name} has length 0 or is not finite"
+                f"cosine_logits: row {row} of {name} has length 0, one too small or too large to "
+                "be squared, or is not finite"
             )
     u, v = a / norm_a, b / norm_b
     out = u @ v.T  # (N, M)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from npft.autograd.inputs import numbers
-from npft.autograd.kernels import check_ids, log_probabilities, row_shift, row_sums, small
+from npft.autograd.kernels import check_ids, log_probabilities, row_sums
+from npft.autograd.shift import row_shift, small
 from npft.autograd.tensor import primitive
 from npft.errors import DataError, ShapeError, check_shape, check_share
 

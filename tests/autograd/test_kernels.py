@@ -716,14 +716,26 @@ def test_cosines_are_bounded_and_blind_to_length(rng):
 
 def test_cosine_refuses_no_temperature_and_no_length():
     a = np.ones((2, 3))
-    for tau in (0.0, -1.0, float("nan")):
-        with pytest.raises(ConfigError, match="positive temperature"):
+    for tau in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ConfigError, match="expected a finite number above 0"):
             kernels.cosine_logits(a, a, tau=tau)
     for bad in (0.0, np.nan):
         b = np.ones((2, 3))
         b[1] = bad
         with pytest.raises(NonFiniteError, match="row 1 of b"):
             kernels.cosine_logits(a, b)
+
+
+@pytest.mark.parametrize(
+    "dtype, tiny, short", [(np.float32, 1e-18, 3e-23), (np.float64, 1e-153, 3e-162)]
+)
+def test_a_vector_too_short_to_be_squared_is_refused_and_one_just_long_enough_is_right(
+    dtype, tiny, short
+):
+    a = np.array([[2.0, 1.0]], dtype)
+    assert kernels.cosine_logits(a, a * dtype(tiny)).item() == pytest.approx(1, abs=1e-6)
+    with pytest.raises(NonFiniteError, match="row 0 of b has length 0, one too small"):
+        kernels.cosine_logits(a, a * dtype(short))
 
 
 def test_a_temperature_that_is_a_numpy_number_keeps_float32():
