@@ -132,7 +132,7 @@ class BiEncoder(Module):
         that the objective does not learn from, ``DtypeError`` for what is no list of strings.
         """
         given = check_items("BiEncoder: columns", columns, "columns of texts")
-        texts = [check_strings(f"BiEncoder: columns[{k}]", column) for k, column in enumerate(given)]
+        texts = [check_strings(f"BiEncoder: columns[{k}]", texts) for k, texts in enumerate(given)]
         if len({len(column) for column in texts}) > 1:
             raise ShapeError(
                 f"BiEncoder: the columns have {', '.join(str(len(c)) for c in texts)} texts; "

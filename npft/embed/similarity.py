@@ -18,8 +18,8 @@ from npft.text.examples import Examples
 def paired_cosines(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The cosine of each row of x (n, D) with the same row of y: (n,), to 12 digits.
 
-    So pairs of one cosine are equal, and have one rank. Raises ``ShapeError`` for tables of different shapes, ``NonFiniteError`` for a row of length 0
-    or one that is not finite.
+    So pairs of one cosine are equal, and have one rank. Raises ``ShapeError`` for tables of
+    different shapes, ``NonFiniteError`` for a row of length 0 or one that is not finite.
 
     >>> paired_cosines(np.array([[3.0, 4.0]]), np.array([[2.0, 0.0]])).tolist()
     [0.6]

@@ -82,7 +82,7 @@ def _modules(path: Path) -> dict[str, str]:
     """The kind of each step, in order, and its folder."""
     try:
         modules = parse(path.read_bytes().decode())
-        found = [(m["type"].rpartition(".")[2], m["path"]) for m in modules[:]]  # of a dict an error
+        found = [(m["type"].rpartition(".")[2], m["path"]) for m in modules[:]]  # of a list
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise CheckpointError(f"{shown(path)}: is no list of modules with type and path") from None
     for kind, place in found:

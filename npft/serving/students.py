@@ -95,8 +95,8 @@ class StudentLoss(Module):
                     f"StudentLoss: {name} is {theirs} of the teacher and {ours} of the student, "
                     "expected one; make the student with keep_blocks(teacher, ...)"
                 )
-        known = [t and t.to_dict() for t in (student.encoder.tokenizer, teacher.encoder.tokenizer)]
-        if all(known) and known[0] != known[1]:
+        one, other = (m.encoder.tokenizer for m in (student, teacher))
+        if one and other and one.to_dict() != other.to_dict():
             raise ConfigError(
                 "StudentLoss: student and teacher have different tokenizers, so that one number "
                 "means two words; make the student with keep_blocks(teacher, ...)"
