@@ -65,8 +65,9 @@ class StudentLoss(Module):
     """A student beside its teacher, as ``fit`` trains it: the loss of a batch with masks.
 
     student, teacher: models with a head "mlm", of one tokenizer and one width. Nothing is recorded
-    for the teacher, so it cannot change. Raises ``ConfigError`` for two that do not fit, one that shares its encoder with the
-    other, or terms that are no numbers from 0 to 10⁶ (the temperature: above 0), or all 0.
+    for the teacher, so it cannot change. Raises ``ConfigError`` for two that do not fit, one that
+    shares its encoder with the other, or terms that are no numbers from 0 to 10⁶ (the temperature:
+    above 0), or all 0.
 
     >>> from npft.encoder.config import EncoderConfig
     >>> from npft.encoder.encoder import Encoder
