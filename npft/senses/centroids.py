@@ -130,7 +130,8 @@ class SenseCentroids:
                 "or give counts"
             )
         if documents is not None:
-            u = _sums_in_documents(u, words, checked_groups("predict: documents", documents, len(u)))
+            groups = checked_groups("predict: documents", documents, len(u))
+            u = _sums_in_documents(u, words, groups)
         said = [self.frequent[word] for word in words]
         for word in sorted({*words} & self.centroids.keys()):
             senses, means = zip(*self.centroids[word].items())
