@@ -1,7 +1,6 @@
 """The forgetting curve: step 0 comes first, measuring disturbs nothing, a frozen body keeps all."""
 
 import json
-
 from dataclasses import replace
 
 import numpy as np
