@@ -286,6 +286,25 @@ def check_strings(name: str, value: Any) -> list[str]:
     return items
 
 
+def as_array(name: str, value: Any, expected: str) -> np.ndarray:
+    """``value`` as a NumPy array: itself, if it is one. expected: what it should be, for a message.
+
+    Raises ``ShapeError`` for lists of different lengths, of which NumPy makes no array.
+
+    >>> as_array("labels", [1, 2], "one list")
+    array([1, 2])
+    >>> as_array("labels", [[1], [1, 2]], "one list")
+    Traceback (most recent call last):
+        ...
+    npft.errors.ShapeError: labels holds lists of different lengths, expected one list
+    """
+    try:
+        return np.asarray(value)
+    except ValueError:
+        pass
+    raise ShapeError(f"{name} holds lists of different lengths, expected {expected}")
+
+
 def check_finite(name: str, array: np.ndarray) -> None:
     """Check that no element is NaN or infinite.
 

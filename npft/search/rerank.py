@@ -19,25 +19,36 @@ from typing import Any
 import numpy as np
 
 from npft.errors import ConfigError, DataError, ShapeError, check_count, check_strings
+from npft.encoder.slices import put_back
 from npft.heads.classes import Classifier
 from npft.heads.grades import Regressor
 from npft.search.top import Found, best
 from npft.text.batch import Batch
 
 Cross = Classifier | Regressor
+
+
+def uncut_grades(model: Regressor, batch: Batch) -> np.ndarray:
+    """The grade of each sequence (B,), not cut at its ends: there all sure pairs would tie."""
+    head: Any = model.head()
+    found, order = model.read(batch, lambda part: model.scores(part)["grades"].data[:, 0])
+    return head.start + head.span * put_back(found, batch, order).astype(np.float64)
+
+
 SCORES: dict[str, Callable[[Any, Batch], np.ndarray]] = {  # what a kind of model says of a pair
     Classifier.kind: Classifier.margins,
-    Regressor.kind: Regressor.decide,
+    Regressor.kind: uncut_grades,
 }
 
 
 def cross_scores(model: Cross, texts: Sequence[str], pairs: Sequence[str]) -> np.ndarray:
     """How well each text and its pair go together, by a model that reads both at once: (n,).
 
-    model: a ``Regressor``, whose grades these are, or a ``Classifier`` of two classes: log P of the
-    positive one (the second, unless it says otherwise) less log P of the other. The higher the
-    better; ``model`` reads the text first. Raises ``ConfigError`` for another model,
-    ``ShapeError`` for lists of different lengths, ``DtypeError`` for what is no list of strings.
+    model: a ``Regressor``, whose grades these are, not cut at their ends, or a ``Classifier`` of
+    two classes: log P of the positive one (the second, unless it says otherwise) less log P of the
+    other. The higher the better; ``model`` reads the text first. Raises ``ConfigError`` for another
+    model, ``ShapeError`` for lists of different lengths, ``DtypeError`` for what is no list of
+    strings.
 
     >>> from npft.loading import load
     >>> model = Classifier(load("tinyworld").body, 2, rng=np.random.default_rng(0))

@@ -416,6 +416,25 @@ def batches_of(
     return (batch[rows[np.argsort(batch.lengths[rows], kind="stable")]] for rows in chunks)
 
 
+def rows_of_epochs(
+    lengths: np.ndarray, batch_size: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """The rows of mini-batches, without end: epoch after epoch in a new order.
+
+    lengths (B,): inside a mini-batch the rows are sorted by these. The last one of an epoch may be
+    shorter.
+
+    >>> lengths, rng = np.array([3, 1, 2]), np.random.default_rng(0)
+    >>> [rows.tolist() for rows, _ in zip(rows_of_epochs(lengths, 2, rng), range(4))]
+    [[2, 0], [1], [1, 2], [0]]
+    """
+    while True:
+        order = rng.permutation(len(lengths))
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            yield rows[np.argsort(lengths[rows], kind="stable")]
+
+
 def batches_by_length(
     batch: Batch, batch_size: int, *, pool: int = 20, rng: np.random.Generator
 ) -> Iterator[Batch]:
