@@ -25,7 +25,7 @@ class SpanMetrics(Score):
     An inner span lies inside another one of its own side: a gold span inside a gold one, or one
     that was said inside one that was said. So a gold inner span said without the span around it is
     a hit of all spans, but of neither part: it was said as an outer one. ``averaged`` says of how
-    many spans, and how many of them could not be found.
+    many spans, and how many of them were cut off.
     """
 
     main: ClassVar[str] = "f1"
