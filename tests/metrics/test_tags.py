@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npft.errors import ConfigError, DataError
+from npft.errors import ConfigError, DataError, DtypeError
 from npft.metrics.entities import entities
 from npft.metrics.tags import TagMetrics, tag_metrics
 
@@ -205,6 +205,19 @@ def test_tags_that_may_mark_entities_are_not_scored_before_somebody_says_how(tru
     with pytest.raises(ConfigError, match="tag_metrics: the tags .* say which it is: scheme='"):
         tag_metrics([true], [said])
     assert tag_metrics([true], [said], "plain").averaged.startswith("macro over")
+
+
+def test_texts_and_tags_may_come_from_a_generator():
+    rows = [["B-LOC", "O"], ["O", "B-PER"]]
+    assert tag_metrics(map(iter, rows), map(iter, rows), "bio") == tag_metrics(rows, rows, "bio")
+
+
+def test_tags_that_are_no_strings_are_refused():
+    for true, said in (([[1]], [[1]]), ([["N"]], [[None]]), (["N"], ["N"])):
+        with pytest.raises(DtypeError, match="tag_metrics: the tags of a text"):
+            tag_metrics(true, said)
+    with pytest.raises(DtypeError, match="tag_metrics: the texts"):
+        tag_metrics("NN", "NN")
 
 
 def test_schemes_that_do_not_fit_the_tags_are_refused():
