@@ -43,13 +43,13 @@ class StaticVectors:
             raise DataError("StaticVectors: a word is given twice; give each one row")
 
     def __contains__(self, word: object) -> bool:
-        return word in self.rows
+        return isinstance(word, str) and word in self.rows
 
     def __getitem__(self, word: str) -> np.ndarray:
         return self.vectors[self._row(word)].copy()
 
     def _row(self, word: str) -> int:
-        if word not in self.rows:
+        if word not in self:
             raise DataError(f"StaticVectors: the word {quoted(word)} is not one of the "
                             f"{len(self.words)} known")
         return self.rows[word]

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from npft.errors import (
-    DataError, DtypeError, IdError, ShapeError, as_array, check_count, check_rng, check_shape,
-    check_whole,
+    DataError, DtypeError, IdError, ShapeError, as_array, check_count, check_items, check_rng,
+    check_shape, check_whole,
 )
 from npft.text.examples import checked_labels, row_numbers, slice_of, span_array
 from npft.text.typed_spans import CUT, checked_typed_spans
@@ -345,21 +345,24 @@ class Batch:
         """Spread one value (N,) or one row (N, D) for each token over (B, T) or (B, T, D).
 
         ``fill`` stands at the pads: ``b.pad(b.token_labels, IGNORE)``, ``b.pad(b.words, -1)``.
-        Raises ``ShapeError`` for other shapes, ``DtypeError`` for a fill of .5 or NaN among whole
-        numbers.
+        Raises ``ShapeError`` for other shapes, ``DtypeError`` for a fill that is none of the kind
+        of the values, such as .5 or NaN among whole numbers.
 
         >>> Batch([5, 8, 9, 5, 9], [0, 3, 5]).pad(np.arange(5.0))
         array([[0., 1., 2.],
                [3., 4., 0.]])
         """
         values = as_array("pad: values", values, "a value or a row for each token")
-        if values.dtype.kind in "iu" and not isinstance(fill, (int, np.integer)):
-            raise DtypeError(f"pad: fill is {fill!r}, the values are {values.dtype}; give a whole "
-                             "number, or values.astype(float)")
         axes = f"{len(self.ids)}" if values.ndim == 1 else f"{len(self.ids)} D"
         check_shape("pad: values", values, axes)
         shape = len(self), max(self.lengths, default=0), *values.shape[1:]
-        out = np.full(shape, fill, dtype=values.dtype)
+        try:
+            if values.dtype.kind in "iu" and not isinstance(fill, (int, np.integer)):
+                raise TypeError  # NumPy would make a number of .5 or NaN
+            out = np.full(shape, fill, dtype=values.dtype)
+        except (OverflowError, TypeError, ValueError):
+            raise DtypeError(f"pad: fill is {fill!r}, which is no {values.dtype} as the values "
+                             "are; give another, or convert the values") from None
         out.reshape(-1, *values.shape[1:])[self._cells] = values  # (N, ...) -> (B, T, ...)
         return out
 
@@ -370,9 +373,13 @@ class Batch:
         >>> Batch.concat([Batch([1, 2], [0, 2]), Batch([3], [0, 1])]).offsets
         array([0, 2, 3])
         """
-        batches = list(batches)
+        batches = list(check_items("Batch.concat: batches", batches, "batches"))
         if not batches:
             raise DataError("Batch.concat: got no batch, expected at least one")
+        for i, batch in enumerate(batches):
+            if not isinstance(batch, Batch):
+                raise DtypeError(f"Batch.concat: batches[{i}] is {type(batch).__name__}, expected "
+                                 "a Batch")
         together: dict[str, np.ndarray | None] = {}
         for name in TOKEN_PARTS + SEQUENCE_PARTS:
             parts = [getattr(b, name) for b in batches]

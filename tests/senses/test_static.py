@@ -275,3 +275,10 @@ def test_a_window_wider_than_the_longest_text_costs_no_more(monkeypatch):
     monkeypatch.setattr(np, "full", lambda *args: rounds.append(1) or full(*args))
     cooccurrences(texts, window=10**9)
     assert len(rounds) == 2  # distances 1 and 2
+
+
+def test_what_is_no_string_is_no_word():
+    static = StaticVectors(["a"], [[1.0]])
+    assert ["a"] not in static
+    with pytest.raises(DataError, match="the word .* is not one of the 1 known"):
+        static[["a"]]

@@ -351,7 +351,7 @@ def test_repr_says_the_sizes():
     assert repr(batch_of([[1, 2], [3]])) == "Batch(2 sequences, 3 tokens, longest 2)"
 
 
-@pytest.mark.parametrize("fill", [0.5, np.nan, 1.0])
+@pytest.mark.parametrize("fill", [0.5, np.nan, 1.0, 1e30])
 def test_a_pad_among_whole_numbers_is_one(fill):
     batch = Batch([5, 8, 9], [0, 2, 3])
     with pytest.raises(DtypeError, match="pad: fill is"):
@@ -390,3 +390,16 @@ def test_a_seed_is_no_generator():
     for cut in (batches_of, batches_by_length):
         with pytest.raises(ConfigError, match=f"{cut.__name__}: rng is 3, expected a generator"):
             cut(Batch([1, 2], [0, 1, 2]), 2, rng=3)
+
+
+def test_what_fits_into_no_padded_array_is_refused():
+    batch = Batch([5, 8], [0, 2])
+    for values, fill in ((np.zeros(2, np.int8), 300), (np.zeros(2), "a"), (batch.ids, None)):
+        with pytest.raises(DtypeError, match="pad: fill is"):
+            batch.pad(values, fill)
+
+
+@pytest.mark.parametrize("batches", [3, [Batch([5], [0, 1]), 3]])
+def test_what_are_no_batches_is_not_put_together(batches):
+    with pytest.raises(DtypeError, match="Batch.concat: batches"):
+        Batch.concat(batches)
