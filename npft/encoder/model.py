@@ -383,8 +383,8 @@ class Model(Module):
         """
         chosen = self.head(head)
         # They are read twice, which a generator allows once.
-        texts, pairs = (list(given) if isinstance(given, Iterator) else given
-                        for given in (texts, pairs))
+        texts = list(texts) if isinstance(texts, Iterator) else texts
+        pairs = list(pairs) if isinstance(pairs, Iterator) else pairs
         batch = self.tokenize(texts, pairs, head=head)
         decisions = self.decide(batch, head, progress)
         return chosen.decode(decisions, Asked(texts, pairs, batch, self.tokenizer))

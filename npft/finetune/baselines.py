@@ -139,13 +139,16 @@ def bag_of_words(train: Examples, test: Examples, positive: str | None = None) -
     return _measured(train, truth, scores.argmax(axis=1), positive)
 
 
+def _labels(caller: str, examples: Examples) -> np.ndarray:
+    labels = examples.labels if isinstance(examples, Examples) else None
+    if labels is None or len(labels) == 0 or labels.dtype.kind != "i":
+        raise DataError(f"{caller}: both sets need examples labelled with classes")
+    return labels
+
+
 def _class_labels(caller: str, train: Examples, test: Examples) -> tuple[np.ndarray, np.ndarray]:
     """The class numbers of both sets, in the numbers of training."""
-    labels: Any = train.labels
-    truth: Any = test.labels
-    for given in (labels, truth):
-        if given is None or len(given) == 0 or given.dtype.kind != "i":
-            raise DataError(f"{caller}: both sets need examples labelled with classes")
+    labels, truth = (_labels(caller, examples) for examples in (train, test))
     names, others = train.label_names, test.label_names
     if not names or not others or names == others:
         return labels, truth
@@ -172,6 +175,9 @@ def frequent_tags(
     >>> frequent_tags(train, TaggedTexts([["a", "can"]], [["DET", "NOUN"]])).accuracy
     0.5
     """
+    for texts in (train, test):
+        if not isinstance(texts, TaggedTexts):
+            raise DataError(f"frequent_tags: got a {type(texts).__name__}, expected TaggedTexts")
     pairs = Counter(pair for row in zip(train.words, train.tags) for pair in zip(*row))
     if not pairs:
         raise DataError("frequent_tags: expected some tagged words to learn from")
@@ -196,7 +202,8 @@ def shared_words(train: Examples, test: Examples) -> GradeMetrics:
     >>> round(shared_words(train, train).spearman, 3)
     1.0
     """
-    if any(e.pairs is None or e.labels is None or not len(e) for e in (train, test)):
+    sets = [e for e in (train, test) if isinstance(e, Examples)]
+    if len(sets) < 2 or any(e.pairs is None or e.labels is None or not len(e) for e in sets):
         raise DataError("shared_words: both sets need pairs of texts with grades")
 
     def shares(examples: Examples) -> np.ndarray:

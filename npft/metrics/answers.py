@@ -53,6 +53,7 @@ def shared_f1(true: Sequence[Any], predicted: Sequence[Any]) -> float:
     >>> shared_f1([3, 4, 5], [4, 5, 6])
     0.6666666666666666
     """
+    true, predicted = _items("shared_f1", true), _items("shared_f1", predicted)
     if not true and not predicted:
         return 1.0
     common = sum(min(true.count(item), predicted.count(item)) for item in set(true))
@@ -65,7 +66,8 @@ def answer_f1(true: str, predicted: str) -> float:
     >>> round(answer_f1("the green house", "green house"), 3)
     0.8
     """
-    return shared_f1(true.split(), predicted.split())
+    gold, said = check_strings("answer_f1: an answer", [true, predicted])
+    return shared_f1(gold.split(), said.split())
 
 
 def normal_answer(text: str) -> str:
@@ -122,9 +124,10 @@ def answer_metrics(
     """
     check_count("answer_metrics: cut", cut, least=0)
     gold, said = (
-        [_items(answer) for answer in check_items("answer_metrics: answers", answers, of="answers")]
+        [_items("answer_metrics", answer)
+         for answer in check_items("answer_metrics: answers", answers, of="answers")]
         for answers in (true, predicted)
-    )
+    )  # fmt: skip
     n = len(gold) + cut
     if len(gold) != len(said) or not n:
         raise DataError(
@@ -147,13 +150,13 @@ def answer_metrics(
     )
 
 
-def _items(answer: Any) -> list[Any]:
+def _items(name: str, answer: Any) -> list[Any]:
     """The words or places of one answer."""
-    items = list(check_items("answer_metrics: an answer", answer, of="words or places"))
+    items = list(check_items(f"{name}: an answer", answer, of="words or places"))
     for item in items:
         if not isinstance(item, Hashable):
-            raise DtypeError(f"answer_metrics: an answer holds a {type(item).__name__}, expected a "
-                             "list of words or places")
+            raise DtypeError(f"{name}: an answer holds a {type(item).__name__}, expected a list of "
+                             "words or places")
     return items
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from npft.errors import (
     ConfigError, DataError, DtypeError, IdError, ShapeError, check_count, check_items,
+    check_strings,
 )
 from npft.metrics.score import ByValue, Score
 
@@ -120,9 +121,8 @@ def averages(confusion: np.ndarray, positive: int | None = None) -> tuple[float,
     return precision, recall, f1
 
 
-def _class_numbers(name: str, classes: Any, k: int) -> np.ndarray:
+def _class_numbers(name: str, rows: list[Any], k: int) -> np.ndarray:
     """Different numbers of 0..k - 1; True and False would choose rows as a mask does."""
-    rows = list(check_items(name, classes, of="class numbers"))
     whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in rows)
     if not whole or len(set(rows)) < len(rows) or not all(0 <= n < k for n in rows):
         raise IdError(f"{name} {rows!r:.60}, expected different ones of 0..{k - 1}")
@@ -141,7 +141,8 @@ def micro(confusion: np.ndarray, classes: Sequence[int]) -> tuple[float, float, 
     (0.75, 0.75, 0.75)
     """
     counts = _counts("micro", confusion)
-    rows = _class_numbers("micro: classes are", classes, len(counts))
+    given = list(check_items("micro: classes", classes, of="class numbers"))
+    rows = _class_numbers("micro: classes are", given, len(counts))
     hits, called, actual = np.diag(counts), counts.sum(axis=0), counts.sum(axis=1)
     return from_counts(int(hits[rows].sum()), int(called[rows].sum()), int(actual[rows].sum()))
 
@@ -171,6 +172,7 @@ def positive_class(
     >>> positive_class(2), positive_class(2, ["ham", "spam"], "ham"), positive_class(3)
     (1, 0, None)
     """
+    check_count("positive_class: classes", classes)
     known = _known(classes, names)
     if positive is None:
         return 1 if classes == 2 else None
@@ -185,7 +187,7 @@ def positive_class(
 
 
 def _known(classes: int, names: Sequence[str] | None) -> list[str | int]:
-    return [*range(classes)] if names is None else [*names]
+    return [*range(classes)] if names is None else [*check_strings("names of classes", names)]
 
 
 def classification_metrics(
@@ -213,6 +215,7 @@ def classification_metrics(
     true = _labels(true)
     if not true.size:
         raise ShapeError("classification_metrics: no examples")
+    names = None if names is None else check_strings("classification_metrics: names", names)
     if names is not None and len(names) != classes:
         raise ShapeError(f"classification_metrics: {len(names)} names for {classes} classes")
     known = _known(classes, names)
@@ -245,6 +248,7 @@ def worst_confusions(
     [('a', 'b', 3, 0.375), ('c', 'a', 2, 0.2)]
     """
     check_count("worst_confusions: k", k)
+    names = check_strings("worst_confusions: names", names)
     counts = _counts("worst_confusions", confusion)
     if len(counts) != len(names):
         raise ShapeError(

@@ -56,7 +56,7 @@ def clipped_matches(references: Sequence[Words], written: Words, n: int) -> tupl
     """
     counts = ngrams(written, n)
     most: Counter[tuple[str, ...]] = Counter()
-    for reference in references:
+    for reference in check_items("clipped_matches: references", references, of="texts"):
         most |= ngrams(reference, n)  # the larger of both counts
     return sum((counts & most).values()), sum(counts.values())
 

@@ -79,7 +79,8 @@ def tag_metrics(
         number = {tag: k for k, tag in enumerate(sorted(present))}
         y, z = (np.array([number[tag] for tag in tags]) for tags in (gold, said))
         figures = averages(confusion_matrix(y, z, len(number)))
-        absent = tuple(tag for tag in names if tag not in present)
+        known = check_strings("tag_metrics: names", names)
+        absent = tuple(tag for tag in known if tag not in present)
         return TagMetrics(
             accuracy, *figures, averaged=f"macro over {len(number)} tags", absent=absent
         )

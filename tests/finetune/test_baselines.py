@@ -240,3 +240,14 @@ def test_the_table_of_a_large_vocabulary_is_sparse():
     columns = {f"w{i}": i for i in range(50_000)}
     table = word_table([f"w{i} w{i}" for i in range(2_000)], columns)
     assert table.shape == (2_000, 50_000) and table.nnz == 2_000 and table.max() == 2
+
+
+@pytest.mark.parametrize("baseline", [majority, bag_of_words, frequent_tags, shared_words])
+def test_what_is_no_labelled_set_is_refused(baseline):
+    good = Examples(["a"], [0], pairs=["b"])
+    if baseline is frequent_tags:
+        good = TaggedTexts([["a"]], [["N"]])
+    for wrong in (None, 3, ["a"]):
+        for train, test in ((wrong, good), (good, wrong)):
+            with pytest.raises(DataError, match=baseline.__name__):
+                baseline(train, test)

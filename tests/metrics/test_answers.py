@@ -140,3 +140,12 @@ def test_answers_of_squad_are_strings(true, said):
 def test_an_answer_without_a_list_of_true_ones_is_refused(true):
     with pytest.raises(DataError, match="squad_scores: expected a list of true answers"):
         squad_scores(true, "gravity")
+
+
+def test_what_is_no_answer_shares_nothing_with_one():
+    assert shared_f1(iter("ab"), iter("ab")) == 1.0
+    for a, b in (([["a"]], ["a"]), (3, []), ("ab", ["a"])):
+        with pytest.raises(DtypeError, match="shared_f1: an answer"):
+            shared_f1(a, b)
+    with pytest.raises(DtypeError, match="answer_f1: an answer"):
+        answer_f1(3, "a")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from npft.errors import ConfigError, DataError, DtypeError, IdError, ShapeError
 from npft.metrics.classes import (
-    averages, classification_metrics, confusion_matrix, micro, worst_confusions,
+    averages, classification_metrics, confusion_matrix, micro, positive_class, worst_confusions,
 )
 
 
@@ -271,3 +271,17 @@ def test_all_confusions_together_are_the_errors(case):
 def test_a_matrix_that_does_not_fit_its_names_is_refused(counts, names, k, error, words):
     with pytest.raises(error, match=words):
         worst_confusions(counts, names, k)
+
+
+def test_names_that_are_none_are_refused_and_may_come_from_a_generator():
+    m = classification_metrics([0, 1], [0, 1], 2, names=iter(["a", "b"]), positive="a")
+    assert m.averaged == "binary, positive class 'a'"
+    assert worst_confusions([[0, 1], [0, 0]], iter(["a", "b"])) == [("a", "b", 1, 1.0)]
+    for names in (3, "ab", [1, 2]):
+        for find in (lambda n: classification_metrics([0, 1], [0, 1], 2, names=n),
+                     lambda n: worst_confusions([[0, 1], [0, 0]], n),
+                     lambda n: positive_class(2, n)):
+            with pytest.raises(DtypeError, match="names"):
+                find(names)
+    with pytest.raises(ConfigError, match="classes is '2'"):
+        positive_class("2")

@@ -171,3 +171,8 @@ def test_an_ngram_of_no_words_is_refused(n):
     for find in (lambda: bleu([[["a"]]], [["a"]], n=n), lambda: rouge_n(["a"], ["a"], n)):
         with pytest.raises(ConfigError, match="n is"):
             find()
+
+
+def test_references_that_are_no_list_are_refused():
+    with pytest.raises(DtypeError, match="clipped_matches: references is NoneType"):
+        clipped_matches(None, ["a"], 1)

@@ -156,7 +156,7 @@ def test_plain_tags_are_means_over_the_tags_worked_by_hand():
 
 
 def test_a_tag_that_is_said_where_none_is_counts_and_one_that_is_nowhere_does_not():
-    found = tag_metrics([["A", "B"]], [["A", "C"]], names="ABCDO")
+    found = tag_metrics([["A", "B"]], [["A", "C"]], names=[*"ABCDO"])
     assert (found.accuracy, found.recall, found.f1) == (1 / 2, 1 / 3, 1 / 3)
     assert found.averaged == "macro over 3 tags" and found.absent == ("D", "O")
     assert found.as_dict()["absent"] == ["D", "O"]
