@@ -185,7 +185,8 @@ def info_nce(a: Tensor, b: Tensor) -> Tensor:
     A model can lower it by longer vectors alone; NT-Xent cannot be fooled so. log B minus the loss
     is a lower bound on the mutual information of the views.
 
-    a, b (B, D). Raises as ``in_batch_loss``, but vectors of length 0 are as good as others.
+    a, b (B, D). Raises as ``in_batch_loss``, but vectors of length 0 are as good as others, and
+    what must be finite are the dot products.
 
     >>> x = np.eye(2)
     >>> round(info_nce(Tensor(x), Tensor(x)).item(), 4)  # log(1 + 1/e)
@@ -201,7 +202,10 @@ def info_nce(a: Tensor, b: Tensor) -> Tensor:
         )
     for which, view in (("a", a), ("b", b)):
         check_finite(f"info_nce: {which}", view.data)
-    return softmax_cross_entropy(matmul(a, transpose(b)), targets=np.arange(a.shape[0]))
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores = matmul(a, transpose(b))  # (B, B)
+    check_finite("info_nce: the dot products", scores.data)
+    return softmax_cross_entropy(scores, targets=np.arange(a.shape[0]))
 
 
 def supcon_loss(x: Tensor, classes: np.ndarray, tau: float = 0.1) -> Tensor:
@@ -224,6 +228,7 @@ def supcon_loss(x: Tensor, classes: np.ndarray, tau: float = 0.1) -> Tensor:
     tau, (x,) = check_tau("supcon_loss: tau", tau), as_tensors(x)
     n = check_shape("supcon_loss: x", x.data, "N D")["N"]
     check_directions("supcon_loss", "x", x)
+    classes = as_array("supcon_loss: classes", classes, "a class for each row")
     classes = check_ids("supcon_loss: classes", classes, 1 << 62)
     check_shape("supcon_loss: classes", classes, str(n))
     itself = np.eye(n, dtype=bool)

@@ -35,11 +35,11 @@ def singular_values(x: np.ndarray) -> np.ndarray:
     return s * scale
 
 
-def _spectrum(name: str, x: np.ndarray) -> tuple[np.ndarray, np.floating]:
+def _spectrum(name: str, x: np.ndarray) -> tuple[np.ndarray, float]:
     """The singular values of the centred rows, and a scale by which they are to be multiplied."""
     x = checked_rows(f"{name}: x", x)
     x[:, (x == x[0]).all(axis=0)] = 0  # by rounding, the centred column need not be exactly 0
-    scale = power_of_two(largest_numbers(x))  # no sum overflows
+    scale = float(power_of_two(largest_numbers(x)))  # no sum overflows
     x /= scale
     x -= x.mean(axis=0)
     return np.linalg.svd(x, compute_uv=False), scale

@@ -21,6 +21,8 @@ from npft.autograd.losses import kl_divergence
 from npft.autograd.tensor import Tensor
 from npft.encoder.model import Model, Part
 from npft.errors import ConfigError
+from npft.finetune.regimes import check_model
+from npft.forgetting.drift import check_names
 from npft.heads.crf import ChainTags
 from npft.nn.module import freeze
 from npft.nn.optim import check_positive
@@ -48,8 +50,8 @@ class Distill(Repair):
     one. ``head`` is the name of the head in both, by default the teacher's only one.
     Raises ``ConfigError`` for a weight < 0, a temperature that is not above 0, or a head the
     teacher does not have; in training for a teacher that shares its encoder with the student, for
-    then both move together, for a student without such a head, and for a head that does not choose
-    among classes.
+    then both move together, for a student without such a head, or with other classes or their names
+    in another order, and for a head that does not choose among classes.
 
     >>> from npft import Classifier, copy_of, fine_tune, load
     >>> rng = np.random.default_rng(0)
@@ -69,6 +71,7 @@ class Distill(Repair):
     ) -> None:
         check_positive("Distill: weight", weight, zero=True)
         check_positive("Distill: temperature", temperature)
+        check_model("Distill: the teacher", teacher)
         chosen = teacher.head(head)
         self.head = next(name for name, h in teacher.heads.items() if h is chosen)
         self.teacher, self.weight, self.temperature = teacher, weight, temperature
@@ -80,6 +83,8 @@ class Distill(Repair):
             raise ConfigError(
                 f"Distill: the model has no head {self.head!r}; it has {', '.join(model.heads)}"
             )
+        old, new = self.teacher.heads[self.head], model.heads[self.head]
+        check_names("Distill", self.head, old, new)
         self.teacher.eval()
         freeze(self.teacher)
 

@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, ShapeError, check_count, check_strings
+from npft.errors import (
+    ConfigError, DataError, DtypeError, ShapeError, as_array, check_count, check_strings,
+)
 from npft.encoder.slices import put_back
 from npft.heads.classes import Classifier
 from npft.heads.grades import Regressor
@@ -73,7 +75,8 @@ def rerank(
     texts: all n that were searched; found: the numbers of some of them for each of the Q queries,
     as ``Index.search`` and ``BM25.search`` give them. Q times as many passes as were found. Equal
     scores keep the order of the search. Raises ``DataError`` for numbers of texts that are not
-    there, ``ShapeError`` for another number of queries, else as ``cross_scores``.
+    there, ``ShapeError`` for another number of queries, ``DtypeError`` for what is no ``Found``,
+    else as ``cross_scores``.
 
     >>> from npft import BM25, Regressor, load
     >>> texts = ["win cash now", "see you at noon", "the cash is here"]
@@ -84,7 +87,10 @@ def rerank(
     True
     """
     asked, said = check_strings("rerank: queries", queries), check_strings("rerank: texts", texts)
-    documents = np.asarray(found.documents)
+    if not isinstance(found, Found):
+        raise DtypeError(f"rerank: found is {type(found).__name__}, expected what Index.search or "
+                         "BM25.search returns, a Found")
+    documents = as_array("rerank: documents", found.documents, "a row for each query")
     if documents.ndim != 2 or len(documents) != len(asked) or documents.size == 0:
         raise ShapeError(f"rerank: what was found has shape {documents.shape} for {len(asked)} "
                          "queries, expected a row of documents for each")

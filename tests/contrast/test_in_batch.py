@@ -399,3 +399,11 @@ def test_supcon_and_repeats_take_arrays_and_lists():
     assert supcon_loss(x, [0, 0, 1, 1]).item() == supcon_loss(Tensor(x), np.array([0, 0, 1, 1])).item()
     texts = [[7, 7, 8], [1, 2, 3]]
     assert repeats(texts).tolist() == repeats(np.array(texts)).tolist()
+
+
+def test_dot_products_that_are_no_floats_are_refused():
+    x = Tensor(1e20 * np.eye(2), dtype=np.float32)
+    with pytest.raises(NonFiniteError, match="info_nce: the dot products is inf"):
+        info_nce(x, x)
+    with pytest.raises(ShapeError, match="supcon_loss: classes holds lists of different lengths"):
+        supcon_loss(Tensor(np.eye(2)), [[0], [0, 1]])

@@ -314,3 +314,21 @@ def test_a_student_without_the_head_of_the_teacher_is_refused():
 def test_which_of_several_heads_must_be_said():
     with pytest.raises(ConfigError, match="head is None, expected one of topic, tags"):
         Distill(two_heads())
+
+
+def test_a_teacher_with_other_classes_or_in_another_order_is_refused():
+    def named(seed, *names):
+        return Classifier(body(seed), len(names), label_names=names, rng=np.random.default_rng(seed))
+
+    student = named(1, "spam", "ham")
+    data = student.tokenize(TEXTS, labels=[0, 1] * 3)
+    steps_of(student, [Distill(named(0, "spam", "ham"))], data)
+    for names in (("ham", "spam"), ("spam", "ham", "news")):
+        with pytest.raises(ConfigError, match="Distill: the head 'classes' had the label_names"):
+            steps_of(student, [Distill(named(0, *names))], data)
+
+
+@pytest.mark.parametrize("teacher", [None, 3, body()])
+def test_a_teacher_that_is_no_model_is_refused(teacher):
+    with pytest.raises(ConfigError, match="Distill: the teacher: model is"):
+        Distill(teacher)

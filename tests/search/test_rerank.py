@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npft.errors import ConfigError, DataError, ShapeError
+from npft.errors import ConfigError, DataError, DtypeError, ShapeError
 from npft.heads.classes import Classifier
 from npft.heads.grades import Regressor
 from npft.heads.words import MaskedLM
@@ -83,3 +83,9 @@ def test_other_models_and_numbers_are_refused():
         rerank(yes, QUERIES, TEXTS[:3], FOUND)
     with pytest.raises(ConfigError, match="rerank: k is 0"):
         rerank(yes, QUERIES, TEXTS, FOUND, k=0)
+
+
+@pytest.mark.parametrize("found", [FOUND.documents, tuple(FOUND), None])
+def test_what_is_no_result_of_a_search_is_refused(found):
+    with pytest.raises(DtypeError, match="rerank: found is .*, expected what Index.search"):
+        rerank(models()[0], QUERIES, TEXTS, found)
