@@ -251,9 +251,13 @@ def test_weights_of_a_head_that_are_missing_or_misshapen_stand_in_one_message(fo
 
 
 def test_a_folder_with_steps_gives_a_sentence_encoder(folder):
-    spoilt = folder("bert")
-    (spoilt / "modules.json").write_text("[]")
-    assert load(spoilt).kind == "sentence_encoder"
+    stepped = folder("bert")
+    steps = [("Transformer", ""), ("Pooling", "1_Pooling")]
+    (stepped / "modules.json").write_text(json.dumps(
+        [{"type": f"sentence_transformers.models.{kind}", "path": path} for kind, path in steps]))
+    (stepped / "1_Pooling").mkdir()
+    (stepped / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}')
+    assert load(stepped).kind == "sentence_encoder"
 
 
 # ---- out and in again ----
