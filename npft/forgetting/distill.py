@@ -18,13 +18,12 @@ import numpy as np
 
 from npft.autograd.kernels import softmax, take_rows
 from npft.autograd.losses import kl_divergence
-from npft.autograd.tensor import Tensor
+from npft.autograd.tensor import Tensor, no_grad
 from npft.encoder.model import Model, Part
 from npft.errors import ConfigError
 from npft.finetune.regimes import check_model
 from npft.forgetting.drift import check_names
 from npft.heads.crf import ChainTags
-from npft.nn.module import freeze
 from npft.nn.optim import check_positive
 from npft.nn.repair import Repair
 from npft.text.batch import Batch
@@ -86,14 +85,14 @@ class Distill(Repair):
         old, new = self.teacher.heads[self.head], model.heads[self.head]
         check_names("Distill", self.head, old, new)
         self.teacher.eval()
-        freeze(self.teacher)
 
     def loss(self, model: Any, part: Part, scores: dict[str, Tensor]) -> Tensor | None:
         """The share of this part in weight · T² · KL, a mean over what the head's loss is over."""
         if self.head not in scores:
             return None
         t = self.temperature
-        said = self.teacher.scores(part.batch, heads=(self.head,))[self.head]
+        with no_grad():  # and its weights stay as free to train as they were
+            said = self.teacher.scores(part.batch, heads=(self.head,))[self.head]
         old, new = self._rows(said, part.batch), self._rows(scores[self.head], part.batch)
         return softened_kl(new, old, t) * (self.weight * t * t * part.shares[self.head])
 

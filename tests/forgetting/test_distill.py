@@ -224,7 +224,16 @@ def test_the_teacher_keeps_every_bit_and_draws_no_dropout():
     steps_of(model, [Distill(teacher)], data, epochs=2)
     assert [p.data.tobytes() for p in teacher.parameters()] == before
     assert not any(m.training for m in teacher.modules())
-    assert all(p.grad is None and not p.requires_grad for p in teacher.parameters())
+    assert all(p.grad is None for p in teacher.parameters())
+
+
+def test_a_teacher_may_train_again_after_it_has_taught():
+    teacher, student = classifier(1), classifier()
+    free = [p.requires_grad for p in teacher.parameters()]
+    data = TOK(TEXTS, labels=[0, 1, 2, 0, 1, 2])
+    fine_tune(student, data, epochs=1, repairs=[Distill(teacher)], rng=np.random.default_rng(0))
+    assert [p.requires_grad for p in teacher.parameters()] == free and all(free)
+    assert all(p.grad is None for p in teacher.parameters())
 
 
 def test_what_the_teacher_says_is_kept_on_new_texts_of_the_old_kind():
