@@ -45,7 +45,7 @@ def softened_kl(new: Tensor, old: Tensor, temperature: float) -> Tensor:
 class Distill(Repair):
     """Hold one head of a model near what a ``teacher`` says, a model with such a head.
 
-    The teacher is frozen and in evaluation mode from the first step on; ``copy_of(model)`` makes
+    The teacher is in evaluation mode from the first step on; ``copy_of(model)`` makes
     one. ``head`` is the name of the head in both, by default the teacher's only one.
     Raises ``ConfigError`` for a weight < 0, a temperature that is not above 0, or a head the
     teacher does not have; in training for a teacher that shares its encoder with the student, for
