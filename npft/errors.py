@@ -286,6 +286,59 @@ def check_strings(name: str, value: Any) -> list[str]:
     return items
 
 
+def check_names(name: str, value: Any) -> list[str]:
+    """Check that ``value`` is a list of strings, all different; return them as a new list.
+
+    Raises as ``check_strings``, and ``DataError`` for a name that stands there twice.
+
+    >>> check_names("label_names", ["ham", "spam", "ham"])
+    Traceback (most recent call last):
+        ...
+    npft.errors.DataError: label_names has 'ham' twice, expected different names
+    """
+    names = check_strings(name, value)
+    if len(set(names)) < len(names):
+        twice = next(given for given in names if names.count(given) > 1)
+        raise DataError(f"{name} has {quoted(twice)} twice, expected different names")
+    return names
+
+
+def as_array(name: str, value: Any, expected: str) -> np.ndarray:
+    """``value`` as a NumPy array: itself, if it is one. expected: what it should be, for a message.
+
+    Raises ``ShapeError`` for lists of different lengths, of which NumPy makes no array.
+
+    >>> as_array("labels", [1, 2], "one list")
+    array([1, 2])
+    >>> as_array("labels", [[1], [1, 2]], "one list")
+    Traceback (most recent call last):
+        ...
+    npft.errors.ShapeError: labels holds lists of different lengths, expected one list
+    """
+    try:
+        return np.asarray(value)
+    except ValueError:
+        pass
+    raise ShapeError(f"{name} holds lists of different lengths, expected {expected}")
+
+
+def check_whole(name: str, array: np.ndarray) -> np.ndarray:
+    """Check that an array holds whole numbers; return a copy of them in int64.
+
+    An empty array may be of any kind. Raises ``DtypeError``, also for numbers too large for int64.
+
+    >>> check_whole("rows", np.array([2**64 - 1], np.uint64))
+    Traceback (most recent call last):
+        ...
+    npft.errors.DtypeError: rows holds 18446744073709551615, which is too large for int64
+    """
+    if array.size and array.dtype.kind not in "iu":
+        raise DtypeError(f"{name} holds {array.dtype}, expected whole numbers")
+    if array.size and array.max() > np.iinfo(np.int64).max:  # it would become negative
+        raise DtypeError(f"{name} holds {array.max()}, which is too large for int64")
+    return array.astype(np.int64)
+
+
 def check_finite(name: str, array: np.ndarray) -> None:
     """Check that no element is NaN or infinite.
 

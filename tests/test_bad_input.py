@@ -160,7 +160,7 @@ CASES = [
     (25, lambda: ByteTokenizer().encode("a\ud800"), DataError, "surrogate"),
     (26, lambda: nt_xent(leaf(ONE), leaf(ONE)), ShapeError, "B at least 2"),
     (26, lambda: nt_xent(leaf(np.ones((2, 3))), leaf(np.ones((2, 3))), tau=0.0), ConfigError,
-     "tau is 0.0, expected a positive"),
+     "tau is 0.0, expected a finite"),
     (26, lambda: nt_xent(leaf(np.zeros((2, 3))), leaf(np.ones((2, 3)))), NonFiniteError,
      "row 0 of a has length 0"),
     *[(27, lambda o=o: AdamW([Parameter([1.0])], **o), ConfigError, next(iter(o))) for o in (

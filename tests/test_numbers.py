@@ -28,6 +28,7 @@ START, END = r"(?<![\w.,])", r"(?!\w|[.,]\d)"  # a claim begins and ends between
 EXEMPT = {
     r"```(?:python|bash|sh)\n.*?```": "programs and commands",
     r"`[^`\n]+`": "names and settings, as one types them",
+    r"<!-- profiles.*?end of profiles -->": "tables that tests/test_profiles.py holds to their rows",
     r"\]\([^)\s]*\)": "where a link leads",
     r"(?m)^#+ [^\n]*$": "a heading",
     r"\$\$.+?\$\$|\$[^$]+\$": "a formula, worked by hand",

@@ -137,6 +137,26 @@ def test_tags_have_the_names_of_the_folder_and_the_scheme_that_these_say(folder)
     assert load(spoilt).label_names == ["LABEL_0", "LABEL_1", "LABEL_2"]
 
 
+def test_what_a_classifier_is_judged_by_and_learns_by_comes_back(folder, tmp_path):
+    model = load(HUB / "bert_classes")
+    given = json.loads((write_pretrained(model, tmp_path / "usual") / "config.json").read_text())
+    assert not [name for name in given if name.startswith("npft_")]
+    k = model.num_labels
+    head = Classifier(model.encoder, k, "pooler", model.label_names, smoothing=0.1,
+                      positive=model.label_names[0] if k == 2 else None,
+                      class_weights=range(1, k + 1), rng=np.random.default_rng(0))
+    again = load(write_pretrained(head, tmp_path / "own"))
+    assert again.options() == head.options()
+    spoilt = folder("bert_classes")
+    for name, value, message in (("class_weights", [1], "1 class_weights for"),
+                                 ("smoothing", "x", "smoothing is 'x'"),
+                                 ("positive", "nobody", "positive is 'nobody'")):
+        change(spoilt / "config.json", **{f"npft_{name}": value})
+        with pytest.raises(CheckpointError, match=message):
+            load(spoilt)
+        change(spoilt / "config.json", **{f"npft_{name}": None})
+
+
 @pytest.mark.parametrize("fields, message", [
     ({"npft_scheme": "x"}, "scheme is 'x'"), ({"npft_scheme": ["bio"]}, "scheme is"),
     ({"npft_scheme": None, "npft_pieces": 3}, "pieces is 3, expected first"),
@@ -231,9 +251,13 @@ def test_weights_of_a_head_that_are_missing_or_misshapen_stand_in_one_message(fo
 
 
 def test_a_folder_with_steps_gives_a_sentence_encoder(folder):
-    spoilt = folder("bert")
-    (spoilt / "modules.json").write_text("[]")
-    assert load(spoilt).kind == "sentence_encoder"
+    stepped = folder("bert")
+    steps = [("Transformer", ""), ("Pooling", "1_Pooling")]
+    (stepped / "modules.json").write_text(json.dumps(
+        [{"type": f"sentence_transformers.models.{kind}", "path": path} for kind, path in steps]))
+    (stepped / "1_Pooling").mkdir()
+    (stepped / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}')
+    assert load(stepped).kind == "sentence_encoder"
 
 
 # ---- out and in again ----

@@ -15,7 +15,7 @@ and how, is said by an objective (``objectives.py``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,16 +25,18 @@ from npft.autograd.tensor import Tensor
 from npft.contrast.gradient_cache import cached_loss
 from npft.contrast.objectives import Objective
 from npft.encoder import pooling
-from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError, DataError, ShapeError, check_count, check_items
-from npft.nn.fit import WEIGHT_DECAY, fit, reported
+from npft.encoder.encoder import Encoder, check_encoder
+from npft.errors import (
+    ConfigError, DataError, ShapeError, check_count, check_items, check_strings,
+)
+from npft.nn.fit import WEIGHT_DECAY, fit, measure_of, reported
 from npft.nn.history import History
 from npft.nn.loop import Loss, streams
-from npft.nn.module import Module, evaluating
+from npft.nn.module import Module
 from npft.nn.optim import AdamW, decay_groups
 from npft.nn.progress import ProgressFn
 from npft.nn.schedules import schedule_of
-from npft.text.batch import Batch
+from npft.text.batch import Batch, rows_of_epochs
 from npft.text.examples import checked_labels
 
 WARMUP = 0.05  # share of the steps
@@ -59,11 +61,11 @@ class Rows(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """Neighbouring sequences of one column, and the seed of their dropout."""
+    """Neighbouring sequences of one column, and the seed of their dropout: None draws nothing."""
 
     column: int
     batch: Batch
-    seed: int
+    seed: int | None
 
 
 class BiEncoder(Module):
@@ -80,8 +82,8 @@ class BiEncoder(Module):
     is never cut as elsewhere. Vectors are not normalised: use ``SentenceEncoder(encoder, pool)``
     afterwards.
 
-    Raises ``ConfigError`` for an encoder without a tokenizer, two of different widths, an unknown
-    pool, an objective that is none.
+    Raises ``ConfigError`` for what is no encoder with a tokenizer, two of different widths, an
+    unknown pool, an objective that is none.
 
     >>> from npft import InBatch, load
     >>> model = BiEncoder(load("tinyworld").body, InBatch())
@@ -103,6 +105,8 @@ class BiEncoder(Module):
             raise ConfigError(
                 f"BiEncoder: objective is {objective!r:.60}, expected one such as InBatch()"
             )
+        for tower in (encoder,) if second is None else (encoder, second):
+            check_encoder("BiEncoder", tower)
         self.encoder = encoder
         if second is not None:
             if second.config.hidden_size != encoder.config.hidden_size:
@@ -116,8 +120,6 @@ class BiEncoder(Module):
         if slice_size is not None:
             check_count("BiEncoder: slice_size", slice_size)
         self.slice_size = slice_size
-        for column in (0, 1):
-            self.tower(column).need_tokenizer("BiEncoder")
 
     def tower(self, column: int) -> Encoder:
         """The encoder of a column."""
@@ -129,7 +131,8 @@ class BiEncoder(Module):
         Raises ``ShapeError`` for columns of different lengths, ``DataError`` for columns or labels
         that the objective does not learn from, ``DtypeError`` for what is no list of strings.
         """
-        texts = [list(check_items("BiEncoder: column", column)) for column in columns]
+        given = check_items("BiEncoder: columns", columns, "columns of texts")
+        texts = [check_strings(f"BiEncoder: columns[{k}]", texts) for k, texts in enumerate(given)]
         if len({len(column) for column in texts}) > 1:
             raise ShapeError(
                 f"BiEncoder: the columns have {', '.join(str(len(c)) for c in texts)} texts; "
@@ -162,7 +165,8 @@ class BiEncoder(Module):
         pieces = self._pieces(rows, rng)
 
         def encode(piece: _Piece) -> Tensor:
-            return self.vectors(piece.column, piece.batch, np.random.default_rng(piece.seed))
+            own = None if piece.seed is None else np.random.default_rng(piece.seed)
+            return self.vectors(piece.column, piece.batch, own)
 
         def judge(vectors: list[Tensor]) -> Tensor:
             views = [
@@ -180,7 +184,9 @@ class BiEncoder(Module):
             for k, batch in enumerate(rows.columns)
             for i in range(0, len(batch), size)
         ]
-        seeds = [0] * len(cut) if rng is None else rng.integers(1 << 62, size=len(cut)).tolist()
+        seeds: list[int | None] = [None] * len(cut)
+        if rng is not None:
+            seeds = rng.integers(1 << 62, size=len(cut)).tolist()
         return [_Piece(k, batch, seed) for (k, batch), seed in zip(cut, seeds)]
 
 
@@ -221,37 +227,23 @@ def train_bi_encoder(
     if len(rows) < 2:
         raise DataError(f"train_bi_encoder: {len(rows)} rows; a contrast needs at least two")
 
-    def measured() -> dict[str, float]:
-        assert measure is not None  # it is not called without one
-        with evaluating(model):
-            return measure(model)
-
+    asked = measure_of("train_bi_encoder", model, measure)
     rngs, history = streams(rng), History()
     walk = fit(
         model,
-        _batches(rows, batch_size, rngs.order),
+        (  # a last batch of one row is left out: there is nothing to contrast it with
+            rows.take(chosen)
+            for chosen in rows_of_epochs(rows.columns[0].lengths, batch_size, rngs.order)
+            if len(chosen) > 1
+        ),
         AdamW(decay_groups(model, lr=lr, weight_decay=WEIGHT_DECAY)),
         history,
         steps=steps,
         schedule=schedule_of("linear", steps, WARMUP),
         every=every,
-        measure=None if measure is None else measured,
+        measure=asked,
         rng=rngs.dropout,
     )
     for _ in reported(walk, steps, history, progress):
         pass
     return history
-
-
-def _batches(rows: Rows, batch_size: int, rng: np.random.Generator) -> Iterator[Rows]:
-    """Epoch after epoch in a new order; inside a batch by the length of the first column.
-
-    A last batch of one row is left out: there is nothing to contrast it with.
-    """
-    lengths = rows.columns[0].lengths
-    while True:
-        order = rng.permutation(len(rows))
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
-            if len(chosen) > 1:
-                yield rows.take(chosen[np.argsort(lengths[chosen], kind="stable")])

@@ -17,22 +17,43 @@ from typing import Any
 
 import numpy as np
 
-from npft.autograd.kernels import check_ids, cosine_logits, log_softmax, softmax
+from npft.autograd.kernels import check_ids, cosine_logits, log_softmax, row_dots, softmax
 from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.ops import concatenate, matmul, transpose
 from npft.autograd.tensor import Tensor
+from npft.embed.rows import checked_rows
 from npft.errors import (
-    ConfigError, DataError, NonFiniteError, ShapeError, check_finite, check_shape,
+    ConfigError, DataError, NonFiniteError, ShapeError, as_array, check_finite, check_positive,
+    check_shape,
 )
 
 LEFT_OUT = -1e9  # the cosine of a candidate that is none, in effect: a vector's with itself
+COLDEST = 1e-20  # of temperatures: LEFT_OUT over it is still a float32
+
+
+def check_tau(name: str, tau: Any) -> float:
+    """A temperature; raises ``ConfigError`` for what is no number from 1e-20 on.
+
+    >>> check_tau("InBatch: tau", 0.05)
+    0.05
+    """
+    if check_positive(name, tau) < COLDEST:
+        raise ConfigError(f"{name} is {tau}, expected a temperature of {COLDEST} or more")
+    return float(tau)
+
+
+def as_tensors(*views: Any) -> list[Tensor]:
+    """The views as tensors; arrays become tensors without a gradient.
+
+    Raises ``DtypeError`` for what is no array of floats.
+    """
+    return [view if isinstance(view, Tensor) else Tensor(view) for view in views]
 
 
 def check_views(name: str, a: Tensor, b: Tensor) -> int:
     """B of two views (B, D), B at least 2, whose rows all have a direction.
 
-    Raises ``ShapeError`` for other shapes, ``NonFiniteError`` for a row of length 0 or one that is
-    not finite.
+    Raises ``ShapeError`` for other shapes, ``NonFiniteError`` as ``check_directions``.
     """
     if a.shape != b.shape or len(a.shape) != 2 or a.shape[0] < 2:
         raise ShapeError(
@@ -45,11 +66,14 @@ def check_views(name: str, a: Tensor, b: Tensor) -> int:
 
 
 def check_directions(name: str, which: str, view: Tensor) -> None:
-    """Raise ``NonFiniteError`` for a row of length 0, or one that is not finite."""
-    good = np.isfinite(view.data).all(axis=1) & (view.data != 0).any(axis=1)
+    """Raise ``NonFiniteError`` for a row of length 0, or of one whose square is no normal float."""
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        norm = np.sqrt(row_dots(view.data, view.data)).real
+    good = (norm > np.sqrt(np.finfo(norm.dtype).tiny)) & (norm < np.inf)
     if not good.all():
         raise NonFiniteError(
-            f"{name}: row {int(np.argmin(good))} of {which} has length 0 or is not finite"
+            f"{name}: row {int(np.argmin(good))} of {which} has length 0, one too small or too "
+            "large to be squared, or is not finite"
         )
 
 
@@ -75,8 +99,8 @@ def in_batch_loss(
     a, b (B, D); negatives None or (M, D), usually one for each anchor; left_out None or (B, B + M)
     bool, the candidates that are no negatives of an anchor, such as repeats of its partner (see
     ``repeats``); the partner itself always counts.
-    Raises ``ShapeError`` for different shapes or B = 1, ``ConfigError`` for tau <= 0,
-    ``NonFiniteError`` for a vector of length 0 or one that is not finite.
+    Raises ``ShapeError`` for different shapes or B = 1, ``ConfigError`` for a tau below 1e-20,
+    ``NonFiniteError`` for a vector of length 0, or of one whose square is no normal float.
 
     Identical vectors everywhere give log B, with a hard negative for each anchor log 2 B:
 
@@ -84,9 +108,11 @@ def in_batch_loss(
     >>> round(in_batch_loss(x, x).item(), 4), round(in_batch_loss(x, x, negatives=x).item(), 4)
     (1.3863, 2.0794)
     """
+    tau, (a, b) = check_tau("in_batch_loss: tau", tau), as_tensors(a, b)
     n = check_views("in_batch_loss", a, b)
     candidates = b
     if negatives is not None:
+        (negatives,) = as_tensors(negatives)
         check_shape("in_batch_loss: negatives", negatives.data, f"M {a.shape[1]}")
         check_directions("in_batch_loss", "negatives", negatives)
         candidates = concatenate(b, negatives, axis=0)  # (B + M, D)
@@ -100,7 +126,7 @@ def in_batch_loss(
 
 def _mask(name: str, mask: Any, shape: tuple[int, ...]) -> np.ndarray:
     """A copy of the mask; raises ``ShapeError`` unless it is a bool array of this shape."""
-    array = np.array(mask)
+    array = as_array(name, mask, f"bool {shape}").copy()
     if array.shape != shape or array.dtype != bool:
         raise ShapeError(
             f"{name} has shape {array.shape} and dtype {array.dtype}, expected bool {shape}"
@@ -120,6 +146,7 @@ def repeats(texts: np.ndarray) -> np.ndarray:
     >>> repeats(np.array([[7, 7, 8], [1, 2, 3]]))[:, :2].astype(int).tolist()
     [[1, 1], [1, 1], [0, 0]]
     """
+    texts = as_array("repeats: texts", texts, "a number for each text (K, B)")
     k, b = check_shape("repeats: texts", texts, "K B").values()
     if k < 2:
         raise ShapeError(f"repeats: texts have {k} columns, expected anchors and partners")
@@ -141,6 +168,7 @@ def nt_xent(a: Tensor, b: Tensor, tau: float = 0.1) -> Tensor:
     >>> round(nt_xent(x, x).item(), 4)
     1.9459
     """
+    tau, (a, b) = check_tau("nt_xent: tau", tau), as_tensors(a, b)
     n = check_views("nt_xent", a, b)
     both = concatenate(a, b, axis=0)  # (2 B, D)
     logits = cosine_logits(both, both, tau=tau)  # (2 B, 2 B)
@@ -157,7 +185,8 @@ def info_nce(a: Tensor, b: Tensor) -> Tensor:
     A model can lower it by longer vectors alone; NT-Xent cannot be fooled so. log B minus the loss
     is a lower bound on the mutual information of the views.
 
-    a, b (B, D). Raises as ``in_batch_loss``, but vectors of length 0 are as good as others.
+    a, b (B, D). Raises as ``in_batch_loss``, but vectors of length 0 are as good as others, and
+    what must be finite are the dot products.
 
     >>> x = np.eye(2)
     >>> round(info_nce(Tensor(x), Tensor(x)).item(), 4)  # log(1 + 1/e)
@@ -165,6 +194,7 @@ def info_nce(a: Tensor, b: Tensor) -> Tensor:
     >>> round(info_nce(Tensor(10 * x), Tensor(10 * x)).item(), 4)
     0.0
     """
+    a, b = as_tensors(a, b)
     if a.shape != b.shape or len(a.shape) != 2 or a.shape[0] < 2:
         raise ShapeError(
             f"info_nce: a has shape {a.shape} and b {b.shape}; expected two views (B, D) of the "
@@ -172,7 +202,10 @@ def info_nce(a: Tensor, b: Tensor) -> Tensor:
         )
     for which, view in (("a", a), ("b", b)):
         check_finite(f"info_nce: {which}", view.data)
-    return softmax_cross_entropy(matmul(a, transpose(b)), targets=np.arange(a.shape[0]))
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores = matmul(a, transpose(b))  # (B, B)
+    check_finite("info_nce: the dot products", scores.data)
+    return softmax_cross_entropy(scores, targets=np.arange(a.shape[0]))
 
 
 def supcon_loss(x: Tensor, classes: np.ndarray, tau: float = 0.1) -> Tensor:
@@ -192,8 +225,10 @@ def supcon_loss(x: Tensor, classes: np.ndarray, tau: float = 0.1) -> Tensor:
     >>> round(supcon_loss(Tensor(np.ones((4, 3))), np.array([0, 0, 1, 2])).item(), 4)  # log 3
     1.0986
     """
+    tau, (x,) = check_tau("supcon_loss: tau", tau), as_tensors(x)
     n = check_shape("supcon_loss: x", x.data, "N D")["N"]
     check_directions("supcon_loss", "x", x)
+    classes = as_array("supcon_loss: classes", classes, "a class for each row")
     classes = check_ids("supcon_loss: classes", classes, 1 << 62)
     check_shape("supcon_loss: classes", classes, str(n))
     itself = np.eye(n, dtype=bool)
@@ -213,18 +248,16 @@ def negative_weights(similarities: np.ndarray, tau: float) -> np.ndarray:
 
     similarities (B, B), the partner on the diagonal; returns (B, B). An anchor's own loss; the mean
     over the batch divides by B. Raises ``ShapeError`` for no square of at least 2 rows,
-    ``NonFiniteError`` for what is not finite, ``ConfigError`` for tau <= 0.
+    ``NonFiniteError`` for what is not finite, ``ConfigError`` for a tau below 1e-20.
 
     >>> negative_weights(np.zeros((2, 2)), tau=0.5).tolist()  # half each, over one half
     [[0.0, 1.0], [1.0, 0.0]]
     """
-    s = np.asarray(similarities, dtype=np.float64)
+    s = checked_rows("negative_weights: similarities", similarities)
     n = check_shape("negative_weights: similarities", s, "B B")["B"]
     if n < 2:
         raise ShapeError("negative_weights: one row has no negatives; give at least 2")
-    check_finite("negative_weights: similarities", s)
-    if not tau > 0:
-        raise ConfigError(f"negative_weights: tau is {tau}, expected a positive temperature")
+    check_tau("negative_weights: tau", tau)
     return np.where(np.eye(n, dtype=bool), 0, softmax(s / tau).data / tau)
 
 

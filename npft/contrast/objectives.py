@@ -20,7 +20,9 @@ import numpy as np
 
 from npft.autograd.ops import concatenate, relu
 from npft.autograd.tensor import Tensor
-from npft.contrast.in_batch import in_batch_loss, info_nce, nt_xent, repeats, supcon_loss
+from npft.contrast.in_batch import (
+    check_tau, in_batch_loss, info_nce, nt_xent, repeats, supcon_loss,
+)
 from npft.contrast.pair_losses import SiameseSoftmax, cosine_regression_loss, triplet_loss
 from npft.errors import ConfigError, DataError, check_count, check_number, check_positive
 from npft.nn.layers import Linear
@@ -53,7 +55,7 @@ class Objective(Module):
             wanted = " or ".join(map(str, range(self.fewest, self.most + 1)))
             raise DataError(f"{name}: there are {columns} columns of texts, expected {wanted}")
         given = None if labels is None else labels.dtype.kind
-        if self.labels is not None and given != self.labels:
+        if given != self.labels:
             raise DataError(f"{name}: there are {LABELS[given]}, expected {LABELS[self.labels]}")
 
     def forward(
@@ -67,7 +69,7 @@ class InBatch(Objective):
 
     mask_repeats: a text that occurs twice in a batch is no negative (``repeats``). Without, it is
     pushed away from itself.
-    Raises ``ConfigError`` for tau <= 0, or a mask_repeats that is not True or False.
+    Raises ``ConfigError`` for a tau below 1e-20, or a mask_repeats that is not True or False.
 
     >>> a = Tensor(np.eye(2))  # a cosine of 1 with its partner, 0 with the other
     >>> texts = np.array([[0, 1], [2, 3]])
@@ -78,7 +80,7 @@ class InBatch(Objective):
     most = 3
 
     def __init__(self, tau: float = 0.05, mask_repeats: bool = True) -> None:
-        self.tau = check_positive("InBatch: tau", tau)
+        self.tau = check_tau("InBatch: tau", tau)
         if not isinstance(mask_repeats, bool):
             raise ConfigError(f"InBatch: mask_repeats is {mask_repeats!r}, expected True or False")
         self.mask_repeats = mask_repeats
@@ -92,7 +94,7 @@ class InBatch(Objective):
 
 
 class NTXent(Objective):
-    """``nt_xent`` of two columns. Raises ``ConfigError`` for tau <= 0.
+    """``nt_xent`` of two columns. Raises ``ConfigError`` for a tau below 1e-20.
 
     >>> a, texts = Tensor(np.eye(2)), np.array([[0, 1], [2, 3]])
     >>> round(NTXent(tau=1.0)([a, a], None, texts).item(), 4)  # two negatives each: log(1 + 2/e)
@@ -100,7 +102,7 @@ class NTXent(Objective):
     """
 
     def __init__(self, tau: float = 0.1) -> None:
-        self.tau = check_positive("NTXent: tau", tau)
+        self.tau = check_tau("NTXent: tau", tau)
 
     def forward(
         self, views: Sequence[Tensor], labels: np.ndarray | None, texts: np.ndarray
@@ -125,7 +127,7 @@ class InfoNCE(Objective):
 class SupCon(Objective):
     """``supcon_loss`` of all views of all texts, with the labels of the rows as classes.
 
-    Raises ``ConfigError`` for tau <= 0.
+    Raises ``ConfigError`` for a tau below 1e-20.
 
     >>> a, texts = Tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.array([[0, 1, 2]])
     >>> loss = SupCon(tau=1.0)([a], np.array([0, 0, 1]), texts)  # the third has no partner
@@ -137,7 +139,7 @@ class SupCon(Objective):
     labels = "i"
 
     def __init__(self, tau: float = 0.1) -> None:
-        self.tau = check_positive("SupCon: tau", tau)
+        self.tau = check_tau("SupCon: tau", tau)
 
     def forward(
         self, views: Sequence[Tensor], labels: np.ndarray | None, texts: np.ndarray

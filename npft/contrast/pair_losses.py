@@ -16,7 +16,7 @@ from npft.autograd.inputs import numbers
 from npft.autograd.losses import mse, softmax_cross_entropy
 from npft.autograd.ops import abs, concatenate, norm, relu
 from npft.autograd.tensor import Tensor
-from npft.contrast.in_batch import check_directions
+from npft.contrast.in_batch import as_tensors, check_directions
 from npft.errors import DataError, ShapeError, check_count, check_finite, check_positive
 from npft.nn.layers import Linear
 from npft.nn.module import Module
@@ -46,7 +46,7 @@ def triplet_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: flo
     nothing, which is why hard negatives are looked for.
 
     anchor, positive, negative (B, D). Raises ``ShapeError`` for other shapes, ``NonFiniteError``,
-    and ``ConfigError`` for a margin that is not positive.
+    also for a distance too large to be squared, ``ConfigError`` for a margin that is not positive.
 
     Distances 1 and 3 with a margin of 5 lack 5 + 1 - 3:
 
@@ -54,9 +54,13 @@ def triplet_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: flo
     >>> triplet_loss(a, p, n, margin=5.0).item(), triplet_loss(a, p, n, margin=1.0).item()
     (3.0, 0.0)
     """
+    anchor, positive, negative = as_tensors(anchor, positive, negative)
     check_rows("triplet_loss", anchor=anchor, positive=positive, negative=negative)
     margin = check_positive("triplet_loss: margin", margin)
-    near, far = norm(anchor - positive, axis=1), norm(anchor - negative, axis=1)
+    with np.errstate(over="ignore"):  # a distance that has no float is refused
+        near, far = norm(anchor - positive, axis=1), norm(anchor - negative, axis=1)
+    check_finite("triplet_loss: the distance of a positive", near.data)
+    check_finite("triplet_loss: the distance of a negative", far.data)
     return relu(near - far + margin).mean()
 
 
@@ -66,13 +70,14 @@ def cosine_regression_loss(a: Tensor, b: Tensor, grades: Any) -> Tensor:
         loss = mean_i (cos(a_i, b_i) - grade_i)²
 
     a, b (B, D), grades (B,) numbers from -1 to 1 (SBERT maps the grades 0 to 5 to 0 to 1).
-    Raises ``ShapeError``, ``NonFiniteError`` for a vector without direction, ``DataError`` for a
-    grade outside.
+    Raises ``ShapeError``, ``NonFiniteError`` for a vector of length 0, or of one whose square is no
+    normal float, ``DataError`` for a grade outside.
 
     >>> a, b = Tensor([[3.0, 4.0]]), Tensor([[2.0, 0.0]])
     >>> round(cosine_regression_loss(a, b, np.array([1.0])).item(), 9)  # (0.6 - 1)²
     0.16
     """
+    a, b = as_tensors(a, b)
     n = check_rows("cosine_regression_loss", a=a, b=b)
     for which, view in (("a", a), ("b", b)):
         check_directions("cosine_regression_loss", which, view)
@@ -94,11 +99,13 @@ def cosine_distance(x: Tensor, target: Any) -> Tensor:
 
     at a right angle to x_i: the length of x is never learnt.
 
-    x, target (B, D). Raises ``ShapeError``, ``NonFiniteError`` for a vector without direction.
+    x, target (B, D). Raises ``ShapeError``, ``NonFiniteError`` for a vector of length 0, or of one
+    whose square is no normal float.
 
     >>> round(cosine_distance(Tensor([[3.0, 4.0]]), np.array([[2.0, 0.0]])).item(), 9)
     0.4
     """
+    (x,) = as_tensors(x)
     t = Tensor(numbers("cosine_distance: target", target, x.data.real.dtype))
     check_rows("cosine_distance", x=x, target=t)
     for which, view in (("x", x), ("target", t)):
@@ -116,7 +123,8 @@ class SiameseSoftmax(Module):
     vectors comparable. Symmetric it is not: "a entails b" has a direction.
 
     width: D. classes: K. Called with u, v (B, D) it gives the logits (B, K).
-    Raises ``ConfigError`` for counts below 1, ``ShapeError`` for vectors of another width.
+    Raises ``ConfigError`` for a width below 1 or fewer than two classes, ``ShapeError`` for vectors
+    of another width.
 
     >>> head = SiameseSoftmax(2, 3, rng=np.random.default_rng(0))
     >>> u = Tensor(np.ones((4, 2), np.float32))
@@ -130,6 +138,7 @@ class SiameseSoftmax(Module):
         self.linear = Linear(3 * width, classes, rng=rng)
 
     def forward(self, u: Tensor, v: Tensor) -> Tensor:
+        u, v = as_tensors(u, v)
         check_rows("SiameseSoftmax", u=u, v=v)
         return self.linear(concatenate(u, v, abs(u - v), axis=1))  # (B, 3 D) -> (B, K)
 

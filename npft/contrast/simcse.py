@@ -15,8 +15,9 @@ from npft.contrast.bi_encoder import BiEncoder, train_bi_encoder
 from npft.contrast.in_batch import in_batch_loss
 from npft.contrast.objectives import InBatch
 from npft.encoder import pooling
-from npft.encoder.encoder import Encoder
+from npft.encoder.encoder import Encoder, check_encoder
 from npft.errors import DataError, check_count, check_strings
+from npft.nn.fit import measure_of
 from npft.nn.history import History
 from npft.nn.progress import ProgressFn
 from npft.text.batch import Batch
@@ -68,8 +69,8 @@ def train_contrastive(
     This is ``train_bi_encoder`` on two columns of the same texts: train such a ``BiEncoder`` for
     another loss, a projection head, or large batches in little memory.
 
-    Raises ``DataError`` for fewer than 2 texts, ``ConfigError`` for numbers out of range or an
-    encoder without a tokenizer, ``NonFiniteError`` with the step if training fails.
+    Raises ``DataError`` for fewer than 2 texts, ``ConfigError`` for numbers out of range or what is
+    no encoder with a tokenizer, ``NonFiniteError`` with the step if training fails.
 
     >>> from npft import load, set_dropout
     >>> encoder, texts = load("tinyworld").body, ["win cash", "see you at noon", "it rains"]
@@ -79,11 +80,12 @@ def train_contrastive(
     >>> history.at("loss").tolist()
     [2, 4]
     """
-    encoder.need_tokenizer("train_contrastive")
+    check_encoder("train_contrastive", encoder)
     check_count("train_contrastive: batch_size", batch_size, least=2)
     texts = check_strings("texts", texts)
     if len(texts) < 2:
         raise DataError(f"train_contrastive: {len(texts)} texts; a contrast needs at least two")
+    asked = measure_of("train_contrastive", encoder, measure)
     return train_bi_encoder(
         BiEncoder(encoder, InBatch(tau, mask_repeats=False), pool=pool),
         [texts, texts],
@@ -91,7 +93,7 @@ def train_contrastive(
         batch_size=batch_size,
         lr=lr,
         every=every,
-        measure=None if measure is None else lambda model: measure(model.encoder),
+        measure=None if asked is None else lambda _: asked(),
         progress=progress,
         rng=rng,
     )

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from npft.embed.geometry import mean_cosine
-from npft.embed.rows import checked_rows, largest_numbers, power_of_two, unit_rows
-from npft.encoder.encoder import Encoder
+from npft.embed.rows import add_up, checked_rows, largest_numbers, power_of_two, unit_rows
+from npft.encoder.encoder import Encoder, check_encoder
 from npft.encoder.slices import SLICE, slices_of
 from npft.errors import (
     DataError, DtypeError, NonFiniteError, ShapeError, check_items, check_strings,
@@ -53,15 +53,15 @@ def word_states(encoder: Encoder, texts: Sequence[str | Sequence[str]]) -> WordS
     4 bytes: 77 MB for 100,000 words of a body of lesson size; what is worked on beside is a slice
     of 64 sequences.
 
-    Raises ``ConfigError`` for an encoder without a tokenizer, ``DtypeError`` for what is no list of
-    texts, ``DataError`` for no text, or one without words.
+    Raises ``ConfigError`` for what is no encoder with a tokenizer, ``DtypeError`` for what is no
+    list of texts, ``DataError`` for no text, or one without words.
 
     >>> from npft import load
     >>> states = word_states(load("tinyworld").body, ["the bank lends", "win cash"])
     >>> [layer.shape for layer in states.layers]  # 5 words; the embeddings and two blocks
     [(5, 64), (5, 64), (5, 64)]
     """
-    tokenizer = encoder.need_tokenizer("word_states")
+    tokenizer = check_encoder("word_states", encoder)
     cut = [
         basic_words(text, lowercase=False)
         if isinstance(text, str)
@@ -111,13 +111,16 @@ def self_similarity(x: np.ndarray, words: Sequence[str]) -> dict[str, float]:
     words = check_strings("self_similarity: words", words)
     if len(words) != len(u):
         raise ShapeError(f"self_similarity: {len(words)} words for {len(u)} rows; give one each")
-    kinds, which, m = np.unique(np.array(words), return_inverse=True, return_counts=True)
-    often = m > 1
-    if not often.any():
+    kinds = sorted(set(words))  # an array of strings would drop a NUL at an end
+    number = {word: k for k, word in enumerate(kinds)}
+    which = np.array([number[word] for word in words])
+    m = np.bincount(which)
+    often = np.flatnonzero(m > 1)
+    if not len(often):
         raise DataError("self_similarity: no word occurs twice; give more texts")
-    total, m = _sums(u, which)[often], m[often]
+    total, m = _sums_of_groups(u, which)[often], m[often]
     found = (np.einsum("kd,kd->k", total, total) - m) / (m * (m - 1))
-    return dict(zip(kinds[often].tolist(), found.tolist()))
+    return {kinds[k]: cosine for k, cosine in zip(often, found.tolist())}
 
 
 def intra_sentence_similarity(x: np.ndarray, sentences: np.ndarray) -> np.ndarray:
@@ -151,19 +154,23 @@ def intra_sentence_similarity(x: np.ndarray, sentences: np.ndarray) -> np.ndarra
     several = m > 1
     if not several.any():
         raise DataError("intra_sentence_similarity: no sentence has two words; give longer ones")
-    rows /= power_of_two(largest_numbers(rows))  # no sum overflows
-    means = _sums(rows, which)[several]  # but for their length
-    if not means.any(axis=1).all():
-        lost = kinds[several][int(np.argmin(means.any(axis=1)))]
+    largest = np.zeros(len(kinds))  # number of each sentence
+    np.maximum.at(largest, which, largest_numbers(rows, axis=1))
+    scale = power_of_two(largest)
+    rows /= scale[which, None]  # no sum overflows
+    means = _sums_of_groups(rows, which)[several]  # but for their length
+    there = add_up(means, (m * (largest / scale))[several])
+    if not there.all():
+        lost = kinds[several][int(np.argmin(there))]
         raise NonFiniteError(
             f"intra_sentence_similarity: the vectors of sentence {lost} add up to 0, so their mean "
             "has no direction; leave it out"
         )
     means = unit_rows("intra_sentence_similarity: means", means)
-    return np.einsum("kd,kd->k", _sums(u, which)[several], means) / m[several]
+    return np.einsum("kd,kd->k", _sums_of_groups(u, which)[several], means) / m[several]
 
 
-def _sums(x: np.ndarray, which: np.ndarray) -> np.ndarray:
+def _sums_of_groups(x: np.ndarray, which: np.ndarray) -> np.ndarray:
     """The sum of the rows of each group 0, 1, ...: which (n,) says to which one a row belongs."""
     order = np.argsort(which, kind="stable")
     starts = np.flatnonzero(np.diff(which[order], prepend=-1))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from npft.embed.rows import pair_cosines, paired_unit_rows, unit_rows
-from npft.errors import ShapeError, check_positive
+from npft.errors import ConfigError, ShapeError, check_positive
 
 
 def mean_cosine(x: np.ndarray) -> float:
@@ -68,12 +68,15 @@ def uniformity(x: np.ndarray, t: float = 2.0) -> float:
     """log E exp(-t |u - v|²) over all pairs of different unit vectors (Wang & Isola 2020).
 
     0 means that all vectors are the same; evenly spread vectors in many dimensions come near
-    -2 t (for t = 2: -4). Lower is more even. x (n, D), at least two rows.
+    -2 t (for t = 2: -4). Lower is more even. x (n, D), at least two rows. Raises ``ShapeError``
+    for fewer, ``ConfigError`` for a t that is not above 0, or so large that 4 t is no float.
 
     >>> round(uniformity(np.array([[1.0, 0.0], [-1.0, 0.0]])), 6)
     -8.0
     """
     t = check_positive("uniformity: t", t)
+    if not 4 * t < np.inf:  # the largest exponent
+        raise ConfigError(f"uniformity: t is {t}, so that 4 t is no float; give a smaller one")
     u = unit_rows("uniformity: x", x)
     n = len(u)
     if n < 2:

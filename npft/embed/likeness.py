@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npft.embed.rows import checked_rows, largest_numbers, unit_rows
+from npft.embed.rows import DIGITS, checked_rows, largest_numbers, power_of_two, unit_rows
 from npft.errors import NonFiniteError, ShapeError
 from npft.metrics.ranking import spearman
 
@@ -49,7 +49,8 @@ def cka(x: np.ndarray, y: np.ndarray) -> float:
 def _centred(name: str, x: np.ndarray) -> np.ndarray:
     """x (n, D) with columns of mean 0, as a whole scaled to numbers of at most 1."""
     x = checked_rows(name, x)
-    if (x == x[0]).all():  # by rounding, the centred rows need not be exactly 0
+    x[:, (x == x[0]).all(axis=0)] = 0  # by rounding, the centred column need not be exactly 0
+    if not x.any():
         raise ShapeError(f"{name}: all rows are equal, so there is nothing to compare")
     x /= np.abs(x).max()  # the squares of very large or small numbers would not be finite, or 0
     x -= x.mean(axis=0)
@@ -67,9 +68,9 @@ def rdm(x: np.ndarray) -> np.ndarray:
     table holds n² numbers.
 
     Raises ``ShapeError`` for more rows, ``NonFiniteError`` for a row of equal numbers, which
-    correlates with nothing.
+    correlates with nothing. To 12 digits, so that pairs that are equally unlike have one number.
 
-    >>> rdm(np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [3.0, 2.0, 1.0]])).round(9).tolist()
+    >>> rdm(np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [3.0, 2.0, 1.0]])).tolist()
     [[0.0, 0.0, 2.0], [0.0, 0.0, 2.0], [2.0, 2.0, 0.0]]
     """
     rows = checked_rows("rdm: x", x)
@@ -84,7 +85,7 @@ def rdm(x: np.ndarray) -> np.ndarray:
     rows -= rows.mean(axis=1, keepdims=True)
     u = unit_rows("rdm: x", rows)
     table = 1 - u @ u.T
-    table = (table + table.T) / 2  # rounding may differ on both sides
+    table = ((table + table.T) / 2).round(DIGITS)  # the last ones may differ on both sides
     np.fill_diagonal(table, 0)
     return np.clip(table, 0, 2, out=table)
 
@@ -110,6 +111,7 @@ def rsa(x: np.ndarray, y: np.ndarray) -> float:
         table = checked_rows(f"rsa: {name}", table)
         n = len(table)
         _check_size("rsa", n)
+        table /= power_of_two(largest_numbers(table))  # what is nearly 0 depends on the rest
         if table.shape != (n, n) or n < 3 or not np.allclose(table, table.T):
             raise ShapeError(
                 f"rsa: {name} has shape {table.shape}, expected a symmetric table (n, n) of n "

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from npft.errors import DtypeError, NonFiniteError, ShapeError, check_shape
+from npft.errors import DtypeError, NonFiniteError, ShapeError, as_array, check_shape
 
 TILE = 512  # rows: a square of as many cosines, 2 MiB, stays in a core's own cache
+DIGITS = 12  # of a cosine in float64; the rest is rounding, and would order what is equal
 
 
 def checked_rows(name: str, x: np.ndarray) -> np.ndarray:
@@ -20,19 +21,18 @@ def checked_rows(name: str, x: np.ndarray) -> np.ndarray:
     Raises ``DtypeError`` for what is no table of real numbers, ``ShapeError`` for another number
     of axes or no rows, ``NonFiniteError`` for a row that is not finite.
     """
-    try:
-        array = np.asarray(x)
-    except ValueError:
-        raise ShapeError(f"{name} has rows of different lengths, expected (n, D)") from None
+    array = as_array(name, x, "rows of one length (n, D)")
     if array.dtype.kind not in "fiu":
         raise DtypeError(f"{name} has dtype {array.dtype}, expected real numbers (n, D)")
     check_shape(name, array, "n D")
     if array.size == 0:
         raise ShapeError(f"{name} has shape {array.shape}; give at least one row of numbers")
-    finite = np.isfinite(array).all(axis=1)
+    with np.errstate(over="ignore"):  # a longdouble may be too large for a float64
+        rows = array.astype(np.float64)
+    finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         raise NonFiniteError(f"{name}: row {int(np.argmin(finite))} is not finite; leave it out")
-    return array.astype(np.float64)
+    return rows
 
 
 def power_of_two(numbers: np.ndarray) -> np.ndarray:
@@ -50,6 +50,18 @@ def power_of_two(numbers: np.ndarray) -> np.ndarray:
 def largest_numbers(x: np.ndarray, axis: int | None = None) -> np.ndarray:
     """The largest absolute value of x, or of each row or column, without a copy of x."""
     return np.maximum(x.max(axis=axis), -x.min(axis=axis))
+
+
+def add_up(sums: np.ndarray, largest: np.ndarray) -> np.ndarray:
+    """Whether the sum of some rows is more than what rounding leaves where they cancel: (n,).
+
+    sums (n, D); largest (n,), the largest absolute value of the rows of each, times how many.
+
+    >>> left = 0.1 + 0.2 - 0.3
+    >>> add_up(np.array([[left, 0.0], [0.0, 0.1]]), np.array([0.9, 0.9]))
+    array([False,  True])
+    """
+    return np.abs(sums).max(axis=1) > 1e-9 * largest
 
 
 def unit_rows(name: str, x: np.ndarray) -> np.ndarray:

@@ -15,13 +15,13 @@ from npft.atomic import PathLike
 from npft.autograd.tensor import Tensor
 from npft.embed.rows import unit_rows
 from npft.embed.steps import STEP_FILES, Steps, read_steps, write_steps
-from npft.encoder.encoder import Encoder
+from npft.encoder.encoder import Encoder, check_encoder
 from npft.encoder.hub import read_encoder
 from npft.encoder.hub_write import write_encoder
 from npft.encoder.head import Asked, Head, Rng
 from npft.encoder.model import Model
 from npft.encoder.pooling import check_pool, pool
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_strings
 from npft.nn.progress import ProgressFn
 from npft.text.batch import Batch
 
@@ -69,8 +69,8 @@ class SentenceEncoder(Model):
     ``normalize`` scales the vectors to length 1, so that their dot product is their cosine. The
     settings travel with the model, so that texts are always encoded alike.
 
-    Raises ``ConfigError`` for an encoder without a tokenizer, an unknown pool, or a ``normalize``
-    that is not True or False.
+    Raises ``ConfigError`` for what is no encoder with a tokenizer, an unknown pool, or a
+    ``normalize`` that is not True or False.
 
     >>> from npft import load
     >>> vectors = SentenceEncoder(load("tinyworld").body).encode(["win cash", "see you at noon"])
@@ -82,7 +82,7 @@ class SentenceEncoder(Model):
     needs = {"vectors": "vectors"}
 
     def __init__(self, encoder: Encoder, pool: str = "mean", normalize: bool = True) -> None:
-        encoder.need_tokenizer("SentenceEncoder")
+        check_encoder("SentenceEncoder", encoder)
         super().__init__(encoder, {"vectors": Vectors(encoder, pool, normalize)})
 
     @classmethod
@@ -121,5 +121,5 @@ class SentenceEncoder(Model):
         Raises ``DtypeError`` for what is no list of strings, ``NonFiniteError`` for a vector of
         length 0 that should be normalised.
         """
-        vectors = self.predict(texts, progress=progress)
+        vectors = self.predict(check_strings("encode: texts", texts), progress=progress)
         return vectors if len(vectors) else np.zeros((0, self.encoder.config.hidden_size), "f4")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npft.embed.rows import paired_unit_rows
+from npft.embed.rows import DIGITS, paired_unit_rows
 from npft.errors import DataError, check_strings
 from npft.finetune.baselines import word_table
 from npft.metrics.ranking import spearman
@@ -16,16 +16,16 @@ from npft.text.examples import Examples
 
 
 def paired_cosines(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The cosine of each row of x (n, D) with the same row of y: (n,).
+    """The cosine of each row of x (n, D) with the same row of y: (n,), to 12 digits.
 
-    Raises ``ShapeError`` for tables of different shapes, ``NonFiniteError`` for a row of length 0
-    or one that is not finite.
+    So pairs of one cosine are equal, and have one rank. Raises ``ShapeError`` for tables of
+    different shapes, ``NonFiniteError`` for a row of length 0 or one that is not finite.
 
-    >>> paired_cosines(np.array([[3.0, 4.0]]), np.array([[2.0, 0.0]])).round(9).tolist()
+    >>> paired_cosines(np.array([[3.0, 4.0]]), np.array([[2.0, 0.0]])).tolist()
     [0.6]
     """
     u, v = paired_unit_rows("paired_cosines", x, y)
-    return (u * v).sum(axis=1)
+    return (u * v).sum(axis=1).round(DIGITS)
 
 
 def similarity_score(encode: Any, pairs: Examples) -> float:
@@ -42,8 +42,8 @@ def bag_of_words_encoder(corpus: Sequence[str]) -> Any:
     """The baseline: texts as tf-idf vectors over the words of a corpus; returns an encode function.
 
     A column of a small constant stands beside the words, so that a text of unknown words alone
-    still has a direction. Raises ``DtypeError`` for one string in place of a list, ``DataError``
-    for a corpus without words.
+    still has a direction. Raises ``DtypeError`` for one string in place of a list, as the function
+    does, ``DataError`` for a corpus without words.
 
     >>> encode = bag_of_words_encoder(["win cash", "win tea"])
     >>> encode(["cash cash now"]).round(3).tolist()  # columns cash, tea, win, and the constant
@@ -61,7 +61,8 @@ def bag_of_words_encoder(corpus: Sequence[str]) -> Any:
     idf = np.log(len(corpus) / documents)
 
     def encode(texts: Sequence[str]) -> np.ndarray:
-        table = word_table(list(texts), columns).toarray() * idf
+        texts = check_strings("bag_of_words_encoder: texts", texts)
+        table = word_table(texts, columns).toarray() * idf
         return np.hstack([table, np.full((len(table), 1), 1e-3)])
 
     return encode

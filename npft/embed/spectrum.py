@@ -31,20 +31,25 @@ def principal(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def singular_values(x: np.ndarray) -> np.ndarray:
     """The singular values of the centred rows, largest first: (min(n, D),)."""
-    x = checked_rows("singular_values: x", x)
-    scale = power_of_two(largest_numbers(x))  # no sum overflows
+    s, scale = _spectrum("singular_values", x)
+    return s * scale
+
+
+def _spectrum(name: str, x: np.ndarray) -> tuple[np.ndarray, float]:
+    """The singular values of the centred rows, and a scale by which they are to be multiplied."""
+    x = checked_rows(f"{name}: x", x)
+    x[:, (x == x[0]).all(axis=0)] = 0  # by rounding, the centred column need not be exactly 0
+    scale = float(power_of_two(largest_numbers(x)))  # no sum overflows
     x /= scale
     x -= x.mean(axis=0)
-    return np.linalg.svd(x, compute_uv=False) * scale
+    return np.linalg.svd(x, compute_uv=False), scale
 
 
 def _shares(name: str, x: np.ndarray) -> np.ndarray:
     """The singular values as shares of their sum; raises ``ShapeError`` if all rows are equal."""
-    rows = checked_rows(f"{name}: x", x)
-    if (rows == rows[0]).all():  # by rounding, their singular values need not be exactly 0
+    s, _ = _spectrum(name, x)
+    if not s.any():
         raise ShapeError(f"{name}: all rows are equal, so they span no direction")
-    del rows  # singular_values makes a copy of its own
-    s = singular_values(x)
     return s / s.sum()
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from npft.atomic import PathLike, check_path, made_folder, shown, write_bytes
 from npft.encoder.hub_files import read_json
-from npft.errors import CheckpointError, ConfigError, check_count, quoted
+from npft.errors import CheckpointError, ConfigError, check_count, listed, quoted
 from npft.strict_json import parse
 
 MODULES, LONGEST, TOKENIZER = "modules.json", "sentence_bert_config.json", "tokenizer_config.json"
@@ -27,7 +27,7 @@ POOLINGS = {
     "pooling_mode_lasttoken": "last",
 }
 SHORT = {"mean": "mean", "cls": "cls", "max": "max", "lasttoken": "last"}  # since its version 5
-KNOWN = ("Transformer", "Pooling", "Normalize")
+KNOWN = ("Transformer", "Pooling", "Normalize")  # in this order, the last or not
 
 
 class Steps(NamedTuple):
@@ -41,16 +41,15 @@ class Steps(NamedTuple):
 def read_steps(folder: PathLike) -> Steps:
     """What a folder says of its steps; one without modules.json is pooled by mean and normalised.
 
-    Raises ``CheckpointError`` that names the file, for a step or a pool that npft does not have.
+    Raises ``CheckpointError`` that names the file, for a step or a pool that npft does not have, or
+    steps in another order than a pool after the encoder, and perhaps the scaling after it.
     """
     folder = check_path("from_pretrained: folder", folder)
     pool, normalize = "mean", True
     if (folder / MODULES).is_file():
         steps = _modules(folder / MODULES)
-        normalize = "Normalize" in dict(steps)
-        for kind, place in steps:
-            if kind == "Pooling":
-                pool = _pool(folder / place / "config.json")
+        normalize = "Normalize" in steps
+        pool = _pool(folder / steps["Pooling"] / "config.json")
         _check_settings(folder)
     return Steps(pool, normalize, _longest(folder))
 
@@ -79,21 +78,27 @@ def _check_settings(folder: Path) -> None:
             )
 
 
-def _modules(path: Path) -> list[tuple[str, str]]:
-    """The kind of each step, and its folder."""
+def _modules(path: Path) -> dict[str, str]:
+    """The kind of each step, in order, and its folder."""
     try:
-        found = [
-            (m["type"].rpartition(".")[2], m["path"]) for m in parse(path.read_bytes().decode())
-        ]
+        modules = parse(path.read_bytes().decode())
+        found = [(m["type"].rpartition(".")[2], m["path"]) for m in modules[:]]  # of a list
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise CheckpointError(f"{shown(path)}: is no list of modules with type and path") from None
     for kind, place in found:
-        if kind not in KNOWN or not isinstance(place, str) or Path(place).name != place:
+        beside = isinstance(place, str) and Path(place).name == place != ".."
+        if kind not in KNOWN or not beside:
             raise CheckpointError(
                 f"{shown(path)}: a module is {quoted(kind)} in {quoted(place)}, expected one of "
                 f"{', '.join(KNOWN)} in a folder beside the file"
             )
-    return found
+    kinds = [kind for kind, _ in found]
+    if kinds not in ([*KNOWN], [*KNOWN[:2]]):
+        raise CheckpointError(
+            f"{shown(path)}: the modules are {listed(kinds) or 'none'}, expected Transformer and "
+            "Pooling, or these and Normalize, in this order"
+        )
+    return dict(found)
 
 
 def _pool(path: Path) -> str:

@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from npft.encoder.encoder import Encoder
+from npft.encoder.encoder import Encoder, check_encoder
+from npft.errors import check_strings
 
 
 def token_table_encoder(encoder: Encoder) -> Any:
     """The mean of the token vectors of a text; returns an encode function, (n, D) float64.
 
-    A text without a token gets the mean of the whole table. Raises ``ConfigError`` for an encoder
-    without a tokenizer; the function raises ``DtypeError`` for what is no list of strings.
+    A text without a token gets the mean of the whole table. Raises ``ConfigError`` for what is no
+    encoder with a tokenizer; the function raises ``DtypeError`` for what is no list of strings.
 
     >>> from npft.loading import load
     >>> encode = token_table_encoder(load("tinyworld").body)
@@ -28,13 +29,13 @@ def token_table_encoder(encoder: Encoder) -> Any:
     >>> x.shape, bool((x[0] == x[1]).all())
     ((2, 64), True)
     """
-    tokenizer = encoder.need_tokenizer("token_table_encoder")
+    tokenizer = check_encoder("token_table_encoder", encoder)
     table = encoder.embeddings.word_embeddings.weight.data.astype(np.float64)
 
     def encode(texts: Sequence[str]) -> np.ndarray:
-        batch = tokenizer(texts)
+        batch = tokenizer(check_strings("token_table_encoder: texts", texts))
         text = np.repeat(np.arange(len(batch)), batch.lengths)  # (N,) of which text a token is
-        real = np.asarray(batch.words) >= 0
+        real = ~np.isin(batch.ids, tokenizer.special_ids)
         sums = np.zeros((len(batch), table.shape[1]))
         np.add.at(sums, text[real], table[batch.ids[real]])
         counts = np.bincount(text[real], minlength=len(batch))

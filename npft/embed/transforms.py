@@ -36,12 +36,13 @@ class Transform:
         Raises ``DtypeError``, ``ShapeError`` or ``NonFiniteError`` for what is no table of finite
         numbers, ``ShapeError`` for one with too few directions.
         """
+        given = np.asarray(x).dtype
         x = checked_rows(f"{type(self).__name__}.fit: x", x)
         scale = power_of_two(largest_numbers(x, axis=0))  # no sum overflows
         x /= scale
         mean = x.mean(axis=0)
         x -= mean
-        self.learn(x, scale)
+        self.learn(x, scale, np.finfo(given).eps if given.kind == "f" else 0.0)
         self.mean = mean * scale  # last: a table that is refused leaves no half-fitted transform
         return self
 
@@ -67,8 +68,11 @@ class Transform:
             )
         return x
 
-    def learn(self, x: np.ndarray, scale: np.ndarray) -> None:
-        """Learn from centred rows x (n, D), whose columns were divided by ``scale`` (D,)."""
+    def learn(self, x: np.ndarray, scale: np.ndarray, eps: float) -> None:
+        """Learn from centred rows x (n, D), whose columns were divided by ``scale`` (D,).
+
+        eps: to how much of a number the rows were rounded when they were given.
+        """
         raise NotImplementedError
 
     def change(self, x: np.ndarray) -> np.ndarray:
@@ -93,7 +97,7 @@ class Standardize(Transform):
 
     deviation: np.ndarray
 
-    def learn(self, x: np.ndarray, scale: np.ndarray) -> None:
+    def learn(self, x: np.ndarray, scale: np.ndarray, eps: float) -> None:
         constant = (x == x[0]).all(axis=0)  # by rounding, its deviation need not be exactly 0
         x *= x
         self.deviation = np.where(constant, 0.0, np.sqrt(x.mean(axis=0)) * scale)
@@ -111,8 +115,8 @@ class Whiten(Transform):
         z = (x - mean) U Λ^(-1/2)      U, Λ: eigenvectors and eigenvalues of the covariance
 
     (Su et al. 2021.) The covariance of the fitted rows becomes the identity. A direction in which
-    they do not vary, beyond rounding, cannot be scaled to variance 1 and is left out: the result
-    has ``rank`` columns, the direction that varied most first.
+    they do not vary, beyond the rounding of their dtype, cannot be scaled to variance 1 and is left
+    out: the result has ``rank`` columns, the direction that varied most first.
 
     rank: how many directions are kept, at most min(n - 1, D).
 
@@ -127,8 +131,8 @@ class Whiten(Transform):
     directions: np.ndarray  # (rank, D)
     deviations: np.ndarray  # (rank,)
 
-    def learn(self, x: np.ndarray, scale: np.ndarray) -> None:
-        deviations, directions = _varying(x, scale)
+    def learn(self, x: np.ndarray, scale: np.ndarray, eps: float) -> None:
+        deviations, directions = _varying(x, scale, eps)
         if len(deviations) == 0:
             raise ShapeError("Whiten.fit: all rows are equal, but for rounding; give others too")
         self.deviations, self.directions, self.rank = deviations, directions, len(deviations)
@@ -158,8 +162,8 @@ class RemoveTop(Transform):
     def __init__(self, k: int) -> None:
         self.k = check_count("RemoveTop: k", k, least=0)
 
-    def learn(self, x: np.ndarray, scale: np.ndarray) -> None:
-        deviations, directions = _varying(x, scale)
+    def learn(self, x: np.ndarray, scale: np.ndarray, eps: float) -> None:
+        deviations, directions = _varying(x, scale, eps)
         if self.k >= len(deviations):
             raise ShapeError(
                 f"RemoveTop.fit: the rows vary in {len(deviations)} directions; nothing is left "
@@ -172,15 +176,18 @@ class RemoveTop(Transform):
         return x
 
 
-def _varying(x: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _varying(x: np.ndarray, scale: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray]:
     """The standard deviations of centred rows along their principal directions, and these.
 
-    Only those in which rows vary more than by the rounding of numbers as large as ``scale``.
+    Only those in which rows vary more than by rounding: of numbers as large as ``scale`` here, and
+    of the rows as they were given. The last layer norm of an encoder leaves such a direction, in
+    which float32 vectors differ in their last digits alone.
     """
     one = scale.max()
     x *= scale / one  # the columns in one unit again
     s, directions = principal(x)
-    rounding = np.finfo(np.float64).eps * max(x.shape) * np.sqrt(x.size)  # |numbers| are below 2
+    here = np.finfo(np.float64).eps * max(x.shape)
+    rounding = max(here, eps) * np.sqrt(x.size)  # |numbers| are below 2
     kept = s > rounding
     return s[kept] / np.sqrt(len(x)) * one, directions[kept]
 

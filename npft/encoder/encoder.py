@@ -174,3 +174,23 @@ class Encoder(Module):
                 maps.append(layer.attention.self.maps(layer.before_attention(x), blocks))
                 x = layer(x, blocks, None)
         return maps
+
+
+def check_encoder(caller: str, encoder: Any) -> Tokenizer:
+    """The tokenizer of an encoder.
+
+    Raises ``ConfigError`` that names the caller for one without, and for what is no encoder, such
+    as a model that has one.
+
+    >>> from npft.loading import load
+    >>> check_encoder("word_states", load("tinyworld"))
+    Traceback (most recent call last):
+        ...
+    npft.errors.ConfigError: word_states: encoder is MaskedLM, expected an Encoder: give its .body
+    """
+    if not isinstance(encoder, Encoder):
+        mend = ": give its .body" if isinstance(getattr(encoder, "body", None), Encoder) else ""
+        raise ConfigError(
+            f"{caller}: encoder is {type(encoder).__name__}, expected an Encoder{mend}"
+        )
+    return encoder.need_tokenizer(caller)

@@ -16,7 +16,7 @@ A new task is one file with one class, a ``Head`` (``head.py``).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
@@ -382,6 +382,9 @@ class Model(Module):
         told how many tokens of all have been read.
         """
         chosen = self.head(head)
+        # They are read twice, which a generator allows once.
+        texts = list(texts) if isinstance(texts, Iterator) else texts
+        pairs = list(pairs) if isinstance(pairs, Iterator) else pairs
         batch = self.tokenize(texts, pairs, head=head)
         decisions = self.decide(batch, head, progress)
         return chosen.decode(decisions, Asked(texts, pairs, batch, self.tokenizer))

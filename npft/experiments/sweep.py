@@ -206,11 +206,15 @@ def _unbroken(process: BaseProcess) -> Iterator[None]:
 def leave_if_script_is_read_again() -> None:
     """End a new process that is still reading the script of the one that started it.
 
-    Meanwhile Python calls the script ``__mp_main__``, and afterwards ``__main__`` as well. The
-    sweep that waits for the process says what is wrong with the script.
+    Meanwhile Python calls the script ``__mp_main__``, and afterwards ``__main__`` as well. In the
+    process that started it both names are the script's, which is called ``__main__``; where one
+    process runs several scripts in turn, the first one's. The sweep that waits for the process says
+    what is wrong with the script.
     """
     script = sys.modules.get("__mp_main__")
-    if script is not None and script is not sys.modules["__main__"]:
+    if script is None or script is sys.modules["__main__"]:
+        return
+    if script.__name__ == "__mp_main__":
         os._exit(UNGUARDED)
 
 

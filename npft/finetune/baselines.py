@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from npft.errors import DataError
+from npft.errors import DataError, listed, quoted
 from npft.metrics.classes import Metrics, classification_metrics
 from npft.metrics.entities import scheme_of
 from npft.metrics.ranking import GradeMetrics, grade_metrics
@@ -87,13 +87,15 @@ def fit_softmax(x: Any, labels: np.ndarray, classes: int) -> np.ndarray:
 def majority(train: Examples, test: Examples, positive: str | None = None) -> Metrics:
     """Call every test text what is most frequent in training, and measure that.
 
-    ``positive`` is that of ``classification_metrics``. Raises ``DataError`` without class labels.
+    ``positive`` is that of ``classification_metrics``. Where both sets name their labels, a test
+    label goes by its name. Raises ``DataError`` without class labels, or for a name that training
+    does not have.
 
     >>> train = Examples(["a", "b", "c"], [1, 1, 0])
     >>> majority(train, Examples(["d", "e"], [1, 0])).accuracy
     0.5
     """
-    labels, truth = (_class_labels(examples) for examples in (train, test))
+    labels, truth = _class_labels("majority", train, test)
     said = np.full(len(truth), np.bincount(labels).argmax())
     return _measured(train, truth, said, positive)
 
@@ -112,14 +114,13 @@ def bag_of_words(train: Examples, test: Examples, positive: str | None = None) -
 
     tf-idf: counts times log(n / n_w) + 1, where n_w of the n training texts hold word w; rows are
     scaled to length 1. Of a pair the words of the first text, those of the second, and those they
-    share are counted apart. ``positive`` is that of ``classification_metrics``. Raises
-    ``DataError`` without class labels.
+    share are counted apart. ``positive``, labels and errors are those of ``majority``.
 
     >>> train = Examples(["win cash", "free cash", "see you", "see me"], [1, 1, 0, 0])
     >>> bag_of_words(train, Examples(["cash now", "see them"], [1, 0])).accuracy
     1.0
     """
-    labels, truth = (_class_labels(examples) for examples in (train, test))
+    labels, truth = _class_labels("bag_of_words", train, test)
     texts, test_texts = _marked(train), _marked(test)
     words = sorted({word for text in texts for word in text})
     columns = {word: i for i, word in enumerate(words)}
@@ -138,11 +139,26 @@ def bag_of_words(train: Examples, test: Examples, positive: str | None = None) -
     return _measured(train, truth, scores.argmax(axis=1), positive)
 
 
-def _class_labels(examples: Examples) -> np.ndarray:
-    labels = examples.labels
+def _labels(caller: str, examples: Examples) -> np.ndarray:
+    labels = examples.labels if isinstance(examples, Examples) else None
     if labels is None or len(labels) == 0 or labels.dtype.kind != "i":
-        raise DataError("bag_of_words: both sets need examples labelled with classes")
+        raise DataError(f"{caller}: both sets need examples labelled with classes")
     return labels
+
+
+def _class_labels(caller: str, train: Examples, test: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """The class numbers of both sets, in the numbers of training."""
+    labels, truth = (_labels(caller, examples) for examples in (train, test))
+    names, others = train.label_names, test.label_names
+    if not names or not others or names == others:
+        return labels, truth
+    unknown = {others[k] for k in truth} - set(names)
+    if unknown:
+        raise DataError(
+            f"{caller}: the test label {quoted(min(unknown))} is unknown to training, which has "
+            f"{listed(names)}"
+        )
+    return labels, np.array([names.index(others[k]) for k in truth])
 
 
 def frequent_tags(
@@ -159,6 +175,9 @@ def frequent_tags(
     >>> frequent_tags(train, TaggedTexts([["a", "can"]], [["DET", "NOUN"]])).accuracy
     0.5
     """
+    for texts in (train, test):
+        if not isinstance(texts, TaggedTexts):
+            raise DataError(f"frequent_tags: got a {type(texts).__name__}, expected TaggedTexts")
     pairs = Counter(pair for row in zip(train.words, train.tags) for pair in zip(*row))
     if not pairs:
         raise DataError("frequent_tags: expected some tagged words to learn from")
@@ -183,7 +202,8 @@ def shared_words(train: Examples, test: Examples) -> GradeMetrics:
     >>> round(shared_words(train, train).spearman, 3)
     1.0
     """
-    if any(e.pairs is None or e.labels is None or not len(e) for e in (train, test)):
+    sets = [e for e in (train, test) if isinstance(e, Examples)]
+    if len(sets) < 2 or any(e.pairs is None or e.labels is None or not len(e) for e in sets):
         raise DataError("shared_words: both sets need pairs of texts with grades")
 
     def shares(examples: Examples) -> np.ndarray:

@@ -120,7 +120,11 @@ def keys_of(batch: Batch) -> list[bytes]:
 
 
 def cached_bytes(model: Model, *data: Data) -> int:
-    """How much memory the hidden states of labelled data take: 4 bytes a number."""
+    """How much memory the hidden states of labelled data take: 4 bytes a number.
+
+    Raises ``ConfigError`` for what is no model with heads, ``DataError`` for what are no batches.
+    """
+    check_model("cached_bytes", model)
     tokens = sum(len(batch.ids) for batch in _batches(data))
     layers = max(head.layers for head in model.heads.values())
     return 4 * layers * tokens * model.encoder.config.hidden_size

@@ -17,13 +17,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from npft.errors import check_count
+from npft.errors import ConfigError, check_count
 from npft.finetune.regimes import freeze_body, unfreeze_body
 from npft.nn.repair import Repair
 
 
 class GradualUnfreezing(Repair):
     """Unfreezes one layer more of a model with each ``steps_in_epoch`` steps of one run.
+
+    Its ``steps`` go on over several runs on one model. Raises ``ConfigError`` in training for
+    another model than that of its first step, whose layers would not be frozen at first.
 
     >>> import numpy as np
     >>> from npft.encoder.config import EncoderConfig
@@ -45,9 +48,17 @@ class GradualUnfreezing(Repair):
     def __init__(self, steps_in_epoch: int) -> None:
         self.steps_in_epoch = check_count("GradualUnfreezing: steps_in_epoch", steps_in_epoch)
         self.steps = 0
+        self.model: Any = None  # that of the first step
 
     def before_step(self, model: Any, batch: Any) -> None:
         """At the first step of an epoch, let one layer more train."""
+        if self.model is None:
+            self.model = model
+        if model is not self.model:
+            raise ConfigError(
+                f"GradualUnfreezing: it has unfrozen another model for {self.steps} steps, and "
+                "would go on from there; make one for each model"
+            )
         epoch, within = divmod(self.steps, self.steps_in_epoch)
         self.steps += 1
         if within == 0:

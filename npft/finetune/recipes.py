@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,9 @@ from npft.finetune.features import LIMIT, cached, cached_bytes
 from npft.finetune.gradual import GradualUnfreezing
 from npft.finetune.rates import RATIO
 from npft.finetune.regimes import check_model, learning_rate, set_regime
-from npft.finetune.train import Data, check_numbers, fine_tune, steps_in_epoch, task_size
+from npft.finetune.train import (
+    Data, check_numbers, fine_tune, listed_repairs, steps_in_epoch, task_size,
+)
 from npft.nn.history import History
 from npft.nn.repair import Repair
 
@@ -41,7 +43,7 @@ def fine_tune_as(
     batch_size: int = 32,
     lr: float | None = None,
     validation: Data | None = None,
-    repairs: Sequence[Repair] = (),
+    repairs: Iterable[Repair] = (),
     rng: np.random.Generator,
     **options: Any,
 ) -> History:
@@ -71,6 +73,7 @@ def fine_tune_as(
     lr = learning_rate(regime, model.encoder.config.hidden_size) if lr is None else lr
     check_numbers(epochs, batch_size, lr)
     check_epochs(regime, epochs)
+    repairs = listed_repairs(repairs)
     data = [train] if validation is None else [train, validation]
     for labelled in data:
         model.check(labelled)

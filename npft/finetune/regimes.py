@@ -61,7 +61,10 @@ def learning_rate(regime: str, width: int = 0) -> float:
 
 
 def set_regime(model: Model, regime: str) -> None:
-    """Freeze what the regime keeps fixed (at first, if it changes), and let the rest train.
+    """Freeze what of the body the regime keeps fixed (at first, if it changes); its rest trains.
+
+    Heads stay as they are, also frozen ones. Where both LoRA and adapters were added, "lora" and
+    "adapter" each train both.
 
     Raises ``ConfigError`` for an unknown regime, or "lora" or "adapter" where none was added.
     """

@@ -6,7 +6,7 @@ How fast each layer learns, and when, is said by rates and schedules (``rates.py
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -66,14 +66,21 @@ def check_numbers(epochs: int, batch_size: int, lr: float) -> None:
     check_positive("fine-tuning: lr", lr)
 
 
-def task_size(batch_size: int, repairs: Sequence[Repair]) -> int:
-    """How many examples of the task a batch holds beside what the repairs put into it.
+def listed_repairs(repairs: Iterable[Repair]) -> list[Repair]:
+    """The repairs as a list, for each step goes through all of them, which a generator allows once.
 
-    Raises ``DtypeError`` or ``ConfigError`` for repairs that are no list of them.
+    Raises ``DtypeError`` or ``ConfigError`` for what are none.
     """
-    for repair in check_items("fine-tuning: repairs", repairs, of="repairs"):
+    found = list(check_items("fine-tuning: repairs", repairs, of="repairs"))
+    for repair in found:
         if not isinstance(repair, Repair):
             raise ConfigError(f"fine-tuning: {repair!r:.60} among the repairs is none")
+    return found
+
+
+def task_size(batch_size: int, repairs: Sequence[Repair]) -> int:
+    """How many examples of the task a batch holds beside what the repairs put into it."""
+    for repair in repairs:
         batch_size = repair.task_size(batch_size)
     return batch_size
 
@@ -98,6 +105,18 @@ def epochs_of(train: Data, size: int, *, rng: np.random.Generator) -> Iterator[D
             yield {name: next(batches_of(b, len(b))) for name, b in chosen.items()}
 
 
+def with_something_asked(model: Model, batches: Iterable[Data]) -> Iterator[Data]:
+    """The batches from which some head learns; of several heads, for those that do.
+
+    Few examples of many may have an answer, or a label: chance then makes batches without any.
+    """
+    for batch in batches:
+        given = batch if isinstance(batch, Mapping) else dict.fromkeys(model.heads, batch)
+        asked = {name: own for name, own in given.items() if model.heads[name].count(own)}
+        if asked:
+            yield batch if len(asked) == len(given) else asked
+
+
 def steps_in_epoch(train: Data, size: int) -> int:
     """How many batches of ``size`` examples hold all of them."""
     n = sum(map(len, train.values())) if isinstance(train, Mapping) else len(train)
@@ -115,7 +134,7 @@ def fine_tune_steps(
     body_lr: float | None = None,
     ratio: float = 1.0,
     schedule: str | Mapping[str, str] = "linear",
-    repairs: Sequence[Repair] = (),
+    repairs: Iterable[Repair] = (),
     progress: ProgressFn | None = None,
     rng: np.random.Generator,
     **looking: Any,
@@ -126,7 +145,8 @@ def fine_tune_steps(
     {"heads": "cosine", "body": "constant"}; gradients are clipped to length 1. ``lr`` is the rate
     of the heads and, unless ``body_lr`` says otherwise, of the body; with a ``ratio`` above 1 each
     layer learns by that more slowly than the one above it (``rates.py``). ``looking`` are ``every``
-    (default: an epoch), ``measure`` and ``stop`` of ``fit``, which fill the ``history``.
+    (default: an epoch), ``measure`` and ``stop`` of ``fit``, which fill the ``history``. A batch
+    from which no head learns is no step: the next one takes its place.
 
     Raises ``DataError`` for data without labels, ``ConfigError`` for numbers out of range,
     ``NonFiniteError`` with the step if training fails.
@@ -135,6 +155,7 @@ def fine_tune_steps(
     check_model("fine_tune", model)
     model.check(train)
     rngs = streams(rng)
+    repairs = listed_repairs(repairs)
     size = task_size(batch_size, repairs)
     per_epoch = steps_in_epoch(train, size)
     steps = epochs * per_epoch
@@ -143,7 +164,7 @@ def fine_tune_steps(
     groups, shared = scheduled(model, groups, schedule, steps)
     walk = fit(
         model,
-        epochs_of(train, size, rng=rngs.order),
+        with_something_asked(model, epochs_of(train, size, rng=rngs.order)),
         AdamW(groups, lr=lr),
         history,
         steps=steps,
@@ -168,8 +189,9 @@ def fine_tune(
     """Train whatever is not frozen on labelled data; return the history.
 
     The options are those of ``fine_tune_steps``: epochs, batch_size, lr, body_lr, ratio, schedule,
-    repairs, progress. "loss" is the mean training loss of each epoch. With ``validation`` the
-    history also holds the figures of its score at step 0 and after each epoch, "val_loss" among
+    repairs, progress. "loss" is the mean, over the steps of each epoch, of all that a step makes
+    small: the loss of its batch, and the terms of repairs. With ``validation`` the history also
+    holds the figures of its score at step 0 and after each epoch, "val_loss" among
     them, and the weights of the best epoch are put back at the end, by the main figure of the score
     (F1 of a classifier; of several heads the mean) and, where it is equal, the lower loss;
     ``patience`` stops after that many epochs without a better one.
@@ -221,7 +243,7 @@ def rank_of(found: Any) -> tuple[float, float]:
     """What makes one state better than another: the main figure, then the lower loss.
 
     Of several heads the mean of their main figures, and the sum of their losses. A figure that is
-    not defined, such as the correlation of constant grades, is worse than any other.
+    NaN, as that of a score of your own may be, is worse than any other.
     """
     scores: list[Any] = [found] if isinstance(found, Score) else list(found.values())
     main = float(np.mean([s.best_by for s in scores]))

@@ -74,6 +74,7 @@ def replay_afterwards(
     ([0, 1, 2], 3, 3)
     """
     check_shared("replay_afterwards", model, mlm)
+    check_words("replay_afterwards", mlm)
     check_count("replay_afterwards: every", every)
 
     def measure() -> dict[str, float]:

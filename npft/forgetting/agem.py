@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from npft.autograd.tensor import pull_back
-from npft.errors import ConfigError, NonFiniteError, check_count, check_rng
+from npft.errors import NonFiniteError, check_count, check_rng
+from npft.forgetting.anchors import check_body
 from npft.forgetting.replay import draw_masked, source_for
 from npft.heads.words import MaskedLM
 from npft.nn.module import Module, Parameter
@@ -64,11 +65,7 @@ class AGEM(Repair):
 
     def before_step(self, model: Module, batch: Any) -> None:
         """Draw and mask the sequences of this step."""
-        if getattr(model, "encoder", None) is not self.mlm.encoder:
-            raise ConfigError(
-                "AGEM: the model that trains has another encoder than mlm, so the gradients have "
-                "nothing in common; build the model on mlm.encoder"
-            )
+        check_body("AGEM", model, self.mlm.encoder)
         self.steps += 1
         if self.size > 0:
             self.masked = draw_masked(self.source, self.size, rng=self.rng)

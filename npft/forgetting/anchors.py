@@ -14,14 +14,14 @@ stands to the anchor as decoupled weight decay stands to L2, does freeze the bod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from npft.autograd.losses import squared_distance
 from npft.autograd.tensor import Tensor
-from npft.errors import ConfigError
+from npft.errors import ConfigError, quoted
 from npft.nn.module import Module, Parameter
 from npft.nn.optim import Optimizer, check_positive
 from npft.nn.repair import Repair
@@ -42,15 +42,19 @@ def check_body(owner: str, model: Any, body: Module) -> None:
     """Raise ``ConfigError`` if a model trains another body than the one ``owner`` was made for."""
     if getattr(model, "body", None) is not body:
         raise ConfigError(
-            f"{owner}: the model that trains has another encoder than the one this anchor was "
-            "made for, so it would hold nothing; make one for this model"
+            f"{owner}: the model that trains has another encoder than the one that is to be held, "
+            "so nothing would be; make one for this model, or build the model on that encoder"
         )
 
 
-def weights_of_heads(model: Any) -> list[Parameter]:
-    """All weights but the body's, of which a tied head shares one."""
+def weights_of_heads(model: Any, batch: Any = None) -> list[Parameter]:
+    """All weights but the body's, of which a tied head shares one.
+
+    Of a batch for some of the heads by name: the weights of these.
+    """
     body = {id(p) for p in model.body.parameters()}
-    return [p for p in model.parameters() if id(p) not in body]
+    parts = [model.heads[name] for name in batch] if isinstance(batch, Mapping) else [model]
+    return [p for part in parts for p in part.parameters() if id(p) not in body]
 
 
 def rates_of(optimizer: Optimizer, factor: float) -> dict[int, float]:
@@ -70,10 +74,11 @@ class L2ToInit(Repair):
     """An anchor for the encoder of a model at its present weights, or at those of ``anchor``.
 
     ``lambda_`` is λ; ``decoupled`` takes the proximal form. ``head`` is μ: heads are new, have no
-    weights to go back to, and are pulled to 0, beside the weight decay they always have. With μ = 0
-    they are left free; with λ = 0 too, training is plain, bit for bit.
-    Raises ``ConfigError`` for λ < 0, μ < 0 or an anchor of another architecture; in training for a
-    model with another encoder.
+    weights to go back to, and are pulled to 0, beside the weight decay they always have, in each
+    step that they learn in: one that has learnt a task before keeps it. With μ = 0 they are left
+    free; with λ = 0 too, training is plain, bit for bit.
+    Raises ``ConfigError`` for λ < 0, μ < 0 or an anchor of another architecture or of no kind; in
+    training for a model with another encoder.
 
     >>> from npft import Linear
     >>> model = Module()
@@ -96,6 +101,13 @@ class L2ToInit(Repair):
     ) -> None:
         check_positive("L2ToInit: lambda_", lambda_, zero=True)
         check_positive("L2ToInit: head", head, zero=True)
+        if not isinstance(decoupled, bool):
+            raise ConfigError(f"L2ToInit: decoupled is {quoted(decoupled)}, expected True or False")
+        if anchor is not None and not isinstance(anchor, Module):
+            raise ConfigError(
+                f"L2ToInit: anchor is {quoted(anchor)}, expected an encoder, such as copy_of(model)"
+                ".encoder"
+            )
         self.encoder = body_of("L2ToInit", model)
         own = dict(self.encoder.named_parameters())
         start = own if anchor is None else dict(anchor.named_parameters())
@@ -116,7 +128,7 @@ class L2ToInit(Repair):
 
     def before_step(self, model: Any, batch: Any) -> None:
         check_body("L2ToInit", model, self.encoder)
-        self.of_heads = weights_of_heads(model)
+        self.of_heads = weights_of_heads(model, batch)
 
     def penalty(self, model: Module) -> Tensor | None:
         """λ Σ (θ - θ₀)² + μ Σ w² over the weights that train, or None for the proximal form."""

@@ -60,7 +60,8 @@ def compare_methods(cells: list[dict[str, Any]], plain: str) -> dict[str, dict[s
     One of the methods is the ``plain`` run. Returns for each method
     lists over the seeds: "f1" (best of the run), "end" (rise at the end), "learnt" (whether its
     mean best F1 is at least 0.9 times the plain run's and that of the trivial answer), and "rise"
-    at matched F1 among the methods that have learnt; None where a run never reaches it.
+    at matched F1 among the methods that have learnt; None where a run never reaches it, and for a
+    method that has not learnt. Raises ``ConfigError`` as ``curves_of``, or without the plain run.
     """
     curves = curves_of(cells)
     found: dict[str, dict[str, Any]] = {
@@ -77,7 +78,7 @@ def compare_methods(cells: list[dict[str, Any]], plain: str) -> dict[str, dict[s
         row["learnt"] = bool(np.mean(row["f1"]) >= enough)
     learnt = [name for name, row in found.items() if row["learnt"]]
     matched = {
-        seed: rise_at_matched_f1({name: curves[name][seed] for name in learnt})
+        seed: rise_at_matched_f1({name: curves[name][seed] for name in learnt}) if learnt else {}
         for seed in curves[plain]
     }
     for name, row in found.items():
@@ -115,7 +116,7 @@ class Priced(NamedTuple):
     """What one method forgets until the F1 that was asked for.
 
     rise: by seed, in nats, None for a run that never has that F1. mean: over the seeds.
-    behind: how much more than the best method it forgets, paired over the seeds both have.
+    behind: how much more than the best method it forgets, seed by seed.
     Both are None if a run never came so far, or for fewer than two seeds.
     """
 
@@ -128,8 +129,8 @@ class Ranking(NamedTuple):
     """Which method forgets least, ``best`` by its mean, and which are not told apart from it.
 
     best: None if no method reaches the F1 with every seed. tied: the other methods that do, whose
-    interval of ``behind`` holds 0, or that have none, with fewer than two seeds in common. methods:
-    what each of them forgets.
+    interval of ``behind`` holds 0, or that have none, with fewer than two seeds. methods: what each
+    of them forgets.
     """
 
     best: str | None
@@ -142,12 +143,13 @@ def least_forgetting(cells: list[dict[str, Any]], f1: float, level: float = 0.95
 
     Each run is read at its first measurement after step 0 with so much F1. A method that does not
     come so far with every seed has no mean: the runs that did would be the lucky ones. The others
-    are compared with the best one by the differences over the seeds that both have, with a t
-    interval at ``level``. Each comparison is made at that level by itself; of very many methods
+    are compared with the best one by their differences, seed by seed, with a t interval at
+    ``level``. Each comparison is made at that level by itself; of very many methods
     some will seem to differ by chance.
 
     A cell with "strength" counts as the method "METHOD STRENGTH". Raises ``ConfigError`` for no
-    cells, two cells of one method and seed, or an F1 that is none.
+    cells, two cells of one method and seed, methods of other seeds, a cell whose curve is none, or
+    an F1 that is none.
 
     >>> def cell(method, seed, rise):
     ...     f1, loss = [0.0, 0.5, 0.9], [2.0, 2.0, 2.0 + rise]
@@ -178,7 +180,7 @@ def least_forgetting(cells: list[dict[str, Any]], f1: float, level: float = 0.95
     methods = {}
     for name, runs in rises.items():
         own, best_runs = complete.get(name, {}), complete.get(best or "", {})
-        apart = [own[seed] - best_runs[seed] for seed in own if seed in best_runs]
+        apart = [rise - best_runs[seed] for seed, rise in own.items()]
         methods[name] = Priced(runs, _of(list(own.values()), level), _of(apart, level))
     tied = [
         name

@@ -18,11 +18,12 @@ import numpy as np
 
 from npft.autograd.kernels import softmax, take_rows
 from npft.autograd.losses import kl_divergence
-from npft.autograd.tensor import Tensor
+from npft.autograd.tensor import Tensor, no_grad
 from npft.encoder.model import Model, Part
 from npft.errors import ConfigError
+from npft.finetune.regimes import check_model
+from npft.forgetting.drift import check_names
 from npft.heads.crf import ChainTags
-from npft.nn.module import freeze
 from npft.nn.optim import check_positive
 from npft.nn.repair import Repair
 from npft.text.batch import Batch
@@ -44,12 +45,12 @@ def softened_kl(new: Tensor, old: Tensor, temperature: float) -> Tensor:
 class Distill(Repair):
     """Hold one head of a model near what a ``teacher`` says, a model with such a head.
 
-    The teacher is frozen and in evaluation mode from the first step on; ``copy_of(model)`` makes
+    The teacher is in evaluation mode from the first step on; ``copy_of(model)`` makes
     one. ``head`` is the name of the head in both, by default the teacher's only one.
     Raises ``ConfigError`` for a weight < 0, a temperature that is not above 0, or a head the
     teacher does not have; in training for a teacher that shares its encoder with the student, for
-    then both move together, for a student without such a head, and for a head that does not choose
-    among classes.
+    then both move together, for a student without such a head, or with other classes or their names
+    in another order, and for a head that does not choose among classes.
 
     >>> from npft import Classifier, copy_of, fine_tune, load
     >>> rng = np.random.default_rng(0)
@@ -69,6 +70,7 @@ class Distill(Repair):
     ) -> None:
         check_positive("Distill: weight", weight, zero=True)
         check_positive("Distill: temperature", temperature)
+        check_model("Distill: the teacher", teacher)
         chosen = teacher.head(head)
         self.head = next(name for name, h in teacher.heads.items() if h is chosen)
         self.teacher, self.weight, self.temperature = teacher, weight, temperature
@@ -80,15 +82,17 @@ class Distill(Repair):
             raise ConfigError(
                 f"Distill: the model has no head {self.head!r}; it has {', '.join(model.heads)}"
             )
+        old, new = self.teacher.heads[self.head], model.heads[self.head]
+        check_names("Distill", self.head, old, new)
         self.teacher.eval()
-        freeze(self.teacher)
 
     def loss(self, model: Any, part: Part, scores: dict[str, Tensor]) -> Tensor | None:
         """The share of this part in weight · T² · KL, a mean over what the head's loss is over."""
         if self.head not in scores:
             return None
         t = self.temperature
-        said = self.teacher.scores(part.batch, heads=(self.head,))[self.head]
+        with no_grad():  # and its weights stay as free to train as they were
+            said = self.teacher.scores(part.batch, heads=(self.head,))[self.head]
         old, new = self._rows(said, part.batch), self._rows(scores[self.head], part.batch)
         return softened_kl(new, old, t) * (self.weight * t * t * part.shares[self.head])
 

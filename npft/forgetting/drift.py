@@ -16,12 +16,33 @@ import numpy as np
 
 from npft.autograd.kernels import log_softmax
 from npft.embed.likeness import cka
+from npft.encoder.head import Head
 from npft.encoder.model import Model
-from npft.errors import ConfigError, NonFiniteError
+from npft.errors import ConfigError, DataError, NonFiniteError, quoted
 from npft.finetune.regimes import check_model, layers_of
 from npft.nn.module import evaluating
 from npft.nn.quantized import need_floats
 from npft.text.batch import Batch
+
+
+def things(head: Head, batch: Batch) -> int:
+    """How many things a head's loss on a batch is of, each counting once.
+
+    The count of a head with ``class_weights`` is what the sequences weigh together.
+    """
+    weighted = getattr(head, "class_weights", None) is not None
+    return len(batch) if weighted else int(head.count(batch))
+
+
+def check_names(caller: str, name: str, old: Head, new: Head) -> None:
+    """Raise ``ConfigError`` for heads of one name whose classes are others, or in another order."""
+    for kind in ("label_names", "type_names"):
+        before, now = getattr(old, kind, None), getattr(new, kind, None)
+        if before != now:
+            raise ConfigError(
+                f"{caller}: the head {name!r} had the {kind} {quoted(before, 100)} and now has "
+                f"{quoted(now, 100)}, so its scores mean something else; give both models the same"
+            )
 
 
 def check_start(caller: str, start: Model, model: Model) -> None:
@@ -96,8 +117,8 @@ def representation_drift(start: Model, model: Model, batch: Batch) -> dict[str, 
 
     Of the embeddings and of the output of each block, that of the last one after the final norm.
     The batch is read at once, (N, D) numbers for each layer of each body.
-    Raises ``ConfigError`` for models that cannot be compared, ``ShapeError`` for a body that says
-    the same of all tokens.
+    Raises ``ConfigError`` for models that cannot be compared, ``DataError`` for what is no batch,
+    ``ShapeError`` for a body that says the same of all tokens.
 
     >>> from npft import load
     >>> from npft.encoder.model import copy_of
@@ -108,6 +129,9 @@ def representation_drift(start: Model, model: Model, batch: Batch) -> dict[str, 
     {'embeddings': 0.0, 'block 0': 0.0, 'block 1': 0.0}
     """
     check_start("representation_drift", start, model)
+    if not isinstance(batch, Batch):
+        raise DataError(f"representation_drift: the texts are a {type(batch).__name__}, expected a "
+                        "Batch: model.tokenize(texts)")
     names = ["embeddings", *(f"block {i}" for i in range(model.encoder.config.num_layers))]
     states = zip(start.encoder.hidden_states(batch), model.encoder.hidden_states(batch))
     return {name: 1 - cka(old, new) for name, (old, new) in zip(names, states)}
@@ -118,8 +142,8 @@ def prediction_drift(start: Model, model: Model, probe: Batch, head: str = "mlm"
 
     p_0 is what ``start`` says, p_t what ``model`` says now; both need a head of this name that
     gives a row of scores for each thing its loss is over, by default the masked-token head.
-    Raises ``ConfigError`` for models that cannot be compared, ``DataError`` for a batch in which
-    nothing is asked.
+    Raises ``ConfigError`` for models that cannot be compared, or whose heads have other classes;
+    ``DataError`` for a batch in which nothing is asked.
 
     >>> from npft import load, mask_tokens
     >>> from npft.encoder.model import copy_of
@@ -131,11 +155,11 @@ def prediction_drift(start: Model, model: Model, probe: Batch, head: str = "mlm"
     """
     check_start("prediction_drift", start, model)
     asked = model.head(head)
-    start.head(head)
+    check_names("prediction_drift", head, start.head(head), asked)
     model.check({head: probe})
 
     def judge(part: Batch) -> tuple[float, int]:
-        n = int(asked.count(part))
+        n = things(asked, part)
         if n == 0:
             return 0.0, 0
         old, new = (

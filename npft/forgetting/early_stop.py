@@ -31,7 +31,7 @@ from npft.text.batch import Batch
 
 
 class WithinAllowance(Best):
-    """The best weights so far that cost no more than ``allowed``; the first that do end the run.
+    """The best weights so far that cost no more than ``allowed``; the first that cost more end it.
 
     rank, patience: those of ``Best``. cost: what the present weights cost. As in ``Best`` the
     weights of the start are not among those compared, but they are put back if all others cost

@@ -86,7 +86,10 @@ class EWC(Repair):
 
     def _anchor(self) -> None:
         self.mean_fisher = mean_of(self.fisher)
-        self.targets = {name: p.numpy() for name, p in self.encoder.named_parameters()}
+        # Of what F knows alone: nothing is held of LoRA or adapters that come later.
+        self.targets = {
+            name: p.numpy() for name, p in self.encoder.named_parameters() if name in self.fisher
+        }
 
     def consolidate(self, fisher: Fisher, gamma: float = 1.0) -> None:
         """After a further task: F ← γ F + ``fisher``, and the anchor is at the present weights.
@@ -107,7 +110,7 @@ class EWC(Repair):
             return None
         terms = []
         for name, p in self.encoder.named_parameters():
-            if p.requires_grad:
+            if p.requires_grad and name in self.targets:
                 far = p - self.targets[name]
                 terms.append((scale(far, factor=self.fisher[name]) * far).sum())
         return sum_of(terms) * (self.lambda_ / 2) if terms else None

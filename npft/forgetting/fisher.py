@@ -20,13 +20,15 @@ from typing import Any
 
 import numpy as np
 
+from npft.autograd.inputs import numbers
 from npft.autograd.kernels import softmax
 from npft.autograd.machine import freed_memory_kept
 from npft.autograd.tensor import pull_back
 from npft.encoder.head import Head
 from npft.encoder.model import Model
-from npft.errors import ConfigError, DataError, check_choice, check_rng
+from npft.errors import ConfigError, DataError, check_choice, check_finite, check_rng
 from npft.forgetting.anchors import body_of
+from npft.forgetting.drift import things
 from npft.nn.module import Module, Parameter
 from npft.nn.packs import each_pack
 from npft.pretraining.electra import sample_rows
@@ -54,7 +56,8 @@ def diagonal_fisher(
     ``head``: its name, by default the only one. ``labels``: "given" takes those of the batch, which
     may be of any head; "drawn" draws them by ``rng`` from what the model says, which must be of
     classes, one draw for each sequence, or for each token that has a label. log p is minus the
-    head's loss, times how many things the loss is a mean over. Dropout is off; the model stays as
+    head's loss, times how many things the loss is a mean over, each of which counts once, whatever
+    the ``class_weights`` of the head. Dropout is off; the model stays as
     it is. Costs a forward and a backward pass for each sequence by itself, several at once after
     ``set_threads``: about twice the time of one pass of them all in a batch.
 
@@ -106,7 +109,7 @@ def diagonal_fisher(
             loss = chosen.loss(scores, one)
             if not np.isclose(loss.item(), surprise, rtol=1e-3, atol=1e-5):  # of a chain, say
                 raise ConfigError(NO_CLASSES.format(type(chosen).__name__))
-        return squared_gradients(loss * chosen.count(one), params)
+        return squared_gradients(loss * things(chosen, one), params)
 
     total, examples = [np.zeros(p.shape, p.dtype) for p in params], 0
     with _as_it_is(model, params), freed_memory_kept():
@@ -158,11 +161,16 @@ def _as_it_is(model: Module, params: list[Parameter]) -> Iterator[None]:
 
 
 def mean_of(fisher: Fisher) -> float:
-    """The mean of F over all weights. Raises ``ConfigError`` for what is no Fisher.
+    """The mean of F over all weights.
+
+    Raises ``ConfigError`` for what is no Fisher, ``NonFiniteError`` for one that is not finite.
 
     >>> mean_of({"a": np.array([1.0, 2.0]), "b": np.array([[6.0]])})
     3.0
     """
-    if not isinstance(fisher, Mapping) or not fisher:
+    size = sum(map(np.size, fisher.values())) if isinstance(fisher, Mapping) else 0
+    if not size:
         raise ConfigError("mean_of: the Fisher is no dict of arrays, or an empty one")
-    return sum(float(np.sum(f)) for f in fisher.values()) / sum(map(np.size, fisher.values()))
+    for name, f in fisher.items():
+        check_finite(f"mean_of: the Fisher of {name}", numbers("mean_of", f, None))
+    return sum(float(np.sum(f)) for f in fisher.values()) / size

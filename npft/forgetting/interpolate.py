@@ -7,14 +7,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from npft.encoder.model import Model
-from npft.errors import CheckpointError, check_share, listed, quoted
+from npft.errors import CheckpointError, check_items, check_share, listed, quoted
 from npft.finetune.train import evaluate, rank_of
-from npft.forgetting.measure import check_shared
+from npft.forgetting.measure import check_shared, check_words
 from npft.text.batch import Batch
 
 State = dict[str, np.ndarray]
@@ -59,20 +59,26 @@ def interpolation_path(
     start: State,
     probe: Batch,
     test: Batch,
-    alphas: Sequence[float] = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1),
+    alphas: Iterable[float] = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1),
 ) -> dict[str, list[float]]:
     """Held-out masked-token loss and task F1 along the line from ``start`` to the present body.
 
     start: the encoder's ``state_dict()`` before fine-tuning. The body is put back afterwards.
     Returns {"alpha", "mlm_loss", "f1"}; "f1" is what the score of the task has as its main figure.
 
-    Raises ``ConfigError`` if the two models do not share their encoder; else as ``interpolate``.
+    Raises ``ConfigError`` if the two models do not share their encoder, or for an ``mlm`` without a
+    head for masked tokens; else as ``interpolate``.
     """
     check_shared("interpolation_path", model, mlm)
+    check_words("interpolation_path", mlm)
+    shares = [
+        check_share("interpolation_path: an alpha", alpha, zero=True, one=True)
+        for alpha in check_items("interpolation_path: alphas", alphas, of="shares")
+    ]
     end = model.encoder.state_dict()
-    path: dict[str, list[float]] = {"alpha": list(map(float, alphas)), "mlm_loss": [], "f1": []}
+    path: dict[str, list[float]] = {"alpha": shares, "mlm_loss": [], "f1": []}
     try:
-        for alpha in alphas:
+        for alpha in shares:
             model.encoder.load_state_dict(interpolate(start, end, alpha))
             path["mlm_loss"].append(mlm.measure(probe)["mlm_loss"])
             path["f1"].append(rank_of(evaluate(model, test))[0])

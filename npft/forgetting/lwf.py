@@ -24,7 +24,8 @@ import numpy as np
 
 from npft.autograd.tensor import Tensor
 from npft.encoder.model import copy_of
-from npft.errors import ConfigError, check_positive, check_rng
+from npft.errors import check_positive, check_rng
+from npft.forgetting.anchors import check_body
 from npft.forgetting.distill import softened_kl
 from npft.forgetting.measure import check_words
 from npft.heads.words import MaskedLM
@@ -80,11 +81,7 @@ class LwF(Repair):
 
     def before_step(self, model: Any, batch: Any) -> None:
         """Mask the texts of this step."""
-        if getattr(model, "encoder", None) is not self.mlm.encoder:
-            raise ConfigError(
-                "LwF: the model that trains has another encoder than mlm, so nothing would be "
-                "held; build the Classifier on mlm.encoder"
-            )
+        check_body("LwF", model, self.mlm.encoder)
         if self.weight > 0:
             self.masked = mask_tokens(texts_of(batch), self.tokenizer, rng=self.rng)
 

@@ -33,11 +33,13 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import ConfigError, NonFiniteError, ShapeError
+from npft.autograd.inputs import numbers
+from npft.errors import ConfigError, DtypeError, NonFiniteError, ShapeError, quoted
+from npft.metrics.score import ByValue
 
 
-@dataclass(frozen=True)
-class TaskMatrix:
+@dataclass(frozen=True, eq=False)
+class TaskMatrix(ByValue):
     """The table R of a sequence of T tasks, and the figures that are read from it.
 
     r (T, T): r[i, j] is the score on task j after training on task i. Above the diagonal, of tasks
@@ -62,7 +64,7 @@ class TaskMatrix:
     ahead: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        r = _scores("r", self.r)
+        r = _scores("TaskMatrix: r", self.r)
         if r.ndim != 2 or r.shape[0] != r.shape[1] or r.size == 0:
             raise ShapeError(f"TaskMatrix: r has shape {r.shape}, expected (T, T) of T tasks")
         if not np.isfinite(r[np.tril_indices(len(r))]).all() or np.isinf(r).any():
@@ -75,7 +77,7 @@ class TaskMatrix:
             given = getattr(self, name)
             if given is None:
                 continue
-            scores = _scores(name, given)
+            scores = _scores(f"TaskMatrix: {name}", given)
             if scores.shape != (n,):
                 raise ShapeError(
                     f"TaskMatrix: {name} has shape {scores.shape}, expected ({n},) with {len(r)} "
@@ -165,20 +167,28 @@ class TaskMatrix:
 
 
 def _scores(name: str, given: Any) -> np.ndarray:
-    """The scores as an array of numbers; raises ``ShapeError`` for what is none."""
+    """The scores as a new array of numbers; raises ``ShapeError`` for what is none."""
     try:
-        return np.array(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ShapeError(f"TaskMatrix: {name} is no table of numbers: {given!r:.60}") from None
+        return numbers(name, given, np.float64)
+    except DtypeError:
+        raise ShapeError(f"{name} is no table of numbers: {quoted(given, 60)}") from None
 
 
-@dataclass(frozen=True)
-class Path:
+def _whole(name: str, steps: np.ndarray) -> np.ndarray:
+    """Steps as int64."""
+    if not (np.isfinite(steps) & (steps == np.floor(steps))).all():
+        raise ShapeError(f"Path: {name} is {steps}, expected whole numbers")
+    return steps.astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Path(ByValue):
     """The scores of all tasks every few steps of a whole sequence.
 
     step (S,), counted through all tasks from 0. scores (S, T), NaN before a task is begun.
     ends (T,), the steps at which the training on each task ended; all of them are in ``step``.
-    Raises ``ShapeError`` for arrays that do not fit each other.
+    Raises ``ShapeError`` for arrays that do not fit each other, or are none of numbers,
+    ``NonFiniteError`` for a score that is missing after a task is begun.
 
     >>> path = Path(np.array([0, 5, 6, 10]),
     ...             np.array([[0.5, np.nan], [0.9, np.nan], [0.4, 0.6], [0.8, 1.0]]),
@@ -192,13 +202,14 @@ class Path:
     ends: np.ndarray
 
     def __post_init__(self) -> None:
-        shapes = [np.shape(a) for a in (self.scores, self.step, self.ends)]
+        for name in ("step", "scores", "ends"):
+            found = _scores(f"Path: {name}", getattr(self, name))
+            object.__setattr__(self, name, found if name == "scores" else _whole(name, found))
+        shapes = [a.shape for a in (self.scores, self.step, self.ends)]
         if len(shapes[0]) != 2 or [(n,) for n in shapes[0]] != shapes[1:]:
             raise ShapeError(
                 f"Path: scores, step and ends have shapes {shapes}, expected (S, T), (S,), (T,)"
             )
-        for name in ("step", "scores", "ends"):
-            object.__setattr__(self, name, np.array(getattr(self, name)))
         step, ends = self.step, self.ends
         rising = (np.diff(step) > 0).all() and (np.diff(ends) > 0).all()
         if not rising or not np.isin(ends, step).all() or not len(ends) or ends[-1] != step[-1]:

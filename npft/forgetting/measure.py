@@ -20,16 +20,18 @@ from typing import Any
 
 import numpy as np
 
+from npft.autograd.inputs import numbers
 from npft.encoder.model import Model
-from npft.errors import ConfigError, check_count, check_number, quoted
+from npft.errors import ConfigError, DtypeError, check_count, check_number, quoted
 from npft.finetune.regimes import check_model
 from npft.finetune.train import Data, evaluate, fine_tune_steps, rank_of
+from npft.metrics.score import ByValue
 from npft.nn.history import History
 from npft.text.batch import Batch
 
 
-@dataclass(frozen=True)
-class ForgettingCurve:
+@dataclass(frozen=True, eq=False)
+class ForgettingCurve(ByValue):
     """What was measured along one fine-tuning run; ``step[0]`` is 0.
 
     step (S,), mlm_loss and mlm_acc (S,) on the frozen probe, f1 (S,) on the task's test set, and
@@ -80,16 +82,43 @@ class ForgettingCurve:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> ForgettingCurve:
-        """The inverse of ``as_dict``; raises ``ConfigError`` for what is no curve."""
+        """The inverse of ``as_dict``.
+
+        Raises ``ConfigError`` for what is no curve, such as one whose columns are of other lengths,
+        empty, or hold what is no finite number.
+        """
         wanted = {"step", "mlm_loss", "mlm_acc", "f1", "unigram"}
         if not isinstance(fields, Mapping) or fields.keys() - {"also"} != wanted:
             raise ConfigError(
                 f"ForgettingCurve.from_dict: got {quoted(fields)}, expected a dict of what "
                 f"as_dict returns: {', '.join(sorted(wanted))}"
             )
-        arrays = {k: np.array(v) for k, v in fields.items() if k not in ("unigram", "also")}
-        also = {name: np.array(figures) for name, figures in fields.get("also", {}).items()}
-        return cls(**arrays, unigram=fields["unigram"], also=also)
+        also = fields.get("also", {})
+        if not isinstance(also, Mapping):
+            raise ConfigError(
+                f"ForgettingCurve.from_dict: also is {quoted(also)}, expected a dict of columns"
+            )
+        n = np.size(fields["step"])
+        columns = {name: _column(name, fields[name], n) for name in sorted(wanted - {"unigram"})}
+        further = {name: _column(name, figures, n) for name, figures in also.items()}
+        unigram = check_number("ForgettingCurve.from_dict: unigram", fields["unigram"])
+        return cls(**columns, unigram=unigram, also=further)
+
+
+def _column(name: str, given: Any, n: int) -> np.ndarray:
+    """A column of n finite numbers, n at least 1."""
+    try:
+        column = numbers(name, given, None)
+    except DtypeError:
+        column = np.zeros((0, 0))
+    if column.shape != (n,) or n == 0 or column.dtype.kind not in "iuf":
+        raise ConfigError(
+            f"ForgettingCurve.from_dict: {name} is {quoted(given)}, expected as many numbers as "
+            "there are steps, at least one"
+        )
+    if not np.isfinite(column).all():
+        raise ConfigError(f"ForgettingCurve.from_dict: {name} holds a number that is not finite")
+    return column
 
 
 def check_shared(caller: str, model: Model, mlm: Model) -> None:
@@ -138,8 +167,9 @@ def forgetting_curve(
     body still finds (``latent.linear_probe``):
     {"nsp_acc": lambda: mlm.measure(probe)["nsp_acc"]}. They must leave both models as they are.
 
-    Raises ``ConfigError`` if the two models do not share their encoder, every < 1, or for a further
-    figure with the name of one that is measured anyway; else as ``fine_tune``.
+    Raises ``ConfigError`` if the two models do not share their encoder, for an ``mlm`` without a
+    head for masked tokens, every < 1, or a further figure with the name of one that is measured
+    anyway; else as ``fine_tune``.
 
     >>> from npft import Classifier, load, make_probe
     >>> rng, mlm = np.random.default_rng(0), load("tinyworld")
@@ -153,6 +183,7 @@ def forgetting_curve(
     ([0, 1, 2], 0.0)
     """
     check_shared("forgetting_curve", model, mlm)
+    check_words("forgetting_curve", mlm)
     unigram = check_number("forgetting_curve: unigram", unigram)
     also = {} if also is None else also
     if not isinstance(also, Mapping) or not all(map(callable, also.values())):

@@ -176,7 +176,7 @@ def addition(kind: str) -> Callable[[Run, float], None]:
         number = whole(kind, size, least=1, most=columns - 1, why=why)
         ADDITIONS[kind](run.model, number, rng=run.rng())
         set_regime(run.model, kind)
-        run.body_lr = run.rate * learning_rate(kind) / learning_rate("full")
+        run.body_lr = run.rate * learning_rate(kind, columns) / learning_rate("full", columns)
 
     return before
 

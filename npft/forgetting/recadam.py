@@ -54,7 +54,7 @@ class RecAdam(Repair):
     name = "recadam"
 
     def __init__(self, model: Any, t0: float, k: float = 0.1, gamma: float = 100.0) -> None:
-        if t0 not in (math.inf, -math.inf):
+        if not isinstance(t0, (float, np.floating)) or not math.isinf(t0):
             check_number("RecAdam: t0", t0)
         self.t0 = t0
         self.k = check_positive("RecAdam: k", k)

@@ -15,6 +15,7 @@ import numpy as np
 
 from npft.autograd.tensor import Tensor
 from npft.errors import ConfigError, check_rng, check_share
+from npft.forgetting.anchors import check_body
 from npft.forgetting.measure import check_words
 from npft.heads.words import MaskedLM
 from npft.nn.module import Module, freeze
@@ -100,11 +101,7 @@ class ReplayMixer(Repair):
 
     def before_step(self, model: Module, batch: Any) -> None:
         """Draw and mask the sequences of this step."""
-        if getattr(model, "encoder", None) is not self.mlm.encoder:
-            raise ConfigError(
-                "ReplayMixer: the model that trains has another encoder than mlm, so replay would "
-                "change nothing; build the Classifier on mlm.encoder"
-            )
+        check_body("ReplayMixer", model, self.mlm.encoder)
         if self.replayed is None:
             raise ConfigError(
                 "ReplayMixer: nobody asked it how many examples of the task fit into a batch; call "

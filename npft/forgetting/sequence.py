@@ -23,6 +23,7 @@ from npft.finetune.train import evaluate, fine_tune, fine_tune_steps, rank_of
 from npft.forgetting.latent import linear_probe
 from npft.forgetting.matrix import Path, TaskMatrix
 from npft.forgetting.measure import check_shared, check_words
+from npft.metrics.score import ByValue
 from npft.nn.history import History
 from npft.nn.repair import Repair
 from npft.text.batch import Batch
@@ -31,8 +32,8 @@ Tasks = Mapping[str, tuple[Batch, Batch]]  # by the names of their heads: to tra
 PROBE_SEED = 0  # of all probes, so that two of them differ by the body alone
 
 
-@dataclass(frozen=True)
-class SequenceRun:
+@dataclass(frozen=True, eq=False)
+class SequenceRun(ByValue):
     """What ``train_sequence`` found: the names of the tasks, the table, the path between.
 
     mlm_loss: (T + 1,) the held-out masked-token loss before the first task and after each; None

@@ -168,11 +168,16 @@ class Classes(Head):
     def labelled(self, tokenizer: Tokenizer, batch: Batch, examples: Examples) -> Batch:
         """The labels go by their names, if the examples have names; else they are the numbers.
 
-        Raises ``DataError`` for a name the head does not know.
+        Raises ``DataError`` for a name the head does not know, or names of what are no classes.
         """
         labels = examples.labels
         if labels is None or not examples.label_names:
             return batch.replace(labels=labels)
+        if labels.dtype.kind != "i":
+            raise DataError(
+                f"Classes: the labels have names, {listed(examples.label_names)}, but are "
+                f"{labels.dtype}, grades; give class numbers 0, 1, ..."
+            )
         number = {name: k for k, name in enumerate(self.label_names)}
         named = [examples.label_names[k] for k in labels]
         unknown = set(named) - set(number)

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npft.autograd import ops
-from npft.autograd.kernels import softmax
+from npft.autograd.kernels import log_softmax
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
 from npft.encoder.head import Rng, Texts
@@ -153,7 +153,11 @@ class Cloze(Classes):
         return options
 
     def forward(self, hidden: Tensor, batch: Batch, rng: Rng = None) -> Tensor:
-        """The log of the mean of exp(score) over the words of each class (B, K)."""
+        """The log of the mean of exp(score) over the words of each class (B, K).
+
+        Raises ``DataError`` unless each sequence has a [MASK].
+        """
+        self._check_masks(batch)
         z = self.mlm(hidden, batch, rng)  # (B, V), a row for each [MASK]
         means = [ops.logsumexp(z[:, ids], axis=1) - np.log(len(ids)) for ids in self.ids]
         scores = ops.stack(*means, axis=1)
@@ -162,7 +166,10 @@ class Cloze(Classes):
     def check(self, batch: Batch) -> None:
         """Raise ``DataError`` unless there are labels it knows, and each sequence has a [MASK]."""
         super().check(batch)
-        if batch.n_targets != len(batch):
+        self._check_masks(batch)
+
+    def _check_masks(self, batch: Batch) -> None:
+        if not np.array_equal(batch.sequence[batch.target_rows], np.arange(len(batch))):
             raise DataError(
                 "Cloze: the batch does not ask for one [MASK] in each sequence; make it with "
                 "model.batch_of(examples) or model.tokenize(texts, labels=labels)"
@@ -288,13 +295,19 @@ class ClozeClassifier(Classifier):
         """Divide from now on by P(class) of texts that say nothing, by default an empty one.
 
         A model may like some answers whatever it is asked. Returns log P(class) (K,), the mean
-        over the texts; it is saved with the model. Raises ``DataError`` for no texts.
+        over the texts; it is saved with the model. Raises ``DataError`` for no texts; where
+        something is refused, the head divides as before.
         """
         batch = self.tokenize(texts)
         if not len(batch):
             raise DataError("calibrate: there are no texts; give [''], or others that say nothing")
         head: Any = self.heads["classes"]
-        head.prior = None
-        p = softmax(self.logits(batch)).numpy().mean(axis=0)
-        head.prior = np.log(p).tolist()
+        before, head.prior = head.prior, None
+        try:
+            # In logarithms of float64: a class that is very unlikely has P = 0 in float32.
+            log_p = log_softmax(self.logits(batch).astype(np.float64)).data  # (B, K)
+        finally:
+            head.prior = before
+        largest = log_p.max(axis=0)
+        head.prior = (largest + np.log(np.exp(log_p - largest).mean(axis=0))).tolist()
         return head.prior

@@ -28,7 +28,8 @@ from npft.text.batch import Batch
 class Grades(Head):
     """A pool and a linear layer with one output.
 
-    ``low`` and ``high`` are the ends of the grades; None and None for grades without ends.
+    ``low`` and ``high`` are the ends of the grades; None and None for grades without ends. A label
+    beyond an end is learnt and scored as it is, but nothing beyond it is said.
     ``layers`` and ``combine``: how many of the last blocks are read, and how
     (``encoder/layers.py``). Raises ``ConfigError`` unless low < high, for an unknown pool, or for
     more layers than there are.
@@ -53,8 +54,11 @@ class Grades(Head):
             self.low = self.start = check_number("Grades: low", low)
             self.high = check_number("Grades: high", high)
             self.span, self.cut = self.high - self.low, (0.0, 1.0)
-        if self.span <= 0:
-            raise ConfigError(f"Grades: low is {low}, high {high}; expected low below high")
+        if not 0 < self.span < np.inf:
+            raise ConfigError(
+                f"Grades: low is {low}, high {high}; expected low below high, and not so far apart "
+                "that high - low is infinite"
+            )
         self.dropout = Dropout(encoder.config.dropout)
         width = self.read_layers(encoder, layers, combine)
         self.linear = Linear(width, 1, rng=rng)
@@ -136,6 +140,7 @@ class Regressor(Model):
             self.encoder, None, None, head.pool.kind, head.layers, head.combine, rng=rng
         )
         made: Any = new.heads["grades"]
+        made.astype(head.linear.weight.dtype)
         made.load_state_dict(head.state_dict())
         made.linear.weight.assign(head.span * head.linear.weight.data)
         made.linear.bias.assign(head.start + head.span * head.linear.bias.data)

@@ -69,6 +69,9 @@ CLASSES: dict[str, Names] = {  # of layers, which have a weight and a bias each
 PAIRS: Names = {"pool": "pooler.dense", "linear": "cls.seq_relationship"}  # of BERT
 TAGS: Names = {"linear": "classifier"}
 SCHEME, PIECES = "npft_scheme", "npft_pieces"  # in config.json, which transformers does not read
+# Options of a classifier that its loss and its score have, written where they are not the usual.
+UNUSUAL = {"npft_positive": "positive", "npft_class_weights": "class_weights",
+           "npft_smoothing": "smoothing"}
 
 
 def weights_of(layers: Names) -> Names:
@@ -153,7 +156,8 @@ def read_classifier(folder: Path, found: Contents) -> Saved:
         heads, make = {"grades": names}, _regressor(pool)
     elif rows != 1 and problem in (None, "single_label_classification"):
         labels = label_names(folder / CONFIG, found.given.get("id2label"), rows)
-        heads, make = {"classes": names}, _classifier(pool, labels)
+        own = {ours: found.given[name] for name, ours in UNUSUAL.items() if name in found.given}
+        heads, make = {"classes": names}, _classifier(pool, labels, own)
     else:
         return read_encoder(folder)
     model: Saved = _read(folder, found, heads, make)
@@ -164,8 +168,10 @@ def _regressor(pool: str) -> Callable[[Encoder, Rng], Model]:
     return lambda encoder, rng: Regressor(encoder, None, None, pool, rng=rng)
 
 
-def _classifier(pool: str, labels: list[str]) -> Callable[[Encoder, Rng], Model]:
-    return lambda encoder, rng: Classifier(encoder, len(labels), pool, labels, rng=rng)
+def _classifier(
+    pool: str, labels: list[str], own: dict[str, Any]
+) -> Callable[[Encoder, Rng], Model]:
+    return lambda encoder, rng: Classifier(encoder, len(labels), pool, labels, **own, rng=rng)
 
 
 def read_tagger(folder: Path, found: Contents) -> Saved:
@@ -266,6 +272,8 @@ def write_classifier(model: Any) -> Written:
     family, head = family_of(model.encoder), model.heads["classes"]
     _check_pool("classifier", head, family)
     options = _labels(model.label_names) | {"problem_type": "single_label_classification"}
+    own = {name: getattr(head, ours) for name, ours in UNUSUAL.items()}
+    options |= {name: value for name, value in own.items() if value not in (None, 0.0)}
     weights = _named(family, CLASSES[family.kind], head.state_dict())
     return Written("ForSequenceClassification", weights, options)
 

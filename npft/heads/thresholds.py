@@ -51,7 +51,8 @@ class Thresholded(Head):
 def threshold_curve(model: Model, batch: Batch, head: str | None = None) -> Curve:
     """Precision, recall and F1 on a labelled batch, at every threshold that makes a difference.
 
-    Raises ``ConfigError`` for a head without a threshold, ``DataError`` for data without labels.
+    Raises ``ConfigError`` for no model or a head without a threshold, ``DataError`` for data
+    without labels.
 
     >>> from npft import SpanTagger, load
     >>> tagger = SpanTagger(load("tinyworld").body, ["PER"], rng=np.random.default_rng(0))
@@ -86,6 +87,11 @@ def calibrate(model: Model, batch: Batch, head: str | None = None) -> float:
 
 
 def _with_threshold(model: Model, head: str | None) -> Thresholded:
+    if not isinstance(model, Model):
+        raise ConfigError(
+            f"threshold: model is {type(model).__name__}, expected an encoder with heads, such as "
+            "a SpanTagger"
+        )
     chosen = model.head(head)
     if not isinstance(chosen, Thresholded):
         raise ConfigError(f"{type(chosen).__name__} has no threshold to calibrate")

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from npft.errors import DataError, check_count, check_items, check_strings
+from npft.errors import DataError, DtypeError, check_count, check_items, check_strings
 from npft.metrics.score import Score
 
 
@@ -53,6 +53,7 @@ def shared_f1(true: Sequence[Any], predicted: Sequence[Any]) -> float:
     >>> shared_f1([3, 4, 5], [4, 5, 6])
     0.6666666666666666
     """
+    true, predicted = _items("shared_f1", true), _items("shared_f1", predicted)
     if not true and not predicted:
         return 1.0
     common = sum(min(true.count(item), predicted.count(item)) for item in set(true))
@@ -65,7 +66,8 @@ def answer_f1(true: str, predicted: str) -> float:
     >>> round(answer_f1("the green house", "green house"), 3)
     0.8
     """
-    return shared_f1(true.split(), predicted.split())
+    gold, said = check_strings("answer_f1: an answer", [true, predicted])
+    return shared_f1(gold.split(), said.split())
 
 
 def normal_answer(text: str) -> str:
@@ -81,8 +83,9 @@ def normal_answer(text: str) -> str:
 def squad_scores(true: Sequence[str], predicted: str) -> tuple[float, float]:
     """Exact match (0 or 1) and F1 of an answer, each with the closest of the true answers.
 
-    true: one or more answers of one question; "" is no answer, which only no answer matches.
-    Of a data set take the means. Raises ``DataError`` without a true answer, or for one string.
+    true: one or more answers of one question. As in SQuAD 2.0, one of which nothing is left, such
+    as "The", is no answer: it does not count beside others, and by itself only no answer matches
+    it. Of a data set take the means. Raises ``DataError`` without a true answer, or for one string.
 
     >>> squad_scores(["Denver Broncos", "The Broncos"], "broncos")
     (1.0, 1.0)
@@ -91,7 +94,7 @@ def squad_scores(true: Sequence[str], predicted: str) -> tuple[float, float]:
     if not true:
         raise DataError("squad_scores: expected a list of true answers, at least one; [''] is none")
     (said,) = map(normal_answer, check_strings("squad_scores: predicted", [predicted]))
-    golds = [normal_answer(gold) for gold in true]
+    golds = [gold for gold in map(normal_answer, true) if gold] or [""]
     return float(said in golds), max(answer_f1(gold, said) for gold in golds)
 
 
@@ -107,7 +110,8 @@ def answer_metrics(
         them counts as missed.
     no_answer: some questions have none; return ``AnswerOrNoneMetrics``.
 
-    Raises ``DataError`` if the numbers of answers differ, or there are none.
+    Raises ``DataError`` if the numbers of answers differ, or there are none, ``DtypeError`` for
+    what is no list of words or numbers.
 
     >>> answer_metrics([["a", "b"], []], [["a"], []]).f1
     0.8333333333333333
@@ -120,10 +124,10 @@ def answer_metrics(
     """
     check_count("answer_metrics: cut", cut, least=0)
     gold, said = (
-        [list(check_items("answer_metrics: an answer", answer, of="words or places"))
+        [_items("answer_metrics", answer)
          for answer in check_items("answer_metrics: answers", answers, of="answers")]
         for answers in (true, predicted)
-    )
+    )  # fmt: skip
     n = len(gold) + cut
     if len(gold) != len(said) or not n:
         raise DataError(
@@ -144,6 +148,16 @@ def answer_metrics(
         answered_f1=_mean(np.array(f1)[has]),
         unanswered=_mean(np.array(exact)[~has]),
     )
+
+
+def _items(name: str, answer: Any) -> list[Any]:
+    """The words or places of one answer."""
+    items = list(check_items(f"{name}: an answer", answer, of="words or places"))
+    for item in items:
+        if not isinstance(item, Hashable):
+            raise DtypeError(f"{name}: an answer holds a {type(item).__name__}, expected a list of "
+                             "words or places")
+    return items
 
 
 def _mean(values: np.ndarray) -> float:

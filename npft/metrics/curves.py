@@ -136,10 +136,12 @@ def precision_recall(true: Any, scores: Any) -> PrecisionRecall:
             f"precision_recall: none of the {len(positive)} examples is positive, so there is no "
             "recall; give examples of both classes"
         )
-    order = np.argsort(-found, kind="stable")
-    last = np.flatnonzero(np.append(np.diff(found[order]) != 0, True))  # of each score
+    # Sorted upwards and turned, twice so that ties keep their order: -found of uint8 would wrap.
+    order = len(found) - 1 - np.argsort(found[::-1], kind="stable")[::-1]
+    ranked = found[order]
+    last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # of each score
     hits = positive[order].cumsum()[last]
-    return PrecisionRecall(found[order][last], hits / (last + 1), hits / positive.sum())
+    return PrecisionRecall(ranked[last], hits / (last + 1), hits / positive.sum())
 
 
 def average_precision(true: Any, scores: Any) -> float:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from npft.errors import ConfigError, DataError
+from npft.errors import ConfigError, DataError, check_strings
 
 SCHEMES = {"bio": "BI", "iob1": "BI", "iobes": "BIES", "bilou": "BILU"}  # and O
 BEGINS, ENDS = "BSU", "ELSU"  # these always begin an entity, and these always end one
@@ -108,13 +108,14 @@ def entities(tags: Sequence[str], scheme: str = "bio", strict: bool = False) -> 
 
     Two neighbouring words are of one entity if they have the same type, the first ends none (E, L,
     S, U) and the second begins none (B, S, U). ``strict`` leaves out entities that are not written
-    as the scheme writes them. Raises as ``check_scheme``.
+    as the scheme writes them. Raises as ``check_scheme``, and ``DtypeError`` for what are no tags.
 
     >>> sorted(entities(["B-LOC", "I-LOC", "O", "B-LOC", "B-PER", "I-ORG"]))
     [(0, 2, 'LOC'), (3, 4, 'LOC'), (4, 5, 'PER'), (5, 6, 'ORG')]
     >>> sorted(entities(["S-LOC", "B-PER", "I-PER", "O"], "iobes", strict=True))
     [(0, 1, 'LOC')]
     """
+    tags = check_strings("entities: tags", tags)
     check_scheme("entities", scheme, tags)
     if scheme == "plain":
         raise ConfigError("entities: plain tags mark no entities; give one of their schemes")

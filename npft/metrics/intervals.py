@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npft.errors import DataError, check_share
+from npft.autograd.inputs import numbers
+from npft.errors import DataError, DtypeError, check_share
 
 
 class Interval(NamedTuple):
@@ -24,8 +25,8 @@ def interval(values: Any, level: float = 0.95) -> Interval:
     others. For two methods run with the same seeds give the differences: what a seed does to both
     is then no noise.
 
-    Raises ``DataError`` for fewer than two numbers, which have no spread, or some that are not
-    finite, ``ConfigError`` for a level that is no share.
+    Raises ``DataError`` for fewer than two numbers, which have no spread, for some that are not
+    finite, or so large that the interval has no ends; ``ConfigError`` for a level that is no share.
 
     Of 1, 2, 3: t = 4.303, s = 1
 
@@ -36,14 +37,21 @@ def interval(values: Any, level: float = 0.95) -> Interval:
 
     check_share("interval: level", level)
     try:
-        x = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+        x = numbers("interval: values", values, np.float64)
+    except DtypeError:
         raise DataError("interval: the values are no numbers; give at least two") from None
     if x.ndim != 1 or x.size < 2 or not np.isfinite(x).all():
         raise DataError(
             f"interval: got {x.size} values of shape {x.shape}, expected (n,) with n 2 or more, "
             "all finite: one run says nothing of how much runs differ"
         )
+    size = np.frexp(np.abs(x).max())[1]  # numbers below 1 have sums and squares that fit
+    x = np.ldexp(x, -size)
     mean = float(x.mean())
     half = float(stdtrit(x.size - 1, (1 + level) / 2) * x.std(ddof=1) / np.sqrt(x.size))
-    return Interval(mean, mean - half, mean + half)
+    with np.errstate(over="ignore"):
+        found = Interval(*np.ldexp([mean, mean - half, mean + half], size).tolist())
+    if not np.isfinite(found).all():
+        raise DataError(f"interval: it goes from {found.low} to {found.high}, which is no answer; "
+                        "give smaller numbers, or a lower level")
+    return found

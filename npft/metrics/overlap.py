@@ -16,6 +16,7 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from npft.errors import ConfigError, DataError, DtypeError, check_count, check_items
+from npft.metrics.classes import from_counts
 
 Words = Sequence[str]
 
@@ -55,7 +56,7 @@ def clipped_matches(references: Sequence[Words], written: Words, n: int) -> tupl
     """
     counts = ngrams(written, n)
     most: Counter[tuple[str, ...]] = Counter()
-    for reference in references:
+    for reference in check_items("clipped_matches: references", references, of="texts"):
         most |= ngrams(reference, n)  # the larger of both counts
     return sum((counts & most).values()), sum(counts.values())
 
@@ -91,10 +92,12 @@ def bleu(references: Sequence[Sequence[Words]], written: Sequence[Words], n: int
         )
     if not all(isinstance(refs, (list, tuple)) and refs for refs in references):
         raise DataError("bleu: a text has no list of references, expected [[reference, ...], ...]")
-    c = sum(len(_words("bleu", words)) for words in written)
+    written = [_words("bleu", words) for words in written]
+    references = [[_words("bleu: references", ref) for ref in refs] for refs in references]
+    c = sum(map(len, written))
     r = 0
     for refs, words in zip(references, written):
-        lengths = [len(_words("bleu: references", ref)) for ref in refs]
+        lengths = [len(ref) for ref in refs]
         r += min(lengths, key=lambda length: (abs(length - len(words)), length))
     log_precisions = 0.0
     for size in range(1, n + 1):
@@ -114,14 +117,6 @@ class Overlap(NamedTuple):
     f1: float
 
 
-def _overlap(shared: int, reference: int, written: int) -> Overlap:
-    """0 / 0 = 0."""
-    return Overlap(
-        shared / max(written, 1), shared / max(reference, 1),
-        2 * shared / max(reference + written, 1),
-    )  # fmt: skip
-
-
 def rouge_n(reference: Words, written: Words, n: int) -> Overlap:
     """ROUGE-N of one text: the n-grams that both have, each as often as both have it (Lin 2004).
 
@@ -132,7 +127,7 @@ def rouge_n(reference: Words, written: Words, n: int) -> Overlap:
     0.75
     """
     a, b = ngrams(reference, n), ngrams(written, n)
-    return _overlap(sum((a & b).values()), sum(a.values()), sum(b.values()))
+    return Overlap(*from_counts(sum((a & b).values()), sum(b.values()), sum(a.values())))
 
 
 def rouge_l(reference: Words, written: Words) -> Overlap:
@@ -153,7 +148,7 @@ def rouge_l(reference: Words, written: Words) -> Overlap:
         longest = [0]
         for j, other in enumerate(b):
             longest.append(before[j] + 1 if word == other else max(before[j + 1], longest[j]))
-    return _overlap(longest[-1], len(a), len(b))
+    return Overlap(*from_counts(longest[-1], called=len(b), actual=len(a)))
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:

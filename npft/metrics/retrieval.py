@@ -52,26 +52,26 @@ class RetrievalMetrics(Score):
     queries: int
 
 
-def _ranked(name: str, ranked: Any) -> list[int]:
-    """The numbers of the documents, best first; each once."""
-    found = list(check_items(f"{name}: the ranking", ranked, of="document numbers"))
+def _documents(name: str, given: Any, where: str = "the ranking") -> list[int]:
+    """The numbers of documents, each once: those of a ranking, best first, or relevant ones."""
+    found = list(check_items(f"{name}: {where}", given, of="document numbers"))
     for number in found:
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 0:
-            raise DtypeError(f"{name}: the ranking holds {number!r:.40}, expected the numbers of "
+            raise DtypeError(f"{name}: {where} holds {number!r:.40}, expected the numbers of "
                              "documents, from 0")
     if len(set(found)) < len(found):
-        raise DataError(f"{name}: a document stands twice in the ranking")
+        raise DataError(f"{name}: a document stands twice in {where}")
     return [int(number) for number in found]
 
 
 def _grades(name: str, relevant: Any) -> dict[int, float]:
     """{document: grade}, grades above 0; a set of documents has the grade 1 for each."""
     if isinstance(relevant, Mapping):
-        numbers = _ranked(name, relevant)
+        numbers = _documents(name, relevant, "relevant")
         values = [check_positive(f"{name}: a grade", g, zero=True) for g in relevant.values()]
         found = {number: value for number, value in zip(numbers, values) if value > 0}
     else:
-        found = dict.fromkeys(_ranked(name, relevant), 1.0)
+        found = dict.fromkeys(_documents(name, relevant, "relevant"), 1.0)
     if not found:
         raise DataError(f"{name}: no document is relevant, so there is nothing to find; leave the "
                         "query out")
@@ -82,7 +82,7 @@ def _hits(name: str, ranked: Any, relevant: Any, k: int) -> tuple[np.ndarray, in
     """Whether each of the first k is relevant, and how many relevant documents there are."""
     check_count(f"{name}: k", k)
     wanted = _grades(name, relevant)
-    hits = np.array([number in wanted for number in _ranked(name, ranked)[:k]], dtype=bool)
+    hits = np.array([number in wanted for number in _documents(name, ranked)[:k]], dtype=bool)
     return hits, len(wanted)
 
 
@@ -149,13 +149,15 @@ def ndcg_at_k(ranked: Sequence[int], relevant: Grades, k: int) -> float:
     """
     check_count("ndcg_at_k: k", k)
     grades = _grades("ndcg_at_k", relevant)
-    gains = [grades.get(number, 0.0) for number in _ranked("ndcg_at_k", ranked)[:k]]
+    gains = [grades.get(number, 0.0) for number in _documents("ndcg_at_k", ranked)[:k]]
     best = sorted(grades.values(), reverse=True)[:k]
-    return _dcg(gains) / _dcg(best)
+    size = int(np.frexp(best[0])[1])  # of both the same, so that it falls out; sums below 1 fit
+    return _dcg(gains, size) / _dcg(best, size)
 
 
-def _dcg(gains: Sequence[float]) -> float:
-    return float(np.sum(np.array(gains) / np.log2(np.arange(2, len(gains) + 2))))
+def _dcg(gains: Sequence[float], size: int) -> float:
+    """The discounted sum of gains / 2^size, a division that rounds nothing."""
+    return float(np.sum(np.ldexp(gains, -size) / np.log2(np.arange(2, len(gains) + 2))))
 
 
 def retrieval_metrics(
@@ -174,7 +176,11 @@ def retrieval_metrics(
     if len(rankings) != len(relevant) or not rankings:
         raise ShapeError(f"retrieval_metrics: {len(rankings)} rankings for {len(relevant)} "
                          "queries; give one ranking and one set for each of at least one query")
-    both = list(zip(rankings, relevant))
+    both = [
+        (_documents("retrieval_metrics", ranked),
+         _grades("retrieval_metrics", wanted))  # read once, for each may be a generator
+        for ranked, wanted in zip(rankings, relevant)
+    ]  # fmt: skip
 
     def mean(figure: Any) -> float:
         return float(np.mean([figure(ranked, wanted, k) for ranked, wanted in both]))

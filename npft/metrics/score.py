@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -36,6 +36,35 @@ class Score:
     def figures(self) -> dict[str, float]:
         """The numbers alone, without the loss where it is not known."""
         return {k: v for k, v in self.as_dict().items() if isinstance(v, (int, float))}
+
+
+class ByValue:
+    """For dataclasses that hold arrays (``eq=False``): equal are those with equal fields.
+
+    The comparison that ``dataclass`` writes asks whether an array of truth values is true, which
+    NumPy refuses. NaN equals NaN here: in a table it says that nothing was measured.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        names = [field.name for field in fields(self)]  # type: ignore[arg-type]
+        return all(_same(getattr(self, name), getattr(other, name)) for name in names)
+
+    def __hash__(self) -> int:
+        """By what is no array: equal ones have equal hashes, some others have as well."""
+        values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        return hash((type(self), *(v for v in values if isinstance(v, (str, tuple)))))
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return np.array_equal(a, b, equal_nan=a.dtype.kind == b.dtype.kind == "f")
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return False
+    return bool(a == b or (a != a and b != b))
 
 
 def _plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from numbers import Integral
 from typing import ClassVar
 
 from npft.errors import DataError, check_count, check_items
+from npft.metrics.classes import from_counts
 from npft.metrics.entities import Entity
 from npft.metrics.score import Score
 
@@ -21,8 +22,10 @@ from npft.metrics.score import Score
 class SpanMetrics(Score):
     """How well spans were found: precision, recall and F1 of all, F1 of outer and of inner ones.
 
-    An inner span lies inside another one of the gold, or of what was said. ``averaged`` says of
-    how many spans, and how many of them could not be found.
+    An inner span lies inside another one of its own side: a gold span inside a gold one, or one
+    that was said inside one that was said. So a gold inner span said without the span around it is
+    a hit of all spans, but of neither part: it was said as an outer one. ``averaged`` says of how
+    many spans, and how many of them were cut off.
     """
 
     main: ClassVar[str] = "f1"
@@ -56,7 +59,8 @@ def span_metrics(
 
     cut: how many further gold spans a model could not find, for they were cut off its texts; each
     of them is missed, as an outer one. 0 / 0 counts as 0.
-    Raises ``DataError`` if the numbers of texts differ, or there are none, or for what is no span.
+    Raises ``DataError`` if the numbers of texts differ, or there are none, or for what is no span;
+    ``DtypeError`` for what is no list.
 
     >>> gold, said = [[(0, 3, "ORG"), (0, 2, "ORG")]], [[(0, 3, "ORG"), (4, 5, "LOC")]]
     >>> m = span_metrics(gold, said)
@@ -64,12 +68,15 @@ def span_metrics(
     (0.5, 0.667, 0.0, '2 spans')
     """
     check_count("span_metrics: cut", cut, least=0)
-    if len(true) != len(predicted) or not true:
+    gold, said = (
+        [_checked(spans) for spans in check_items("span_metrics: the texts", rows, "sets of spans")]
+        for rows in (true, predicted)
+    )
+    if len(gold) != len(said) or not gold:
         raise DataError(
-            f"span_metrics: the spans of {len(true)} true and {len(predicted)} predicted texts; "
+            f"span_metrics: the spans of {len(gold)} true and {len(said)} predicted texts; "
             "expected as many of both, and at least one"
         )
-    gold, said = ([_checked(spans) for spans in rows] for rows in (true, predicted))
     inner_gold, inner_said = ([inner_spans(spans) for spans in rows] for rows in (gold, said))
     outer_gold = [spans - inner for spans, inner in zip(gold, inner_gold)]
     outer_said = [spans - inner for spans, inner in zip(said, inner_said)]
@@ -87,7 +94,8 @@ def _checked(spans: Collection[Entity]) -> set[Entity]:
     found = list(check_items("span_metrics: the spans of a text", spans, of="spans"))
     for span in found:
         fits = isinstance(span, tuple) and len(span) == 3 and isinstance(span[2], str)
-        if not fits or not all(isinstance(k, Integral) for k in span[:2]) or span[0] >= span[1]:
+        whole = fits and all(isinstance(k, Integral) for k in span[:2])
+        if not whole or not 0 <= span[0] < span[1]:
             raise DataError(f"span_metrics: a span is {span!r:.60}, expected a tuple (first word, "
                             "word after the last, type)")
     return set(found)
@@ -98,5 +106,4 @@ def _figures(
 ) -> tuple[float, float, float]:
     """Precision, recall and F1."""
     hits = sum(len(a & b) for a, b in zip(gold, said))
-    actual, called = sum(map(len, gold)) + cut, sum(map(len, said))
-    return hits / max(called, 1), hits / max(actual, 1), 2 * hits / max(called + actual, 1)
+    return from_counts(hits, called=sum(map(len, said)), actual=sum(map(len, gold)) + cut)

@@ -13,8 +13,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError
-from npft.metrics.classes import averages, confusion_matrix
+from npft.errors import ConfigError, DataError, check_items, check_strings
+from npft.metrics.classes import averages, confusion_matrix, from_counts
 from npft.metrics.entities import check_scheme, entities, in_doubt, schemes_of
 from npft.metrics.score import Score
 
@@ -56,12 +56,18 @@ def tag_metrics(
     names: all plain tags there are, for ``absent``.
 
     0 / 0 counts as 0. Raises ``DataError`` if the numbers of words differ, there are none, or the
-    scheme has no such tag; ``ConfigError`` for an unknown scheme, or none where there may be one.
+    scheme has no such tag; ``ConfigError`` for an unknown scheme, or none where there may be one;
+    ``DtypeError`` for tags that are no strings.
 
     >>> m = tag_metrics([["B-LOC", "I-LOC", "O"]], [["B-LOC", "O", "O"]], "bio")
     >>> round(m.accuracy, 3), m.f1, m.averaged
     (0.667, 0.0, 'entities, BIO')
     """
+    true, predicted = (
+        [check_strings("tag_metrics: the tags of a text", row)
+         for row in check_items("tag_metrics: the texts", rows, of="lists of tags")]
+        for rows in (true, predicted)
+    )  # fmt: skip
     if [len(row) for row in true] != [len(row) for row in predicted] or not any(map(len, true)):
         raise DataError("tag_metrics: expected one predicted tag for each word, and some words")
     gold, said = ([tag for row in rows for tag in row] for rows in (true, predicted))
@@ -73,7 +79,8 @@ def tag_metrics(
         number = {tag: k for k, tag in enumerate(sorted(present))}
         y, z = (np.array([number[tag] for tag in tags]) for tags in (gold, said))
         figures = averages(confusion_matrix(y, z, len(number)))
-        absent = tuple(tag for tag in names if tag not in present)
+        known = check_strings("tag_metrics: names", names)
+        absent = tuple(tag for tag in known if tag not in present)
         return TagMetrics(
             accuracy, *figures, averaged=f"macro over {len(number)} tags", absent=absent
         )
@@ -85,8 +92,6 @@ def tag_metrics(
     actual, called = sum(len(a) for a, _ in pairs), sum(len(b) for _, b in pairs)
     return TagMetrics(
         accuracy,
-        hits / max(called, 1),
-        hits / max(actual, 1),
-        2 * hits / max(called + actual, 1),
+        *from_counts(hits, called, actual),
         averaged=f"entities, {scheme.upper()}{', strict' if strict else ''}",
     )

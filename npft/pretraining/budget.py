@@ -24,7 +24,7 @@ import numpy as np
 from npft.encoder.config import EncoderConfig
 from npft.encoder.model import Model
 from npft.encoder.profile import flops
-from npft.errors import ConfigError
+from npft.errors import ConfigError, check_rng
 from npft.pretraining.catalogue import Objective
 from npft.pretraining.electra import text_tokens
 from npft.pretraining.pairs import Corpus, Documents
@@ -118,6 +118,7 @@ def steps_within(
     The cost of a step is the mean over ``samples`` batches, for rows differ in length. Raises
     ``ConfigError`` for a budget below one step or an encoder without a tokenizer.
     """
+    check_rng("steps_within: rng", rng)
     tokenizer = model.encoder.need_tokenizer("steps_within")
     positions = model.encoder.config.max_positions
     source = Source(Corpus(documents, tokenizer), objective.layout, positions)

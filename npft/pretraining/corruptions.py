@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npft.errors import check_share
+from npft.errors import check_rng, check_share
 from npft.pretraining.masking import asked, choose_rows, random_tokens, text_rows
 from npft.text.batch import IGNORE, Batch
 from npft.text.tokenizer import Tokenizer
@@ -27,6 +27,7 @@ def _chosen(
     batch: Batch, tokenizer: Tokenizer, rate: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Rows of text, in every sequence ``rate`` of them and at least one."""
+    check_rng("corruption: rng", rng)
     u = rng.random(len(batch.ids) + len(batch))
     return choose_rows(batch, text_rows(batch, tokenizer), rate, u)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, check_items
+from npft.errors import ConfigError, DataError, check_items, check_rng
 from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
 
@@ -182,6 +182,7 @@ def next_sentence_pairs(
     >>> [tok.decode(pairs[[i]].ids) for i in range(2)], pairs.labels.tolist()
     (['abcd', 'efcd'], [1, 0])
     """
+    check_rng("next_sentence_pairs: rng", rng)
     corpus = Corpus(documents, tokenizer)
     starts = rng.permutation(corpus.starts(followed=True))
     return corpus.pairs(starts, max_length, rng=rng)

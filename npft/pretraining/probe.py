@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npft.errors import DataError, check_share
+from npft.errors import DataError, check_rng, check_share
 from npft.pretraining.masking import mask_tokens
 from npft.pretraining.pairs import Corpus, Documents
 from npft.pretraining.source import Corrupt, Source
@@ -56,6 +56,7 @@ def make_probe(
     >>> len(probe), len(probe.target_rows)
     (3, 4)
     """
+    check_rng("make_probe: rng", rng)
     corpus = Corpus(documents, tokenizer)
     source = Source(corpus, layout, max_length)
     batch = source.draw(rng.permutation(source.starts)[:size], rng)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npft.embed.rows import checked_rows
+from npft.embed.rows import checked_rows, largest_numbers, power_of_two
 from npft.errors import ShapeError, check_count, check_rng
 
 
@@ -25,7 +25,7 @@ class Clusters(NamedTuple):
 
     labels: np.ndarray  # (n,) int64, the heap of each vector, from 0
     centres: np.ndarray  # (k, D)
-    inertia: float  # Σ |x - its centre|²
+    inertia: float  # Σ |x - its centre|², infinite where that is no float
     rounds: int  # until nothing changed, or as many as were allowed
 
 
@@ -34,7 +34,8 @@ def k_means(x: np.ndarray, k: int, *, rounds: int = 100, rng: np.random.Generato
 
     Give unit vectors to sort by cosine. The result depends on ``rng``: of several runs take the one
     of the least inertia. Raises ``ShapeError`` for fewer different vectors than k, ``ConfigError``
-    for a k or rounds below 1, else as the rows of ``mean_cosine``.
+    for a k or rounds below 1, ``DtypeError``, ``ShapeError`` or ``NonFiniteError`` for what is no
+    table of finite numbers.
 
     >>> x = np.array([[0.0], [1.0], [10.0], [11.0]])
     >>> found = k_means(x, 2, rng=np.random.default_rng(0))
@@ -45,6 +46,10 @@ def k_means(x: np.ndarray, k: int, *, rounds: int = 100, rng: np.random.Generato
     check_count("k_means: k", k)
     check_count("k_means: rounds", rounds)
     check_rng("k_means: rng", rng)
+    scale = power_of_two(largest_numbers(x))  # no square overflows
+    x /= scale
+    mean = x.mean(axis=0)
+    x -= mean  # far from 0 the squares of ``_nearest`` would cancel
     centres = _drawn_apart(x, k, rng)
     labels = np.full(len(x), -1)
     for done in range(1, rounds + 1):
@@ -53,7 +58,9 @@ def k_means(x: np.ndarray, k: int, *, rounds: int = 100, rng: np.random.Generato
         centres = _means(x, labels, k)
         if (labels == before).all():
             break
-    return Clusters(labels, centres, float(((x - centres[labels]) ** 2).sum()), done)
+    one = float(scale)
+    inertia = float(((x - centres[labels]) ** 2).sum()) * one * one
+    return Clusters(labels, (centres + mean) * scale, inertia, done)
 
 
 def _drawn_apart(x: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:

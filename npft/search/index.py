@@ -49,8 +49,12 @@ def fingerprint(encoder: SentenceEncoder) -> str:
     """The SHA-256 of all that decides what vector a text gets: 64 hexadecimal digits.
 
     Configuration, tokenizer, pool, normalisation, and every weight. Two encoders with equal
-    fingerprints give equal vectors, and to change one weight changes it.
+    fingerprints give equal vectors, and to change one weight changes it. Raises ``ConfigError``
+    for what is no ``SentenceEncoder``.
     """
+    if not isinstance(encoder, SentenceEncoder):
+        raise ConfigError(f"Index: the encoder is {type(encoder).__name__}, expected a "
+                          "SentenceEncoder: SentenceEncoder(model.body)")
     body = encoder.encoder
     settings: dict[str, Any] = {
         "config": body.config.as_dict(),
@@ -106,8 +110,11 @@ class Index:
         texts = check_strings("Index: texts", texts)
         if not texts:
             raise DataError("Index: there are no texts; give at least one")
-        _check_unit(encoder)
         made_by = fingerprint(encoder)
+        head: Any = encoder.head()
+        if not head.normalize:
+            raise ConfigError("Index: the encoder does not scale its vectors to length 1, so that "
+                              "long ones would always be found; make it with normalize=True")
         vectors = np.empty((len(texts), encoder.encoder.config.hidden_size), np.float32)
         for i in range(0, len(texts), SLICE):
             part = texts[i : i + SLICE]
@@ -127,7 +134,8 @@ class Index:
     def search(self, queries: Sequence[str], k: int = 10) -> Found:
         """The k texts of the largest cosine for each query, or all if there are fewer: (Q, k).
 
-        Exact: every text is compared. Equal cosines: the earlier text first. Raises ``DtypeError``
+        Exact: every text is compared. Cosines that are equal in 6 digits: the earlier text first.
+        Raises ``DtypeError``
         for queries that are no list of strings, ``ConfigError`` for no query, a k below 1, or an
         encoder that was trained on or changed since the index was made.
         """
@@ -190,16 +198,6 @@ class Index:
         index = cls.__new__(cls)
         index._set(encoder, vectors, manifest["encoder"], manifest["texts"])
         return index
-
-
-def _check_unit(encoder: SentenceEncoder) -> None:
-    if not isinstance(encoder, SentenceEncoder):
-        raise ConfigError(f"Index: the encoder is {type(encoder).__name__}, expected a "
-                          "SentenceEncoder: SentenceEncoder(model.body)")
-    head: Any = encoder.head()
-    if not head.normalize:
-        raise ConfigError("Index: the encoder does not scale its vectors to length 1, so that long "
-                          "ones would always be found; make it with normalize=True")
 
 
 def _vectors_sum(blocks: Iterable[np.ndarray]) -> str:

@@ -18,26 +18,39 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, ShapeError, check_count, check_strings
+from npft.errors import (
+    ConfigError, DataError, DtypeError, ShapeError, as_array, check_count, check_strings,
+)
+from npft.encoder.slices import put_back
 from npft.heads.classes import Classifier
 from npft.heads.grades import Regressor
 from npft.search.top import Found, best
 from npft.text.batch import Batch
 
 Cross = Classifier | Regressor
+
+
+def uncut_grades(model: Regressor, batch: Batch) -> np.ndarray:
+    """The grade of each sequence (B,), not cut at its ends: there all sure pairs would tie."""
+    head: Any = model.head()
+    found, order = model.read(batch, lambda part: model.scores(part)["grades"].data[:, 0])
+    return head.start + head.span * put_back(found, batch, order).astype(np.float64)
+
+
 SCORES: dict[str, Callable[[Any, Batch], np.ndarray]] = {  # what a kind of model says of a pair
     Classifier.kind: Classifier.margins,
-    Regressor.kind: Regressor.decide,
+    Regressor.kind: uncut_grades,
 }
 
 
 def cross_scores(model: Cross, texts: Sequence[str], pairs: Sequence[str]) -> np.ndarray:
     """How well each text and its pair go together, by a model that reads both at once: (n,).
 
-    model: a ``Regressor``, whose grades these are, or a ``Classifier`` of two classes: log P of the
-    positive one (the second, unless it says otherwise) less log P of the other. The higher the
-    better; ``model`` reads the text first. Raises ``ConfigError`` for another model,
-    ``ShapeError`` for lists of different lengths, ``DtypeError`` for what is no list of strings.
+    model: a ``Regressor``, whose grades these are, not cut at their ends, or a ``Classifier`` of
+    two classes: log P of the positive one (the second, unless it says otherwise) less log P of the
+    other. The higher the better; ``model`` reads the text first. Raises ``ConfigError`` for another
+    model, ``ShapeError`` for lists of different lengths, ``DtypeError`` for what is no list of
+    strings.
 
     >>> from npft.loading import load
     >>> model = Classifier(load("tinyworld").body, 2, rng=np.random.default_rng(0))
@@ -62,7 +75,8 @@ def rerank(
     texts: all n that were searched; found: the numbers of some of them for each of the Q queries,
     as ``Index.search`` and ``BM25.search`` give them. Q times as many passes as were found. Equal
     scores keep the order of the search. Raises ``DataError`` for numbers of texts that are not
-    there, ``ShapeError`` for another number of queries, else as ``cross_scores``.
+    there, ``ShapeError`` for another number of queries, ``DtypeError`` for what is no ``Found``,
+    else as ``cross_scores``.
 
     >>> from npft import BM25, Regressor, load
     >>> texts = ["win cash now", "see you at noon", "the cash is here"]
@@ -73,7 +87,10 @@ def rerank(
     True
     """
     asked, said = check_strings("rerank: queries", queries), check_strings("rerank: texts", texts)
-    documents = np.asarray(found.documents)
+    if not isinstance(found, Found):
+        raise DtypeError(f"rerank: found is {type(found).__name__}, expected what Index.search or "
+                         "BM25.search returns, a Found")
+    documents = as_array("rerank: documents", found.documents, "a row for each query")
     if documents.ndim != 2 or len(documents) != len(asked) or documents.size == 0:
         raise ShapeError(f"rerank: what was found has shape {documents.shape} for {len(asked)} "
                          "queries, expected a row of documents for each")

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from npft.embed.rows import checked_rows, unit_rows
+from npft.embed.rows import add_up, checked_rows, largest_numbers, unit_rows
 from npft.errors import (
     ConfigError, DataError, ShapeError, check_count, check_strings, listed, quoted,
 )
@@ -29,8 +29,12 @@ def count_senses(words: Sequence[str], senses: Sequence[str]) -> dict[str, dict[
     >>> count_senses(["bank", "bank", "date"], ["money", "river", "day"])
     {'bank': {'money': 1, 'river': 1}, 'date': {'day': 1}}
     """
+    return _counted(_paired("count_senses", words, senses))
+
+
+def _counted(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
     counts: dict[str, Counter[str]] = {}
-    for word, sense in _paired("count_senses", words, senses):
+    for word, sense in pairs:
         counts.setdefault(word, Counter())[sense] += 1
     return {word: dict(own) for word, own in counts.items()}
 
@@ -88,14 +92,14 @@ class SenseCentroids:
         self.centroids: dict[str, dict[str, np.ndarray]] = {}
         for (word, sense), own in sorted(rows.items()):
             mean = x[own].mean(axis=0)
-            if not mean.any():
+            if not add_up(mean[None], largest_numbers(x[own])):
                 raise DataError(
                     f"SenseCentroids: the vectors of {quoted(sense)} of {quoted(word)} add up to "
                     "0, so their mean has no direction; label other uses"
                 )
             self.centroids.setdefault(word, {})[sense] = mean
-        seen = count_senses(words, senses)
-        self.frequent = most_frequent_senses({**seen, **_checked_counts(counts or {})})
+        known = {**_counted(pairs), **_checked_counts(counts or {})}
+        self.frequent = most_frequent_senses(known)
 
     def predict(
         self,
@@ -126,7 +130,8 @@ class SenseCentroids:
                 "or give counts"
             )
         if documents is not None:
-            u = _sums(u, words, checked_groups("predict: documents", documents, len(u)))
+            groups = checked_groups("predict: documents", documents, len(u))
+            u = _sums_in_documents(u, words, groups)
         said = [self.frequent[word] for word in words]
         for word in sorted({*words} & self.centroids.keys()):
             senses, means = zip(*self.centroids[word].items())
@@ -137,7 +142,7 @@ class SenseCentroids:
         return said
 
 
-def _sums(u: np.ndarray, words: list[str], documents: np.ndarray) -> np.ndarray:
+def _sums_in_documents(u: np.ndarray, words: list[str], documents: np.ndarray) -> np.ndarray:
     """In place of each row (n, D) the sum of all rows of its word in its document."""
     homes = list(zip(words, documents.tolist()))
     number = {home: k for k, home in enumerate(dict.fromkeys(homes))}

@@ -55,7 +55,7 @@ def cooccurrences(
     text = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
     shape = (len(words), len(words))
     one_way = csr_array(shape)
-    for d in range(1, min(window, len(ids) - 1) + 1):
+    for d in range(1, min(window, max(map(len, rows), default=0) - 1) + 1):
         near = (text[:-d] == text[d:]) & (ids[:-d] >= 0) & (ids[d:] >= 0)
         weights = np.full(near.sum(), 1 / d if decay else 1.0)
         one_way = one_way + coo_array((weights, (ids[:-d][near], ids[d:][near])), shape).tocsr()

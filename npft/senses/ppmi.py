@@ -39,13 +39,13 @@ def ppmi(counts: csr_array, shift: float = 1.0) -> csr_array:
 
     if check_positive("ppmi: shift", shift) < 1:
         raise ConfigError(f"ppmi: shift is {shift}, expected 1 or more")
-    table = coo_array(counts)
-    if not np.isfinite(table.data).all() or (table.data < 0).any() or not table.data.any():
+    table = coo_array(counts, copy=True)
+    table.eliminate_zeros()  # a 0 that is written down has no logarithm
+    if not np.isfinite(table.data).all() or (table.data < 0).any() or not table.nnz:
         raise DataError("ppmi: counts are negative, not finite, or all 0")
     i, j = table.row, table.col
     n, of_row, of_column = table.data.sum(), table.sum(axis=1), table.sum(axis=0)
-    with np.errstate(divide="ignore"):  # the logarithm of a count of 0 that is written down
-        pmi = np.log(table.data) + np.log(n) - np.log(of_row[i]) - np.log(of_column[j])
+    pmi = np.log(table.data) + np.log(n) - np.log(of_row[i]) - np.log(of_column[j])
     positive = csr_array((np.maximum(pmi - np.log(shift), 0), (i, j)), table.shape)
     positive.eliminate_zeros()
     return positive

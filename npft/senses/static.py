@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from npft.embed.rows import checked_rows, unit_rows
+from npft.embed.rows import add_up, checked_rows, largest_numbers, unit_rows
 from npft.errors import DataError, ShapeError, check_count, check_strings, quoted
 from npft.senses.uses import WordUses, check_uses
 from npft.text.basic import basic_words
@@ -19,7 +19,8 @@ class StaticVectors:
     """V different words and a vector for each: vectors (V, D).
 
     ``static["bank"]`` is a copy of its row (D,), ``"bank" in static`` says whether there is one.
-    Words are those of ``basic_words``, in lower case. Raises ``ShapeError`` for other numbers of
+    Words are those of ``basic_words``, in lower case; another one, such as "Sea", has its row but
+    is found in no text. Raises ``ShapeError`` for other numbers of
     words and rows, ``DataError`` for a word given twice, ``NonFiniteError`` for a row that is not
     finite.
 
@@ -42,13 +43,13 @@ class StaticVectors:
             raise DataError("StaticVectors: a word is given twice; give each one row")
 
     def __contains__(self, word: object) -> bool:
-        return word in self.rows
+        return isinstance(word, str) and word in self.rows
 
     def __getitem__(self, word: str) -> np.ndarray:
         return self.vectors[self._row(word)].copy()
 
     def _row(self, word: str) -> int:
-        if word not in self.rows:
+        if word not in self:
             raise DataError(f"StaticVectors: the word {quoted(word)} is not one of the "
                             f"{len(self.words)} known")
         return self.rows[word]
@@ -80,12 +81,11 @@ class StaticVectors:
         return self._means(rows)
 
     def _means(self, texts: list[list[str]]) -> np.ndarray:
-        out = np.zeros((len(texts), self.vectors.shape[1]))
+        out = np.repeat(self.vectors.mean(axis=0)[None], len(texts), axis=0)
         for i, words in enumerate(texts):
-            known = [self.rows[word] for word in words if word in self.rows]
-            if known:
-                out[i] = self.vectors[known].mean(axis=0)
-        out[~out.any(axis=1)] = self.vectors.mean(axis=0)
+            known = self.vectors[[self.rows[word] for word in words if word in self.rows]]
+            if len(known) and add_up(mean := known.mean(axis=0)[None], largest_numbers(known)):
+                out[i] = mean
         return out
 
     def around(self, uses: WordUses, window: int = 100) -> np.ndarray:

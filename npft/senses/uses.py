@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from npft.autograd.machine import freed_memory_kept
-from npft.encoder.encoder import Encoder
+from npft.embed.rows import checked_rows
+from npft.encoder.encoder import Encoder, check_encoder
 from npft.encoder.slices import SLICE, put_back, slices_of
 from npft.errors import (
-    DataError, DtypeError, IdError, ShapeError, check_count, check_items, check_strings,
+    DataError, DtypeError, IdError, ShapeError, as_array, check_count, check_items, check_strings,
 )
 from npft.text.examples import checked_groups, row_numbers
 from npft.text.tagged import TaggedTexts
@@ -87,7 +88,7 @@ class WordUses:
 
 def _whole(name: str, values: Any, length: int) -> np.ndarray:
     """An int64 copy (length,) of whole numbers."""
-    array = np.array(values)
+    array = as_array(name, values, "a number for each text")
     if array.shape != (length,):
         raise ShapeError(f"{name} has shape {array.shape}, expected a number for each of the "
                          f"{length} texts")
@@ -135,7 +136,7 @@ def word_vectors(encoder: Encoder, uses: WordUses) -> list[np.ndarray]:
     The last table is what the encoder returns. A word of several tokens has their mean. A text
     longer than the encoder's positions is read in windows, of which the word's own counts.
     Raises ``DataError`` for no uses, ``DtypeError`` for what is no ``WordUses``, ``ConfigError``
-    for an encoder without a tokenizer.
+    for what is no encoder with a tokenizer.
 
     >>> from npft import WordUses, load
     >>> uses = WordUses([["the", "bank", "lends"], ["the", "bank", "floods"]], [1, 1])
@@ -145,7 +146,7 @@ def word_vectors(encoder: Encoder, uses: WordUses) -> list[np.ndarray]:
     >>> bool((tables[0][0] == tables[0][1]).all()), bool((tables[-1][0] == tables[-1][1]).all())
     (True, False)
     """
-    tokenizer = encoder.need_tokenizer("word_vectors")
+    tokenizer = check_encoder("word_vectors", encoder)
     check_uses("word_vectors", uses)
     if not len(uses):
         raise DataError("word_vectors: there are no uses of a word")
@@ -171,16 +172,21 @@ def sum_of_last(tables: Sequence[np.ndarray], k: int = 4) -> np.ndarray:
 
     ``tables`` are those of ``word_vectors``. For senses it is common to sum the last four layers of
     BERT (Jurafsky & Martin, chapter 11). The embeddings, the first table, are no block; without
-    blocks they are all there is.
+    blocks they are all there is. Raises ``ShapeError`` for no table, or tables of different shapes,
+    ``DtypeError``, ``ShapeError`` or ``NonFiniteError`` for what is no table of finite numbers.
 
     >>> sum_of_last([np.ones((1, 2)), np.ones((1, 2)), 2 * np.ones((1, 2))], k=4)
     array([[3., 3.]])
     """
     check_count("sum_of_last: k", k)
-    blocks = list(tables)[1:] or list(tables)
-    if not blocks:
+    given = list(check_items("sum_of_last: tables", tables, "tables"))
+    if not given:
         raise ShapeError("sum_of_last: there are no layers")
-    total = np.array(blocks[-1], dtype=np.float64)
-    for table in blocks[-k:-1]:
+    last = [checked_rows("sum_of_last: a table", table) for table in (given[1:] or given)[-k:]]
+    total = last.pop()
+    for table in last:
+        if table.shape != total.shape:
+            raise ShapeError(f"sum_of_last: tables of shapes {table.shape} and {total.shape}; give "
+                             "those of one list of uses")
         total += table
     return total

@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npft.autograd.tensor import no_grad
 from npft.contrast.pair_losses import cosine_distance
 from npft.encoder.model import Model
 from npft.errors import ConfigError, check_count, check_positive, quoted
@@ -34,7 +35,7 @@ from npft.forgetting.measure import check_words
 from npft.nn.fit import WEIGHT_DECAY, fit, measure_of, reported
 from npft.nn.history import History
 from npft.nn.loop import Loss, streams
-from npft.nn.module import Module, freeze
+from npft.nn.module import Module
 from npft.nn.optim import AdamW, decay_groups
 from npft.nn.progress import ProgressFn
 from npft.nn.schedules import schedule_of
@@ -63,9 +64,10 @@ class Terms(NamedTuple):
 class StudentLoss(Module):
     """A student beside its teacher, as ``fit`` trains it: the loss of a batch with masks.
 
-    student, teacher: models with a head "mlm", of one vocabulary and one width. The teacher is
-    frozen. Raises ``ConfigError`` for two that do not fit, one that shares its encoder with the
-    other, or terms that are no numbers from 0 to 10⁶ (the temperature: above 0), or all 0.
+    student, teacher: models with a head "mlm", of one tokenizer and one width. Nothing is recorded
+    for the teacher, so it cannot change. Raises ``ConfigError`` for two that do not fit, one that
+    shares its encoder with the other, or terms that are no numbers from 0 to 10⁶ (the temperature:
+    above 0), or all 0.
 
     >>> from npft.encoder.config import EncoderConfig
     >>> from npft.encoder.encoder import Encoder
@@ -94,16 +96,23 @@ class StudentLoss(Module):
                     f"StudentLoss: {name} is {theirs} of the teacher and {ours} of the student, "
                     "expected one; make the student with keep_blocks(teacher, ...)"
                 )
+        one, other = (m.encoder.tokenizer for m in (student, teacher))
+        if one and other and one.to_dict() != other.to_dict():
+            raise ConfigError(
+                "StudentLoss: student and teacher have different tokenizers, so that one number "
+                "means two words; make the student with keep_blocks(teacher, ...)"
+            )
         _check_terms(terms)
         self.student, self.teacher, self.terms = student, teacher, terms
-        freeze(teacher)
 
     def loss(self, batch: Batch, rng: np.random.Generator | None) -> Loss:
         """The three terms on one batch, and their weighted sum; the teacher has no dropout."""
         self.teacher.eval()
         t, head = self.terms.temperature, self.student.heads["mlm"]
-        taught, hidden = self.teacher.encoder(batch), self.student.encoder(batch, rng)
-        said = self.teacher.heads["mlm"](taught, batch)
+        with no_grad():
+            taught = self.teacher.encoder(batch)
+            said = self.teacher.heads["mlm"](taught, batch)
+        hidden = self.student.encoder(batch, rng)
         scores = head(hidden, batch, rng)
         parts = {
             "kl": softened_kl(scores, said, t) * (t * t),

@@ -13,7 +13,7 @@ Knowledge Distillation", section 2 (there with the squared distance); Sanh et al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +30,7 @@ from npft.nn.optim import AdamW, decay_groups
 from npft.nn.progress import ProgressFn
 from npft.nn.schedules import schedule_of
 from npft.pretraining.train import WARMUP
-from npft.text.batch import Batch
+from npft.text.batch import Batch, rows_of_epochs
 
 
 class Lesson(NamedTuple):
@@ -107,7 +107,10 @@ def train_student_encoder(
 
     walk = fit(
         VectorLoss(student),
-        _lessons(whole, batch_size, rngs.order),
+        (
+            Lesson(whole.batch[chosen], whole.vectors[chosen])
+            for chosen in rows_of_epochs(whole.batch.lengths, batch_size, rngs.order)
+        ),
         AdamW(decay_groups(student, lr=lr, weight_decay=WEIGHT_DECAY), lr=lr),
         history,
         steps=steps,
@@ -119,14 +122,3 @@ def train_student_encoder(
     for _ in reported(walk, steps, history, progress):
         pass
     return history
-
-
-def _lessons(whole: Lesson, size: int, rng: np.random.Generator) -> Iterator[Lesson]:
-    """Epoch after epoch in a new order; inside a batch by length."""
-    lengths = whole.batch.lengths
-    while True:
-        order = rng.permutation(len(lengths))
-        for start in range(0, len(order), size):
-            chosen = order[start : start + size]
-            chosen = chosen[np.argsort(lengths[chosen], kind="stable")]
-            yield Lesson(whole.batch[chosen], whole.vectors[chosen])

@@ -19,8 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import DataError, DtypeError, IdError, ShapeError, check_count, check_shape
-from npft.text.examples import checked_labels, row_numbers, span_array
+from npft.errors import (
+    DataError, DtypeError, IdError, ShapeError, as_array, check_count, check_items, check_rng,
+    check_shape, check_whole,
+)
+from npft.text.examples import checked_labels, row_numbers, slice_of, span_array
 from npft.text.typed_spans import CUT, checked_typed_spans
 
 IGNORE = -100  # the label of a token that a loss leaves out; the number PyTorch uses, too
@@ -32,19 +35,12 @@ SEQUENCE_PARTS = ("labels", "spans", "typed_spans", "tokens_cut")  # (B,) or (B,
 
 def _whole_numbers(name: str, values: Any, length: int | None, low: int) -> np.ndarray:
     """Copy values into a read-only int64 array, or say why they are not such an array."""
-    try:
-        array = np.array(values)
-    except ValueError:
-        raise ShapeError(f"Batch: {name} are lists of different lengths, expected one list, the "
-                         f"sequences end to end, and offsets that divide it") from None
-    if array.size == 0:
-        array = array.astype(np.int64)
+    array = as_array(f"Batch: {name}", values, "one list, the sequences end to end, and offsets "
+                     "that divide it")
     if array.ndim != 1 or length not in (None, len(array)):
         raise ShapeError(f"Batch: {name} has shape {array.shape}, expected one axis"
                          + ("" if length is None else f" of length {length}"))
-    if array.dtype.kind not in "iu":
-        raise DtypeError(f"Batch: {name} is {array.dtype}, expected whole numbers (int64)")
-    array = array.astype(np.int64)
+    array = check_whole(f"Batch: {name}", array)
     if (array < low).any():
         raise IdError(f"Batch: {name}[{int(np.argmax(array < low))}] is "
                       f"{array[array < low][0]}, expected {low} or more")
@@ -69,7 +65,7 @@ def _checked_classes(labels: Any, n: int) -> np.ndarray:
 
 def _checked_sight(sight: Any, n: int) -> np.ndarray:
     """(N, 4) whole numbers of at least 0."""
-    array = np.array(sight)
+    array = as_array("Batch: sight", sight, f"({n}, 4)")
     if array.shape != (n, 4):
         raise ShapeError(f"Batch: sight has shape {array.shape}, expected ({n}, 4)")
     return _frozen(_whole_numbers("sight", array.ravel(), 4 * n, low=0).reshape(n, 4))
@@ -248,10 +244,9 @@ class Batch:
         return rows, self.token_labels[rows]
 
     def __getitem__(self, rows: Any) -> Batch:
-        if isinstance(rows, slice) and rows.indices(len(self))[2] == 1:
+        if isinstance(rows, slice) and (found := slice_of("Batch", rows, len(self))).step == 1:
             # Neighbouring rows need no copy: every array is a view, but for the offsets.
-            start, stop, _ = rows.indices(len(self))
-            stop = max(start, stop)
+            start, stop = found.start, max(found.start, found.stop)
             neighbours = slice(self.offsets[start], self.offsets[stop])
             offsets = self.offsets[start : stop + 1] - self.offsets[start]
             return self._gathered(offsets, neighbours, slice(start, stop))
@@ -296,7 +291,10 @@ class Batch:
         >>> Batch.from_padded([[5, 8, 9], [5, 9, 0]], [[1, 1, 1], [1, 1, 0]]).ids
         array([5, 8, 9, 5, 9])
         """
-        ids, mask = np.asarray(ids), np.asarray(attention_mask)
+        ids, mask = (
+            as_array(f"from_padded: {name}", part, "a rectangle (B, T)")
+            for name, part in (("ids", ids), ("attention_mask", attention_mask))
+        )
         check_shape("from_padded: ids", ids, "B T")
         if mask.shape != ids.shape:
             raise ShapeError(f"from_padded: attention_mask has shape {mask.shape}, "
@@ -313,7 +311,7 @@ class Batch:
         parts = {"token_types": token_types, "words": words, "token_labels": token_labels}
         for name, part in parts.items():
             if part is not None:
-                part = np.asarray(part)
+                part = as_array(f"from_padded: {name}", part, "a rectangle (B, T)")
                 if part.shape != ids.shape:
                     raise ShapeError(f"from_padded: {name} has shape {part.shape}, "
                                      f"expected that of ids, {ids.shape}")
@@ -347,16 +345,24 @@ class Batch:
         """Spread one value (N,) or one row (N, D) for each token over (B, T) or (B, T, D).
 
         ``fill`` stands at the pads: ``b.pad(b.token_labels, IGNORE)``, ``b.pad(b.words, -1)``.
+        Raises ``ShapeError`` for other shapes, ``DtypeError`` for a fill that is none of the kind
+        of the values, such as .5 or NaN among whole numbers.
 
         >>> Batch([5, 8, 9, 5, 9], [0, 3, 5]).pad(np.arange(5.0))
         array([[0., 1., 2.],
                [3., 4., 0.]])
         """
-        values = np.asarray(values)
+        values = as_array("pad: values", values, "a value or a row for each token")
         axes = f"{len(self.ids)}" if values.ndim == 1 else f"{len(self.ids)} D"
         check_shape("pad: values", values, axes)
         shape = len(self), max(self.lengths, default=0), *values.shape[1:]
-        out = np.full(shape, fill, dtype=values.dtype)
+        try:
+            if values.dtype.kind in "iu" and not isinstance(fill, (int, np.integer)):
+                raise TypeError  # NumPy would make a number of .5 or NaN
+            out = np.full(shape, fill, dtype=values.dtype)
+        except (OverflowError, TypeError, ValueError):
+            raise DtypeError(f"pad: fill is {fill!r}, which is no {values.dtype} as the values "
+                             "are; give another, or convert the values") from None
         out.reshape(-1, *values.shape[1:])[self._cells] = values  # (N, ...) -> (B, T, ...)
         return out
 
@@ -367,9 +373,13 @@ class Batch:
         >>> Batch.concat([Batch([1, 2], [0, 2]), Batch([3], [0, 1])]).offsets
         array([0, 2, 3])
         """
-        batches = list(batches)
+        batches = list(check_items("Batch.concat: batches", batches, "batches"))
         if not batches:
             raise DataError("Batch.concat: got no batch, expected at least one")
+        for i, batch in enumerate(batches):
+            if not isinstance(batch, Batch):
+                raise DtypeError(f"Batch.concat: batches[{i}] is {type(batch).__name__}, expected "
+                                 "a Batch")
         together: dict[str, np.ndarray | None] = {}
         for name in TOKEN_PARTS + SEQUENCE_PARTS:
             parts = [getattr(b, name) for b in batches]
@@ -404,16 +414,37 @@ def batches_of(
     sorted by length, which attention likes, and equal lengths keep their order: read labels from
     the mini-batch, not from the data set.
 
-    Raises ``ConfigError`` unless batch_size is a whole number of at least 1.
+    Raises ``ConfigError`` unless batch_size is a whole number of at least 1 and rng a generator.
 
     >>> data = Batch([1, 1, 1, 2, 3, 3], offsets=[0, 3, 4, 6])
     >>> [b.ids.tolist() for b in batches_of(data, 2)]
     [[2, 1, 1, 1], [3, 3]]
     """
     batch_size = check_count("batches_of: batch_size", batch_size)
+    if rng is not None:
+        check_rng("batches_of: rng", rng)
     order = np.arange(len(batch)) if rng is None else rng.permutation(len(batch))
     chunks = (order[start : start + batch_size] for start in range(0, len(order), batch_size))
     return (batch[rows[np.argsort(batch.lengths[rows], kind="stable")]] for rows in chunks)
+
+
+def rows_of_epochs(
+    lengths: np.ndarray, batch_size: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """The rows of mini-batches, without end: epoch after epoch in a new order.
+
+    lengths (B,): inside a mini-batch the rows are sorted by these. The last one of an epoch may be
+    shorter.
+
+    >>> lengths, rng = np.array([3, 1, 2]), np.random.default_rng(0)
+    >>> [rows.tolist() for rows, _ in zip(rows_of_epochs(lengths, 2, rng), range(4))]
+    [[2, 0], [1], [1, 2], [0]]
+    """
+    while True:
+        order = rng.permutation(len(lengths))
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            yield rows[np.argsort(lengths[rows], kind="stable")]
 
 
 def batches_by_length(
@@ -429,7 +460,8 @@ def batches_by_length(
     5,160 text messages of 3 to 64 tokens (UCI SMS Spam), batch_size 32 and pool 20, pads fall from
     56 % to 5 % of the cells, and attention blocks from 7.3 to 1.4 for each mini-batch.
 
-    Raises ``ConfigError`` unless batch_size and pool are whole numbers of at least 1.
+    Raises ``ConfigError`` unless batch_size and pool are whole numbers of at least 1 and rng a
+    generator.
 
     >>> data = Batch(np.zeros(12, int), offsets=[0, 1, 5, 6, 10, 11, 12])  # lengths 1 4 1 4 1 1
     >>> rng = np.random.default_rng(0)
@@ -438,6 +470,7 @@ def batches_by_length(
     """
     batch_size = check_count("batches_by_length: batch_size", batch_size)
     size = batch_size * check_count("batches_by_length: pool", pool)
+    check_rng("batches_by_length: rng", rng)
     order = rng.permutation(len(batch))
     chunks: list[np.ndarray] = []
     for start in range(0, len(order), size):

@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import CheckpointError, DataError, DtypeError, check_items
+from npft.errors import CheckpointError, DataError, DtypeError, check_count, check_items
 from npft.text.joins import Pairs
-from npft.text.pieces import FIRST_LEARNT, MOST_BYTES, PieceTokenizer, check_sizes, count_words
+from npft.text.pieces import FIRST_LEARNT, MOST_BYTES, PieceTokenizer, count_words
 from npft.text.tokenizer import fields_of_kind
 
 Pair = tuple[int, int]
@@ -110,7 +110,8 @@ class BPE(PieceTokenizer):
         >>> tok.piece_bytes[260:]
         (b'hu', b'hug', b' hug')
         """
-        check_sizes("BPE.train", vocab_size, min_count)
+        check_count("BPE.train: vocab_size", vocab_size, least=FIRST_LEARNT)
+        check_count("BPE.train: min_count", min_count)
         return cls(learn_merges(count_words("BPE.train", texts), vocab_size, min_count))
 
     def _cut(self, word: bytes) -> list[int]:

@@ -24,8 +24,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, check_choice, quoted
-from npft.text.layout import FileFormat
+from npft.errors import ConfigError, DataError, check_choice, check_strings, quoted
+from npft.text.layout import FileFormat, check_format
 from npft.text.readers import PathLike, check_encoding, numbered_lines
 from npft.text.records import column_places
 from npft.text.tagged import TaggedTexts
@@ -49,14 +49,15 @@ def iob2(tags: Sequence[str]) -> list[str]:
 
     An I-type that does not go on an entity of its type begins one, and so becomes B-type.
 
-    Raises ``DataError`` for a tag that is not O, B-type or I-type.
+    Raises ``DataError`` for a tag that is not O, B-type or I-type, ``DtypeError`` for what is no
+    list of strings.
 
     >>> iob2(["I-PER", "O", "I-LOC", "I-LOC", "B-LOC", "I-PER"])
     ['B-PER', 'O', 'B-LOC', 'I-LOC', 'B-LOC', 'B-PER']
     """
     out: list[str] = []
     before = "O"
-    for tag in tags:
+    for tag in check_strings("iob2: tags", tags):
         if not is_iob(tag):
             raise DataError(f"the tag {quoted(tag)} is neither O nor B-type nor I-type")
         begins = tag.startswith("I-") and before[2:] != tag[2:]
@@ -109,10 +110,10 @@ def read_conll(
     ([['In', 'Oslo'], ['Yes']], [['O', 'B-LOC'], ['O']])
     """
     _check_iob(iob)
+    FileFormat("conll", columns, header, separator, encoding)  # type: ignore[arg-type]
     if columns is not None and len(columns) != 2:
         raise ConfigError(f"read_conll: columns is {quoted(columns)}, expected two: where the word "
                           f"and the tag stand")
-    FileFormat("conll", columns, header, separator, encoding)  # type: ignore[arg-type]
     lines = numbered_lines(path, encoding)
     names = split_columns(_first_line(path, lines), separator) if header else None
     word_at, tag_at = places = column_places(columns or (1, 2), names, path)
@@ -184,6 +185,7 @@ def read_tagged(
     >>> tagged.words, tagged.tags
     ([['Ann', 'sleeps'], ['Oslo']], [['B-PER', 'O'], ['B-LOC']])
     """
+    check_format(fmt)
     name = fmt.named(path, "conll")
     if name == "conllu":
         fmt.refuse(name, "header", "separator")

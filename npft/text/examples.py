@@ -15,10 +15,24 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from npft.errors import (
-    DataError, DtypeError, IdError, ShapeError, check_rng, check_share, check_strings,
+    DataError, DtypeError, IdError, ShapeError, as_array, check_names, check_rng, check_share,
+    check_strings, check_whole,
 )
 
 Data = TypeVar("Data", bound="Divisible")
+
+
+def slice_of(name: str, rows: slice, length: int) -> range:
+    """The row numbers of a slice; raises ``DtypeError`` for one of no whole numbers, or of step 0.
+
+    >>> slice_of("x", slice(1, None), 3)
+    range(1, 3)
+    """
+    try:
+        return range(*rows.indices(length))
+    except (TypeError, ValueError):
+        raise DtypeError(f"{name}: rows are {rows}, expected a slice of whole numbers whose step "
+                         f"is not 0") from None
 
 
 def row_numbers(name: str, rows: Any, length: int) -> np.ndarray:
@@ -32,8 +46,8 @@ def row_numbers(name: str, rows: Any, length: int) -> np.ndarray:
     (array([1, 2]), array([0, 2]))
     """
     if isinstance(rows, slice):
-        return np.arange(*rows.indices(length), dtype=np.int64)
-    rows = np.asarray(rows)
+        return np.array(slice_of(name, rows, length), dtype=np.int64)
+    rows = as_array(f"{name}: rows", rows, "a slice, a mask or row numbers")
     if rows.ndim != 1:
         raise ShapeError(f"{name}: rows have shape {rows.shape}, expected a slice, a mask or a "
                          f"1-D array of row numbers; for the single row i write [i:i + 1]")
@@ -45,10 +59,10 @@ def row_numbers(name: str, rows: Any, length: int) -> np.ndarray:
         return np.zeros(0, dtype=np.int64)
     if rows.dtype.kind not in "iu":
         raise DtypeError(f"{name}: rows are {rows.dtype}, expected whole numbers or a mask of bool")
-    rows = rows.astype(np.int64)
     outside = (rows < -length) | (rows >= length)
     if outside.any():
         raise IdError(f"{name}: row {rows[outside][0]} does not exist, there are {length} rows")
+    rows = rows.astype(np.int64)
     return np.where(rows < 0, rows + length, rows)
 
 
@@ -58,17 +72,14 @@ def checked_labels(name: str, labels: Any, length: int) -> np.ndarray:
     Raises ``DtypeError`` for labels that are no numbers, ``ShapeError`` for another number of
     them, ``DataError`` for a negative class or a grade that is not finite.
     """
-    try:
-        array = np.array(labels)
-    except ValueError:
-        raise ShapeError(f"{name}: labels are lists of different lengths, expected one label for "
-                         f"each text") from None
+    array = as_array(f"{name}: labels", labels, "one label for each text")
     if array.shape != (length,):
         raise ShapeError(f"{name}: labels have shape {array.shape}, expected ({length},)")
     if length and array.dtype.kind not in "iuf":
         raise DtypeError(f"{name}: labels are {array.dtype}, expected class numbers 0, 1, ... "
                          f"(their names go into label_names) or grades as floats")
-    array = array.astype(np.float64 if array.dtype.kind == "f" and length else np.int64)
+    graded = array.dtype.kind == "f" and length
+    array = array.astype(np.float64) if graded else check_whole(f"{name}: labels", array)
     if array.dtype == np.float64 and not np.isfinite(array).all():
         raise DataError(f"{name}: label {int(np.argmin(np.isfinite(array)))} is not finite")
     if array.dtype == np.int64 and (array < 0).any():
@@ -81,13 +92,21 @@ def checked_labels(name: str, labels: Any, length: int) -> np.ndarray:
 def checked_groups(name: str, groups: Any, length: int) -> np.ndarray:
     """Return groups as a read-only copy (length,) of whole numbers or strings.
 
-    Raises ``ShapeError`` for another number of them, ``DtypeError`` for other things.
+    Raises ``ShapeError`` for another number of them, ``DtypeError`` for other things or numbers
+    among strings, ``DataError`` for a string with a NUL at its end, which an array would drop.
     """
-    groups = np.array(groups)
+    given = groups
+    groups = as_array(f"{name}: groups", groups, "one for each text").copy()
     if groups.shape != (length,):
         raise ShapeError(f"{name}: groups have shape {groups.shape}, expected ({length},)")
     if length and groups.dtype.kind not in "iuUb":
         raise DtypeError(f"{name}: groups are {groups.dtype}, expected whole numbers or strings")
+    if groups.dtype.kind == "U":  # what NumPy made one must not have been two
+        for i, (one, made) in enumerate(zip(given, groups.tolist())):
+            if not isinstance(one, str):
+                raise DtypeError(f"{name}: groups[{i}] is {type(one).__name__} among strings")
+            if one != made:
+                raise DataError(f"{name}: groups[{i}] has a NUL at its end; leave it out")
     groups.flags.writeable = False
     return groups
 
@@ -97,19 +116,13 @@ def span_array(name: str, spans: Any, length: int) -> np.ndarray:
 
     Raises ``ShapeError`` for another shape, ``DtypeError`` for anything but whole numbers.
     """
-    try:
-        array = np.array(spans)
-    except ValueError:
-        raise ShapeError(f"{name}: spans are lists of different lengths, expected two numbers for "
-                         f"each answer") from None
+    array = as_array(f"{name}: spans", spans, "two numbers for each answer")
     if array.size == 0 and length == 0:
         return np.zeros((0, 2), dtype=np.int64)
     if array.shape != (length, 2):
         raise ShapeError(f"{name}: spans have shape {array.shape}, expected ({length}, 2): where "
                          f"each answer begins and ends")
-    if array.dtype.kind not in "iu":
-        raise DtypeError(f"{name}: spans are {array.dtype}, expected whole numbers")
-    return array.astype(np.int64)
+    return check_whole(f"{name}: spans", array)
 
 
 class Divisible(Protocol):
@@ -163,7 +176,7 @@ class Examples:
 
     def __post_init__(self) -> None:
         self.texts = check_strings("Examples: texts", self.texts)
-        self.label_names = check_strings("Examples: label_names", self.label_names)
+        self.label_names = check_names("Examples: label_names", self.label_names)
         if self.pairs is not None:
             self.pairs = check_strings("Examples: pairs", self.pairs)
             if len(self.pairs) != len(self):
@@ -236,6 +249,13 @@ def _checked_spans(spans: Any, passages: list[str]) -> np.ndarray:
     return spans
 
 
+def _check_divisible(caller: str, examples: Any) -> None:
+    """Raise ``DtypeError`` for what is not ``Divisible``."""
+    if not hasattr(examples, "contents"):
+        raise DtypeError(f"{caller}: the examples are a {type(examples).__name__}, expected "
+                         "Examples or TaggedTexts")
+
+
 def drop_duplicates(examples: Data) -> Data:
     """Strip white space at both ends of each text, and drop every exact repeat but the first.
 
@@ -246,6 +266,7 @@ def drop_duplicates(examples: Data) -> Data:
     >>> drop_duplicates(Examples(["a", " a", "b"], [0, 1, 1])).texts
     ['a', 'b']
     """
+    _check_divisible("drop_duplicates", examples)
     stripped = examples.stripped()
     return stripped[[row for row, first in enumerate(_firsts(stripped)) if row == first]]
 
@@ -259,6 +280,7 @@ def conflicts(examples: Divisible) -> list[tuple[int, int]]:
     >>> conflicts(Examples(["a", " a", "b", "b", "a"], [0, 1, 1, 1, 0]))
     [(0, 1)]
     """
+    _check_divisible("conflicts", examples)
     stripped = examples.stripped()
     gold = stripped.gold()
     return [(kept, row) for row, kept in enumerate(_firsts(stripped)) if gold[row] != gold[kept]]
@@ -281,14 +303,15 @@ def split(
     """Divide examples, or tagged texts, at random into a training and a test part.
 
     test_size: the share of the test part, between 0 and 1.
-    stratify: give each class its own share: ``round(test_size * n_class)`` test rows, at least
-        one and not all. Without it the share is taken of all rows together.
+    stratify: give each class its own share: ``test_size * n_class`` test rows, rounded, halves up,
+        at least one and not all. Without it the share is taken of all rows together.
     groups: (n,) ids; a group is never divided between the parts. With up to 12 groups the shares
         are met as closely as whole groups can; with more a search comes near, and need not find
         the closest choice. By default ``examples.groups``, if there are any.
     Both parts keep the order of ``examples``.
 
-    Raises ``ConfigError`` for a test_size that is no share, ``DataError`` when a class (or the
+    Raises ``DtypeError`` for what is neither ``Examples`` nor ``TaggedTexts``, ``ConfigError`` for
+    a test_size that is no share, ``DataError`` when a class (or the
     whole) is too small to be in both parts, or when there are no two classes to stratify.
 
     >>> e = Examples(["a"] * 400 + ["b"] * 400, np.repeat([0, 1], 400))
@@ -296,6 +319,7 @@ def split(
     >>> np.bincount(train.labels), np.bincount(test.labels)
     (array([320, 320]), array([80, 80]))
     """
+    _check_divisible("split", examples)
     test_size = check_share("split: test_size", test_size)
     check_rng("split: rng", rng)
     if len(examples) < 2:

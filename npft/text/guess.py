@@ -17,7 +17,7 @@ from npft.errors import DataError, listed
 from npft.text.answer_files import is_object
 from npft.text.conll import BLANK, split_columns
 from npft.text.json_records import json_array, json_lines
-from npft.text.layout import FileFormat
+from npft.text.layout import FileFormat, check_format
 from npft.text.readers import PathLike, numbered_lines
 from npft.text.records import column_places, separator_of, table_format, table_rows
 
@@ -49,6 +49,7 @@ def guess_task(path: PathLike, fmt: FileFormat = FileFormat()) -> Guess:
     ...     guess_task(file.name)
     Guess(task='score', reason='three columns, the first of decimal numbers')
     """
+    check_format(fmt)
     name = fmt.named(path)
     if name in ("conll", "conllu"):
         return Guess("tag", f"the format is {name}")
@@ -101,6 +102,7 @@ def looks_like_tags(path: PathLike, fmt: FileFormat = FileFormat()) -> bool:
     ...     looks_like_tags(file.name)
     True
     """
+    check_format(fmt)
     return bool(_single_words(path, fmt))
 
 

@@ -21,8 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, DtypeError, IdError, ShapeError
+from npft.errors import (
+    ConfigError, DataError, IdError, ShapeError, as_array, check_count, check_items, check_whole,
+)
 from npft.text.batch import CUT_SPAN, IGNORE, NO_SPAN, Batch
+from npft.text.examples import span_array
 
 
 def _words(name: str, batch: Batch) -> np.ndarray:
@@ -39,23 +42,25 @@ def token_labels(batch: Batch, word_labels: Sequence[Any]) -> np.ndarray:
     whose tokens were cut off have no place left; ``batch.tokens_cut`` counts such tokens.
 
     Raises ``ConfigError`` for a batch without word numbers, ``ShapeError`` for another number of
-    sequences, ``IdError`` for a word without a label, ``DtypeError`` for labels that are no whole
-    numbers.
+    sequences, ``IdError`` for a word without a label or a label below 0 that is not ``IGNORE``,
+    ``DtypeError`` for labels that are no whole numbers.
 
     >>> b = Batch([2, 7, 8, 9, 3], [0, 5], words=[-1, 0, 0, 1, -1])
     >>> token_labels(b, [[4, 6]])
     array([-100,    4,    4,    6, -100])
     """
     words = _words("token_labels", batch)
+    word_labels = list(check_items("token_labels: word_labels", word_labels, "lists of labels"))
     if len(word_labels) != len(batch):
         raise ShapeError(f"token_labels: labels for {len(word_labels)} sequences, the batch has "
                          f"{len(batch)}")
     out = np.full(len(words), IGNORE, dtype=np.int64)
     for row, (start, end) in enumerate(zip(batch.offsets[:-1], batch.offsets[1:])):
-        labels, own = np.asarray(word_labels[row]), words[start:end]
-        if labels.size and labels.dtype.kind not in "iu":
-            raise DtypeError(f"token_labels: word_labels[{row}] is {labels.dtype}, expected class "
-                             f"numbers")
+        name, own = f"token_labels: word_labels[{row}]", words[start:end]
+        labels = check_whole(name, as_array(name, word_labels[row], "one list of class numbers"))
+        wrong = (labels < 0) & (labels != IGNORE)
+        if wrong.any():
+            raise IdError(f"{name} has {labels[wrong][0]}, expected classes from 0, or {IGNORE}")
         if labels.ndim != 1 or own.max() >= len(labels):
             raise IdError(f"token_labels: sequence {row} has a word {own.max()}, and word_labels"
                           f"[{row}] has shape {labels.shape}; give one label for each word")
@@ -84,17 +89,22 @@ def word_labels(batch: Batch, predicted: Any, n_words: Sequence[int]) -> list[np
     predicted: (N,) a class number for each token. n_words: the number of words of each of the B
     sequences. A word whose tokens were cut off gets ``IGNORE``: nothing was predicted for it.
 
-    Raises ``ConfigError`` for a batch without word numbers, ``ShapeError`` for other lengths,
-    ``IdError`` for more words in the batch than ``n_words`` says.
+    Raises ``ConfigError`` for a batch without word numbers or an n_words that holds no counts,
+    ``ShapeError`` for other lengths, ``DtypeError`` for what are no whole numbers, ``IdError`` for
+    more words in the batch than ``n_words`` says.
 
     >>> b = Batch([2, 7, 8, 9, 3], [0, 5], words=[-1, 0, 0, 1, -1])
     >>> word_labels(b, [0, 4, 5, 6, 0], n_words=[3])
     [array([   4,    6, -100])]
     """
-    words, predicted = _words("word_labels", batch), np.asarray(predicted)
+    words = _words("word_labels", batch)
+    predicted = as_array("word_labels: predicted", predicted, "a class number for each token")
+    n_words = [check_count(f"word_labels: n_words[{i}]", n, least=0)
+               for i, n in enumerate(check_items("word_labels: n_words", n_words, "counts"))]
     if predicted.shape != words.shape or len(n_words) != len(batch):
         raise ShapeError(f"word_labels: predicted has shape {predicted.shape} and n_words length "
                          f"{len(n_words)}, expected {words.shape} and {len(batch)}")
+    predicted = check_whole("word_labels: predicted", predicted)
     rows = first_tokens(batch)
     out = [np.full(n, IGNORE, dtype=np.int64) for n in n_words]
     for row, sequence, word in zip(rows, batch.sequence[rows], words[rows]):
@@ -145,14 +155,13 @@ def _answer_texts(
     if (seconds > 0).any() and not (seconds > 0).all():
         raise DataError(f"{name}: some sequences are pairs and some are not")
     kept = seconds - 1 if (seconds > 0).any() else batch.lengths - 2  # without the specials
-    if batch.tokens_cut is not None:
-        tokens = np.array([len(row) for row in offsets])
-        wrong = (tokens < kept) | (tokens > kept + batch.tokens_cut)
-        if wrong.any():
-            row = int(wrong.argmax())
-            raise DataError(f"{name}: text {row} has {tokens[row]} tokens, the batch {kept[row]} "
-                            f"of it, and {batch.tokens_cut[row]} were cut; give the offsets of "
-                            "these texts, and tokenize them with special tokens")
+    tokens = np.array([len(row) for row in offsets])
+    wrong = (tokens < kept) | (tokens > kept + batch.tokens_cut)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(f"{name}: text {row} has {tokens[row]} tokens, the batch {kept[row]} "
+                        f"of it, and {batch.tokens_cut[row]} were cut; give the offsets of "
+                        "these texts, and tokenize them with special tokens")
     return batch.lengths - 1 - kept, kept
 
 
@@ -170,18 +179,22 @@ def answer_tokens(
     gold answer, and no answer another thing. Use ``truncation="only_second"`` so that no question
     is cut for its passage.
 
-    Raises ``ShapeError`` for other lengths, ``DataError`` for offsets that do not fit,
-    as for sequences without special tokens.
+    Raises ``ShapeError`` for other lengths, ``DtypeError`` for what are no whole numbers,
+    ``DataError`` for a span that does not begin before it ends, or offsets that do not fit, as for
+    sequences without special tokens.
 
     >>> b = Batch([2, 5, 3, 7, 8, 9, 3], [0, 7], token_types=[0, 0, 0, 1, 1, 1, 1])
     >>> answer_tokens(b, [[(0, 2), (2, 4), (5, 7)]], [(2, 7)])
     array([[4, 5]])
     """
     begins, kept = _answer_texts("answer_tokens", batch, offsets)
-    spans = np.asarray(spans)
-    if spans.shape != (len(batch), 2):
-        raise ShapeError(f"answer_tokens: spans have shape {spans.shape}, expected "
-                         f"({len(batch)}, 2)")
+    spans = span_array("answer_tokens", spans, len(batch))
+    start, end = spans.T
+    wrong = ~((0 <= start) & (start < end)) & ~((start == NO_SPAN) & (end == NO_SPAN))
+    if wrong.any():
+        raise DataError(f"answer_tokens: spans[{int(wrong.argmax())}] is "
+                        f"{spans[wrong][0].tolist()}, expected 0 <= start < end, or "
+                        f"({NO_SPAN}, {NO_SPAN}) for no answer")
     out = np.full((len(batch), 2), NO_SPAN, dtype=np.int64)
     for row, (start, end) in enumerate(spans.tolist()):
         first, last = token_span(offsets[row], start, end)
@@ -204,7 +217,7 @@ def answer_characters(
     texts: the B passages, so that white space at both ends of an answer is left out: pieces of BPE
     and Unigram begin with the space before the word. An answer of white space alone is none.
 
-    Raises ``ShapeError`` for other lengths.
+    Raises ``ShapeError`` for other lengths, ``DtypeError`` for what are no whole numbers.
 
     >>> b = Batch([2, 5, 3, 7, 8, 9, 3], [0, 7], token_types=[0, 0, 0, 1, 1, 1, 1])
     >>> answer_characters(b, [[(0, 2), (2, 4), (5, 7)]], [(4, 5)])
@@ -216,10 +229,7 @@ def answer_characters(
     if texts is not None and len(texts) != len(batch):
         raise ShapeError(f"answer_characters: {len(texts)} texts, the batch has {len(batch)} "
                          f"sequences")
-    spans = np.asarray(spans)
-    if spans.shape != (len(batch), 2):
-        raise ShapeError(f"answer_characters: spans have shape {spans.shape}, expected "
-                         f"({len(batch)}, 2)")
+    spans = span_array("answer_characters", spans, len(batch))
     out = np.full((len(batch), 2), NO_SPAN, dtype=np.int64)
     for row, (first, last) in enumerate((spans - begins[:, None]).tolist()):
         if 0 <= first <= last < kept[row]:

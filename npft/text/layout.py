@@ -86,6 +86,13 @@ def _check_columns(columns: Any) -> None:
                               f"the header or keys of JSON objects")
 
 
+def check_format(fmt: Any) -> None:
+    """Raise ``ConfigError`` for what is no ``FileFormat``."""
+    if not isinstance(fmt, FileFormat):
+        raise ConfigError(f"fmt is {quoted(fmt)}, expected a FileFormat, such as "
+                          "FileFormat('conll')")
+
+
 def format_of(
     fmt: FileFormat | None, columns: Columns, header: bool, separator: str | None, encoding: str,
     format: str | None,
@@ -97,7 +104,8 @@ def format_of(
     made = FileFormat(format, columns, header, separator, encoding)  # type: ignore[arg-type]
     if fmt is None:
         return made
-    if not isinstance(fmt, FileFormat) or made != FileFormat():
+    check_format(fmt)
+    if made != FileFormat():
         raise ConfigError("fmt is a FileFormat with all options: give it, or columns, header, "
                           "separator, encoding and format, not both")
     return fmt

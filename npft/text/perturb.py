@@ -18,7 +18,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, check_count, check_share, check_strings
+from npft.errors import (
+    ConfigError, DataError, check_count, check_rng, check_share, check_strings,
+)
 
 SLIPS = ("swap", "drop", "double", "neighbour")
 ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")  # each row of keys stands half a key to the right
@@ -59,14 +61,15 @@ def typos(
     happen stays. With the same generator state, the letters hit at a lower rate are among those
     hit at a higher one.
 
-    Raises ``ConfigError`` for a rate outside 0 to 1 or an unknown slip, ``DtypeError`` for texts
-    that are no strings.
+    Raises ``ConfigError`` for a rate outside 0 to 1, an unknown slip or an rng that is no
+    generator, ``DtypeError`` for texts that are no strings.
 
     >>> typos(["the form of water"], 0.15, rng=np.random.default_rng(10))
     ['thhe foem of awter']
     """
     texts = check_strings("typos: texts", texts)
     rate = check_share("typos: rate", rate, zero=True, one=True)
+    check_rng("typos: rng", rng)
     if not slips or not set(slips) <= set(SLIPS):
         raise ConfigError(f"typos: slips is {slips!r}, expected some of {', '.join(SLIPS)}")
     out = []
@@ -121,8 +124,8 @@ def rare_terms(
     lower case, occurs in the training texts; a word without a count has 0. A word is a run of
     letters and digits; a capital at its beginning stays one.
 
-    Raises ``ConfigError`` for a rate outside 0 to 1, ``DtypeError`` for texts that are no strings
-    or synonyms that are one string.
+    Raises ``ConfigError`` for a rate outside 0 to 1 or an rng that is no generator, ``DtypeError``
+    for texts that are no strings or synonyms that are one string.
 
     >>> counts = {"doctor": 90, "physician": 2, "medic": 30}
     >>> same = {"doctor": ["physician", "medic"]}
@@ -131,6 +134,7 @@ def rare_terms(
     """
     texts = check_strings("rare_terms: texts", texts)
     rate = check_share("rare_terms: rate", rate, zero=True, one=True)
+    check_rng("rare_terms: rng", rng)
     for word, others in synonyms.items():
         check_strings(f"rare_terms: synonyms[{word!r}]", others)
     out = []
@@ -165,8 +169,8 @@ def lengthened(
     before or after it, by the toss of a coin, as long as it has fewer than ``words`` words,
     counted between white space. So what matters may stand anywhere, even beyond the maximum length.
 
-    Raises ``ConfigError`` for a rate outside 0 to 1, ``DataError`` for no fillers or one without
-    a word, ``DtypeError`` for texts that are no strings.
+    Raises ``ConfigError`` for a rate outside 0 to 1 or an rng that is no generator, ``DataError``
+    for no fillers or one without a word, ``DtypeError`` for texts that are no strings.
 
     >>> lengthened(["Win cash"], ["It rained."], 6, rng=np.random.default_rng(0))
     ['It rained. Win cash It rained.']
@@ -175,14 +179,19 @@ def lengthened(
     rate = check_share("lengthened: rate", rate, zero=True, one=True)
     fillers = check_strings("lengthened: fillers", fillers)
     check_count("lengthened: words", words, least=0)
+    check_rng("lengthened: rng", rng)
     if not fillers or not all(filler.split() for filler in fillers):
         raise DataError("lengthened: fillers are none, or one has no word; give some sentences")
     out = []
     for text, u in zip(texts, rng.random(len(texts))):
-        while u < rate and len(text.split()) < words:
+        before: list[str] = []
+        after = [text] if text else []
+        count = len(text.split()) if u < rate else words
+        while count < words:
             filler = fillers[int(rng.random() * len(fillers))]
-            text = f"{filler} {text}" if rng.random() < 0.5 else f"{text} {filler}"
-        out.append(text)
+            (before if rng.random() < 0.5 else after).append(filler)
+            count += len(filler.split())
+        out.append(" ".join(before[::-1] + after))
     return out
 
 

@@ -18,11 +18,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError
+from npft.errors import DataError
 from npft.text.bytes import ByteTokenizer
 from npft.text.tokenizer import Tokenizer, checked_texts
 
@@ -59,17 +58,6 @@ def count_words(name: str, texts: Iterable[str]) -> dict[str, int]:
     if not counts:
         raise DataError(f"{name}: the texts hold no words, expected at least one")
     return dict(sorted(counts.items()))
-
-
-def check_sizes(name: str, vocab_size: Any, min_count: Any) -> None:
-    """Raise ``ConfigError`` unless both are whole numbers that are large enough."""
-    for option, value, least, why in (
-        ("vocab_size", vocab_size, FIRST_LEARNT, ": 256 bytes and 4 special tokens"),
-        ("min_count", min_count, 1, ""),
-    ):
-        if not isinstance(value, (int, np.integer)) or value < least:
-            raise ConfigError(f"{name}: {option} is {value!r}, expected a whole number of {least} "
-                              f"or more{why}")
 
 
 class PieceTokenizer(Tokenizer):

@@ -15,7 +15,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from npft.errors import DataError, DtypeError, ShapeError, check_share
+from npft.errors import (
+    DataError, DtypeError, ShapeError, as_array, check_count, check_items, check_rng, check_share,
+)
 
 Document = TypeVar("Document")
 
@@ -32,7 +34,7 @@ def language_shares(counts: Any, alpha: float = 0.3) -> np.ndarray:
     array([0.615, 0.308, 0.077])
     """
     alpha = check_share("language_shares: alpha", alpha, zero=True, one=True)
-    n = np.asarray(counts)
+    n = as_array("language_shares: counts", counts, "one number for each language")
     if n.ndim != 1 or len(n) == 0:
         raise ShapeError(f"language_shares: counts have shape {n.shape}, expected one number for "
                          f"each language")
@@ -54,11 +56,14 @@ def draw_languages(
 ) -> np.ndarray:
     """Draw ``size`` languages with the probabilities q: (size,) numbers from 0 to n - 1.
 
-    Raises what ``language_shares`` raises.
+    Raises what ``language_shares`` raises, ``ConfigError`` for a size below 0 or an rng that is no
+    generator.
 
     >>> draw_languages([5, 5], 6, rng=np.random.default_rng(0))
     array([1, 0, 0, 0, 1, 1])
     """
+    check_count("draw_languages: size", size, least=0)
+    check_rng("draw_languages: rng", rng)
     steps = np.cumsum(language_shares(counts, alpha))
     drawn = np.searchsorted(steps, rng.random(size), side="right")
     return np.minimum(drawn, len(steps) - 1)  # the last step may round to just below 1
@@ -76,12 +81,14 @@ def draw_documents(
     A language is drawn with probability q, by its number of documents; then one of its documents,
     all equally likely. Documents of a small language return often: that is the point.
 
-    Raises what ``language_shares`` raises; a language without documents is refused.
+    Raises what ``draw_languages`` raises; a language without documents is refused.
 
     >>> documents, language = draw_documents([["a", "b"], ["x"]], 4, rng=np.random.default_rng(0))
     >>> documents, language
     (['x', 'b', 'b', 'b'], array([1, 0, 0, 0]))
     """
+    given = check_items("draw_documents: languages", languages, "lists of documents")
+    languages = [list(check_items("draw_documents: a language", of, "documents")) for of in given]
     counts = [len(documents) for documents in languages]
     language = draw_languages(counts, size, alpha=alpha, rng=rng)
     places = (rng.random(size) * np.array(counts)[language]).astype(np.int64)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
+from npft.errors import check_items, check_strings
 from npft.text.tokenizer import Tokenizer
 
 # Scripts, as Unicode's names of letters begin, that divide words by spaces and live without marks;
@@ -23,12 +24,15 @@ SAMPLE = 1000  # texts looked at
 RARE = 0.01  # of the letters: a quotation in another script
 
 
-def suitable_tokenizer(texts: Sequence[str]) -> str:
+def suitable_tokenizer(texts: Iterable[str]) -> str:
     """"wordpiece" for texts in scripts that it keeps readable, "bpe" for others.
+
+    Raises ``DtypeError`` for what is no list of strings.
 
     >>> suitable_tokenizer(["José lacht"]), suitable_tokenizer(["नमस्ते"])
     ('wordpiece', 'bpe')
     """
+    texts = check_strings("suitable_tokenizer: texts", texts)
     step = max(1, len(texts) // SAMPLE)
     counts = Counter(char for text in texts[::step] for char in text if char.isalpha())
     others = sum(
@@ -40,13 +44,15 @@ def suitable_tokenizer(texts: Sequence[str]) -> str:
 def unknown_share(tokenizer: Tokenizer, texts: Iterable[str]) -> float:
     """The share of the tokens of the texts that are unknown; 0 if there are no tokens.
 
+    Raises ``DtypeError`` for what is no list of strings.
+
     >>> from npft.text.wordpiece import WordPiece
     >>> tok = WordPiece.train(["aa ab", "ab"], vocab_size=20)
     >>> unknown_share(tok, ["ab x", "ab ab"])
     0.25
     """
     unknown = total = 0
-    for text in texts:
+    for text in check_items("unknown_share: texts", texts):
         ids = tokenizer.encode(text)
         total += len(ids)
         unknown += ids.count(tokenizer.unk_id) if tokenizer.unk_id is not None else 0

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, check_choice, listed, quoted
+from npft.errors import ConfigError, DataError, check_choice, check_names, listed, quoted
 from npft.text.advice import header_hint, is_column_name, looks_like_header
 from npft.text.examples import Examples
 from npft.text.layout import Columns, FileFormat, format_of
@@ -32,6 +32,7 @@ def _examples(
     path: PathLike, layout: tuple[str, ...], fmt: FileFormat, known: list[str] | None
 ) -> Examples:
     """Number the labels as in ``known``, or in the order of their sorted names: ham 0, spam 1."""
+    known = None if known is None else check_names("label_names", known)
     rows = list(read_records(path, layout, fmt))
     labels = [row.cells[0].strip() for row in rows]
     names = sorted(set(labels)) if known is None else known
@@ -150,7 +151,7 @@ def read_jsonl(
     >>> e.texts, e.pairs, e.label_names
     (['Hi'], ['Hello'], ['1'])
     """
-    if isinstance(keys, str) or len(keys) not in (2, 3):
+    if isinstance(keys, str) or not isinstance(keys, Sequence) or len(keys) not in (2, 3):
         raise ConfigError(f"read_jsonl: keys is {quoted(keys)}, expected those of the label and of "
                           f"one or two texts")
     read = read_labelled if len(keys) == 2 else read_pairs

@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import DataError, DtypeError, ShapeError, check_items, check_strings
+from npft.errors import (
+    DataError, DtypeError, ShapeError, check_items, check_names, check_strings,
+)
 from npft.text.examples import checked_groups, row_numbers
 
 Span = tuple[int, int, str]  # the first word, the word after the last, the type
@@ -52,7 +54,7 @@ class TaggedTexts:
             raise ShapeError("TaggedTexts: words and tags do not match, expected a tag for each "
                              "word of each text")
         present = {tag for row in self.tags for tag in row}
-        self.tag_names = check_strings("TaggedTexts: tag_names", self.tag_names) or sorted(present)
+        self.tag_names = check_names("TaggedTexts: tag_names", self.tag_names) or sorted(present)
         if not present <= set(self.tag_names):
             raise DataError(f"TaggedTexts: the tag {min(present - set(self.tag_names))!r} is not "
                             f"in tag_names, {', '.join(self.tag_names)}")

@@ -30,8 +30,8 @@ import numpy as np
 
 from npft.atomic import check_path, write_bytes
 from npft.errors import (
-    CheckpointError, ConfigError, DataError, DtypeError, IdError, ShapeError, check_choice,
-    check_items,
+    CheckpointError, ConfigError, DataError, DtypeError, IdError, ShapeError, as_array,
+    check_choice, check_items,
 )
 from npft.strict_json import parse
 from npft.text.batch import Batch
@@ -236,10 +236,7 @@ class Tokenizer:
         Raises ``DtypeError`` for ids that are no whole numbers, ``IdError`` for one that is not
         in the vocabulary.
         """
-        try:
-            array = np.asarray(ids)
-        except ValueError:
-            raise ShapeError("decode: ids are lists of different lengths; give one list") from None
+        array = as_array("decode: ids", ids, "one list")
         if array.ndim != 1:
             raise ShapeError(f"decode: ids have shape {array.shape}, expected one sequence (n,)")
         if array.size and array.dtype.kind not in "iu":

@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, DtypeError, IdError, ShapeError, check_items
+from npft.errors import (
+    ConfigError, DataError, IdError, ShapeError, as_array, check_items, check_whole,
+)
 
 CUT = -2  # the first and the last word of a span that is whole in no sequence, as ``CUT_SPAN``
 NONE = np.zeros((0, 3), dtype=np.int64)  # the spans of a sequence that has none
@@ -73,34 +75,29 @@ def checked_typed_spans(rows: Any, words: np.ndarray | None, offsets: np.ndarray
                          f"{len(offsets) - 1}")
     out = np.empty(len(rows), dtype=object)
     for row, given in enumerate(rows):
-        try:
-            spans = np.array(given)
-        except ValueError:
-            raise ShapeError(f"Batch: typed_spans[{row}] are lists of different lengths, expected "
-                             "three numbers for each span") from None
+        name = f"Batch: typed_spans[{row}]"
+        spans = as_array(name, given, "three numbers for each span")
         if spans.size == 0:
             out[row] = NONE
             continue
-        if spans.dtype.kind not in "iu":
-            raise DtypeError(f"Batch: typed_spans[{row}] is {spans.dtype}, expected whole numbers")
+        spans = check_whole(name, spans)
         if spans.ndim != 2 or spans.shape[1] != 3:
-            raise ShapeError(f"Batch: typed_spans[{row}] has shape {spans.shape}, expected (S, 3): "
-                             "first word, last word, class")
+            raise ShapeError(f"{name} has shape {spans.shape}, expected (S, 3): first word, last "
+                             "word, class")
         own = words[offsets[row] : offsets[row + 1]]
         first, last, kind = spans.T
         inside = (first <= last) & np.isin(first, own[own >= 0]) & np.isin(last, own[own >= 0])
         cut = (first == CUT) & (last == CUT)
         if not (inside | cut).all():
             wrong = spans[int(np.argmin(inside | cut)), :2].tolist()
-            raise DataError(f"Batch: typed_spans[{row}] has {wrong}, expected the first and the "
-                            f"last word of a span of the sequence, or ({CUT}, {CUT}) for one that "
-                            "is not in it")
+            raise DataError(f"{name} has {wrong}, expected the first and the last word of a span "
+                            f"of the sequence, or ({CUT}, {CUT}) for one that is not in it")
         if (kind < 0).any():
-            raise IdError(f"Batch: typed_spans[{row}] has class {kind.min()}, expected 0 or more")
+            raise IdError(f"{name} has class {kind.min()}, expected 0 or more")
         if len(np.unique(spans[inside, :2], axis=0)) < inside.sum():
-            raise DataError(f"Batch: typed_spans[{row}] has one span twice, expected one type for "
-                            "each span; keep one of them")
-        out[row] = spans.astype(np.int64)
+            raise DataError(f"{name} has one span twice, expected one type for each span; keep "
+                            "one of them")
+        out[row] = spans
         out[row].flags.writeable = False
     out.flags.writeable = False
     return out

@@ -24,18 +24,21 @@ Source: Kudo 2018, "Subword regularization", sections 3.2 and 3.3. The words and
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
-from npft.text.pieces import FIRST_LEARNT, PieceTokenizer, check_sizes, count_words, cut_words
+from npft.errors import (
+    CheckpointError, ConfigError, DataError, DtypeError, ShapeError, as_array, check_count,
+    check_positive, check_rng,
+)
+from npft.text.pieces import FIRST_LEARNT, PieceTokenizer, count_words, cut_words
 from npft.text.tokenizer import checked_text, checked_texts, fields_of_kind
 
 LONGEST_PIECE = 16  # bytes
+HIGHEST = 1e6  # alpha: there the best cut is always taken, and times a logarithm it is a float
 SEEDS_PER_PIECE = 10  # training begins with so many pieces for each one wanted
 TURNS = 2  # of expectation and maximization before each pruning
 KEPT = 0.75  # of the pieces, at each pruning
@@ -304,7 +307,8 @@ class Unigram(PieceTokenizer):
         >>> tok.learnt, tok.pieces("hugs hug")
         ((' hug', 'hug'), [b'hug', b's', b' hug'])
         """
-        check_sizes("Unigram.train", vocab_size, min_count)
+        check_count("Unigram.train: vocab_size", vocab_size, least=FIRST_LEARNT)
+        check_count("Unigram.train: min_count", min_count)
         counts = count_words("Unigram.train", texts)
         pieces, log_p = learn_pieces(counts, vocab_size - FIRST_LEARNT, min_count)
         order = sorted(range(256, len(pieces)), key=lambda i: (-log_p[i], pieces[i]))
@@ -339,10 +343,12 @@ class Unigram(PieceTokenizer):
         alpha 1 draws from the model, 0 takes all cuts alike, a large alpha nearly always takes the
         best one. Trained on a new cut at every step, a model sees each word in several forms.
 
-        Raises ``ConfigError`` for an alpha below 0, and what ``encode`` raises.
+        Raises ``ConfigError`` for an alpha that is no number from 0 to 10⁶ or an rng that is no
+        generator, and what ``encode`` raises.
         """
-        if not (isinstance(alpha, (int, float, np.number)) and 0 <= alpha < math.inf):
-            raise ConfigError(f"sample: alpha is {alpha!r}, expected 0 or more")
+        if check_positive("sample: alpha", alpha, zero=True) > HIGHEST:
+            raise ConfigError(f"sample: alpha is {alpha}, expected at most {HIGHEST:g}")
+        check_rng("sample: rng", rng)
         ids: list[int] = []
         for word in cut_words(checked_text("sample: text", text)):
             ids += self._sampled(word.encode("utf-8"), float(alpha), rng)
@@ -376,15 +382,12 @@ class Unigram(PieceTokenizer):
                 raise CheckpointError(f"{name} is {type(found[name]).__name__}, expected a list")
         try:
             return cls(found["learnt"], found["log_p"])
-        except (DataError, DtypeError) as error:
+        except (DataError, DtypeError, ShapeError) as error:
             raise CheckpointError(str(error)) from None
 
 
 def _checked_log_p(log_p: Any, length: int) -> np.ndarray:
-    try:
-        array = np.array(log_p)
-    except ValueError:  # lists of different lengths
-        array = np.array(None)
+    array = as_array("Unigram: log_p", log_p, "one list of numbers")
     if array.dtype.kind not in "fiu":
         raise DtypeError("Unigram: log_p holds what is no number, expected a list of numbers")
     if array.shape != (length,):

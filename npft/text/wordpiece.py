@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from npft.atomic import check_path
-from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
+from npft.errors import CheckpointError, ConfigError, DataError, DtypeError, check_count
 from npft.text.basic import CASED, UNCASED, basic_words
 from npft.text.joins import Pairs
 from npft.text.tokenizer import Tokenizer, checked_texts, fields_of_kind
@@ -137,9 +137,8 @@ class WordPiece(Tokenizer):
         >>> tok.vocab[5:]
         ('##g', '##s', '##u', 'b', 'h', '##ug', 'hug')
         """
-        for name, value in (("vocab_size", vocab_size), ("min_count", min_count)):
-            if not isinstance(value, (int, np.integer)) or value < 1:
-                raise ConfigError(f"WordPiece.train: {name} is {value!r}, expected 1, 2, ...")
+        check_count("WordPiece.train: vocab_size", vocab_size)
+        check_count("WordPiece.train: min_count", min_count)
         counts: Counter[str] = Counter()
         for text in checked_texts("WordPiece.train: texts", texts):
             counts.update(text.translate(UNCASED if lowercase else CASED).split())

@@ -43,11 +43,15 @@ def walked_back(cells):
 
     yield Said("at most {} of F1 buys back {:.0f} % and {:.0f} % of the rise", CHEAP,
                *(bought(task, "interpolate", -1) for task in (HARD, CLINIC)))
-    rise, f1 = (path(CLINIC, "replay", name) for name in ("mlm_loss", "f1"))
-    yield Said("buy back {:.0f} % on the messages, and no step is that cheap on the clinic (ten "
-               "take back {:.0f} % for {:.2f} of F1)", bought(HARD, "replay", 0),
-               100 * (1 - rise[1] / rise[0]), f1[0] - f1[1])
-    assert bought(CLINIC, "replay", 0) == 0
+    f1 = path(CLINIC, "interpolate", "f1")
+    yield Said("(a tenth of the way costs the clinic {:.3f})", f1[-1] - f1[-2])
+    ten = []
+    for task in (HARD, CLINIC):
+        assert bought(task, "replay", 0) == 0
+        rise, f1 = (path(task, "replay", name) for name in ("mlm_loss", "f1"))
+        ten += [100 * (1 - rise[1] / rise[0]), f1[0] - f1[1]]
+    yield Said("No step of replay is that cheap: ten take back {:.0f} % on the messages for {:.2f} "
+               "of F1 and {:.0f} % on the clinic for {:.2f}", *ten)
     at = list(of(cells, task=CLINIC)[0]["interpolate"]["alpha"]).index(0.6)
     refit = list(of(cells, task=CLINIC)[0]["refit"]["alpha"]).index(0.6)
     yield Said("at α = 0.6 F1 is {:.2f} with it and {:.2f} without, at a rise of {:.2f} instead of "

@@ -173,7 +173,7 @@ def ragged(found):
 
     def real(how):
         shares = sorted({f"{100 * r['real_share']:.0f}" for r in found["rows"]
-                         if r.get("peer") == f"PyTorch, {how}"})
+                         if r.get("peer") == f"PyTorch, {how}" and "real_share" in r})
         return " to ".join(shares) + " %"
 
     return table(

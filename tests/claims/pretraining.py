@@ -5,8 +5,10 @@ from math import ceil
 import numpy as np
 from saying import Said, Table, of, read, spread
 
+from npft.experiments.bodies import BATCH_SIZE, DOCUMENTS, STEPS
 from npft.experiments.sizes import size_table
 from npft.plots.attention import FALLING
+from npft.worlds import TinyWorld
 
 
 def claims():
@@ -22,6 +24,13 @@ def claims():
     assert by_step[280] > unigram - 0.2 and by_step[980] < unigram - 2  # where it drops
     yield Said("For the first 300 steps the model learns little but frequencies; the fast drop "
                "between steps 300 and 1,000")
+    documents = TinyWorld(0).documents(DOCUMENTS)
+    pairs = sum(len(d.sentences) - 1 for d in documents)  # a sentence and the next, or another
+    yield Said("The {:,} steps read the text {:.1f} times ({:,} pairs of sentences an epoch)",
+               STEPS, STEPS * BATCH_SIZE / pairs, pairs)
+    assert by_step[STEPS - 280] - by_step[STEPS] > 0.05
+    yield Said("No plateau is reached: the last {} steps still gain {:.2f} nats", 280,
+               by_step[STEPS - 280] - by_step[STEPS])
     yield Said("that of the unigram distribution ({:.1f} nats, {:.1f})", by_step[140], unigram)
     yield Said("Next-sentence accuracy ends at {}.", spread([run[-1]["nsp_acc"] for run in runs]))
 

@@ -21,7 +21,7 @@ def claims():
                mean(plain, "mlm_loss", -1), mean(plain, "mlm_loss", 0))
     yield Said("keeps the words ({:.1f}) and, without a text of the tasks, some of the tasks as "
                "well ({})", mean(replay, "mlm_loss", -1), transfer(replay))
-    yield Said("fewer of the words ({:.1f}) and none of the tasks ({})",
+    yield Said("fewer of the words ({:.1f}) and little of the tasks ({})",
                mean(ewc, "mlm_loss", -1), transfer(ewc))
     gaps = [mean(runs, "stability_gap") for runs in (plain, replay, ewc)]
     yield Said("below what they end with by {:.2f} to {:.2f} (the stability gap", min(gaps),

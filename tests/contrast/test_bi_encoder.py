@@ -18,6 +18,7 @@ from npft.embed.similarity import paired_cosines
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError, DataError, DtypeError, NonFiniteError, ShapeError
+from npft.loading import load
 from npft.text.bytes import ByteTokenizer
 
 QUESTIONS = ["what is hot", "what is cold", "who is late", "where to", "why now", "how far"]
@@ -285,3 +286,49 @@ def test_a_copy_of_an_encoder_makes_a_second_tower():
     model = BiEncoder(body := encoder(), InBatch(), second=copy.deepcopy(body))
     assert len(model.parameters()) == 2 * len(body.parameters())
     assert bits(model.second) == bits(body)
+
+
+@pytest.mark.parametrize("measure, message", [
+    (3, "measure is 3, expected a function"), (lambda m: 7.0, "measure returned 7.0"),
+    (lambda m: {"loss": 7.0}, "measure returned 'loss', which is measured anyway"),
+])
+def test_what_is_no_measure_is_refused(measure, message):
+    with pytest.raises(ConfigError, match=f"train_bi_encoder: {message}"):
+        train(BiEncoder(encoder(), InBatch()), measure=measure)
+    with pytest.raises(ConfigError, match=f"train_contrastive: {message}"):
+        train_contrastive(encoder(), QUESTIONS, measure=measure, rng=np.random.default_rng(0))
+
+
+def test_no_rng_draws_no_dropout_with_slices_as_without():
+    for size in (None, 2):
+        model = BiEncoder(encoder(0.3), InBatch(0.2), slice_size=size)
+        rows = model.rows((QUESTIONS, QUESTIONS))
+        with pytest.raises(ConfigError, match="needs rng"):
+            model.train().loss(rows)
+        assert model.eval().loss(rows).total.item() == pytest.approx(
+            BiEncoder(model.encoder, InBatch(0.2)).eval().loss(rows).total.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("objective", [InBatch(), NTXent(), Triplet()])
+def test_labels_that_no_loss_reads_are_refused(objective):
+    columns = [QUESTIONS, ANSWERS, OTHERS][: objective.most]
+    with pytest.raises(DataError, match="there are classes .*, expected no labels"):
+        BiEncoder(encoder(), objective).rows(columns, labels=[0] * 6)
+
+
+def test_what_is_no_column_of_strings_is_refused():
+    model = BiEncoder(encoder(), InBatch())
+    with pytest.raises(DtypeError, match=r"BiEncoder: columns\[0\]\[0\] is list"):
+        model.rows([[["a"]], [["b"]]])
+    with pytest.raises(DtypeError, match="BiEncoder: columns is int"):
+        model.rows(3)
+
+
+def test_a_model_in_place_of_its_encoder_is_told_what_to_give():
+    model = load("tinyworld")
+    for make in (lambda: BiEncoder(model, InBatch()),
+                 lambda: BiEncoder(model.body, InBatch(), second=model)):
+        with pytest.raises(ConfigError, match="BiEncoder: encoder is MaskedLM.*give its .body"):
+            make()
+    with pytest.raises(ConfigError, match="train_contrastive: encoder is MaskedLM"):
+        train_contrastive(model, QUESTIONS, rng=np.random.default_rng(0))

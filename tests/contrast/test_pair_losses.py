@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from npft.autograd.gradcheck import gradcheck
 from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.tensor import Tensor, grad
-from npft.contrast.pair_losses import SiameseSoftmax, cosine_regression_loss, triplet_loss
+from npft.contrast.pair_losses import (
+    SiameseSoftmax, cosine_distance, cosine_regression_loss, triplet_loss,
+)
 from npft.errors import (
     ConfigError, DataError, IdError, NonFiniteError, ShapeError,
 )
@@ -119,3 +121,30 @@ X, ZERO, NAN = np.ones((2, 3)), np.zeros((2, 3)), np.full((2, 3), np.nan)
 def test_what_cannot_work_is_refused_in_words(wrong, error, message):
     with pytest.raises(error, match=message):
         wrong()
+
+
+@pytest.mark.parametrize("length", [1e-30, 1e20, 0.0])
+def test_a_length_that_cannot_be_squared_is_refused(length):
+    far, near = (Tensor([[x, 0.0]], dtype=np.float32) for x in (length, 1.0))
+    for loss in (lambda x, y: cosine_regression_loss(x, y, [1.0]), cosine_distance):
+        for pair in ((far, near), (near, far)):
+            given = pair if loss is not cosine_distance else (pair[0], pair[1].data)
+            with pytest.raises(NonFiniteError, match="too small or too large to be squared"):
+                loss(*given)
+
+
+def test_a_distance_that_cannot_be_squared_is_refused():
+    far, near = (Tensor([[x, 0.0]], dtype=np.float32) for x in (1e20, 1.0))
+    for triple, which in (((far, near, far), "positive"), ((near, near, far), "negative")):
+        with pytest.raises(NonFiniteError, match=f"triplet_loss: the distance of a {which} is inf"):
+            triplet_loss(*triple)
+    assert triplet_loss(far, far, far, 0.5).item() == 0.5
+
+
+def test_pair_losses_take_arrays():
+    a, p, n = tables(0, 3)
+    assert triplet_loss(a, p, n).item() == triplet_loss(Tensor(a), Tensor(p), Tensor(n)).item()
+    grades = np.zeros(4)
+    assert (cosine_regression_loss(a, p, grades).item()
+            == cosine_regression_loss(Tensor(a), Tensor(p), grades).item())
+    assert cosine_distance(a, p).item() == cosine_distance(Tensor(a), p).item()

@@ -18,6 +18,7 @@ from npft.embed.geometry import mean_cosine
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.errors import ConfigError, DataError, DtypeError, NonFiniteError, ShapeError
+from npft.loading import load
 from npft.text import WordPiece
 from npft.text.bytes import ByteTokenizer
 
@@ -199,3 +200,24 @@ def test_words_that_never_meet_again_and_sentences_of_one_word_are_refused():
         intra_sentence_similarity(x, np.array([2, 0, 1]))
     with pytest.raises(NonFiniteError, match="vectors of sentence 7 add up to 0"):
         intra_sentence_similarity(np.vstack([x, -x]), np.array([1, 1, 7, 2, 2, 7]))
+
+
+def test_vectors_that_cancel_but_for_rounding_have_no_mean():
+    x = np.array([[0.1], [0.2], [-0.3], [1e-200], [1e-200]])  # 0.1 + 0.2 - 0.3 is 6e-17
+    with pytest.raises(NonFiniteError, match="the vectors of sentence 0 add up to 0"):
+        intra_sentence_similarity(x, np.array([0, 0, 0, 1, 1]))
+    assert intra_sentence_similarity(x[1:], np.array([0, 3, 1, 1])) == [1.0]
+
+
+def test_words_that_differ_in_a_nul_are_two():
+    x = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    with pytest.raises(DataError, match="no word occurs twice"):
+        self_similarity(x, ["a", "a\0", "b"])
+    assert self_similarity(x, ["a\0", "a", "a\0"]) == {"a\0": 1.0}
+
+
+def test_a_model_in_place_of_its_encoder_is_told_what_to_give():
+    with pytest.raises(ConfigError, match="word_states: encoder is MaskedLM.*give its .body"):
+        word_states(load("tinyworld"), ["a bank"])
+    with pytest.raises(ConfigError, match="word_states: encoder is str, expected an Encoder$"):
+        word_states("tinyworld", ["a bank"])

@@ -203,3 +203,9 @@ def test_a_uniformity_without_a_positive_t_is_refused(t):
 def test_pairs_of_different_shapes_are_refused():
     with pytest.raises(ShapeError, match=r"alignment: x has shape \(4, 3\), y \(5, 3\)"):
         alignment(np.ones((4, 3)), np.ones((5, 3)))
+
+
+def test_uniformity_refuses_a_t_whose_exponents_are_no_floats():
+    assert uniformity(np.array([[1.0, 0.0], [1.0, 0.0]]), t=4e307) == 0
+    with pytest.raises(ConfigError, match="uniformity: t is 1e[+]308"):
+        uniformity(np.array([[1.0, 0.0], [1.0, 0.0]]), t=1e308)

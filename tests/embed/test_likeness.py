@@ -152,3 +152,24 @@ def test_tables_that_would_not_fit_into_memory_are_refused(monkeypatch):
     for measure in (rdm, lambda x: rsa(x, x)):
         with pytest.raises(ShapeError, match="5 things have 10 pairs; give at most 4"):
             measure(cloud(0, n=5, d=5))
+
+
+def test_pairs_that_are_equally_unlike_have_one_number():
+    table = rdm(np.eye(11))
+    assert len(set(table[np.triu_indices(11, 1)])) == 1
+    with pytest.raises(NonFiniteError, match="constant"):
+        rsa(table, rdm(cloud(0, n=11)))
+
+
+def test_a_table_is_symmetric_or_not_at_any_scale():
+    table = np.array([[0.0, 1.0, 2.0], [3.0, 0.0, 4.0], [2.0, 4.0, 0.0]])
+    for scale in (1e-9, 1.0, 1e300):
+        with pytest.raises(ShapeError, match="expected a symmetric table"):
+            rsa(scale * table, table + table.T)
+
+
+@pytest.mark.parametrize("large, small", [(1e300, 1e-30), (0.1, 1e-17)])
+def test_a_column_that_never_varies_changes_no_alignment(large, small):
+    x = np.column_stack([np.full(3, large), small * np.array([1.0, 0.0, 0.5])])
+    assert cka(x, np.array([[2.0], [0.0], [1.0]])) == pytest.approx(1, abs=1e-12)
+    assert cka(x, np.array([[1.0], [1.0], [0.0]])) < 0.5

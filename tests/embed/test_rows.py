@@ -76,7 +76,7 @@ def test_numbers_that_are_not_finite_are_refused_with_their_row(measure, value):
     (np.ones((2, 3, 4)), ShapeError, r"has shape \(2, 3, 4\), expected 2 axes"),
     (np.ones((0, 3)), ShapeError, r"has shape \(0, 3\); give at least one row"),
     (np.ones((3, 0)), ShapeError, r"has shape \(3, 0\); give at least one row"),
-    ([[1.0, 2.0], [3.0]], ShapeError, "rows of different lengths"),
+    ([[1.0, 2.0], [3.0]], ShapeError, "lists of different lengths"),
     (np.ones((2, 2), complex), DtypeError, "dtype complex128, expected real"),
     ([["a", "b"]], DtypeError, "expected real numbers"),
     ([[None, 1.0]], DtypeError, "expected real numbers"),
@@ -104,3 +104,12 @@ def test_very_large_and_very_small_vectors_have_their_direction():
     x = np.array([[3e200, 4e200], [3e-200, 4e-200], [3.0, 4.0]])
     assert unit_rows("x", x) == pytest.approx(np.tile([0.6, 0.8], (3, 1)), abs=1e-15)
     assert mean_cosine(x) == pytest.approx(1, abs=1e-15)
+
+
+@EACH
+@pytest.mark.skipif(np.finfo(np.longdouble).maxexp < 14000, reason="no longer floats here")
+def test_what_is_no_finite_float64_is_refused(measure):
+    x = cloud(0, n=5).astype(np.longdouble)
+    x[3, 1] = np.longdouble(10) ** 4000
+    with pytest.raises(NonFiniteError, match="row 3 is not finite"):
+        measure(x)

@@ -151,3 +151,12 @@ def test_a_file_with_other_settings_is_refused(tmp_path, options):
     write_arrays(file, arrays)
     with pytest.raises(CheckpointError, match="model.npz: "):
         load(tmp_path)
+
+
+def test_what_is_no_encoder_or_no_list_of_strings_is_refused():
+    with pytest.raises(ConfigError, match="SentenceEncoder: encoder is MaskedLM.*give its .body"):
+        SentenceEncoder(load("tinyworld"))
+    model = SentenceEncoder(load("tinyworld").body)
+    with pytest.raises(DtypeError, match=r"encode: texts\[0\] is list"):
+        model.encode([["win", "cash"]])
+    assert model.encode(text for text in TEXTS[:2]).tolist() == model.encode(TEXTS[:2]).tolist()

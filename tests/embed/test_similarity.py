@@ -78,3 +78,18 @@ def test_the_bag_of_words_refuses_a_corpus_without_words():
             bag_of_words_encoder(corpus)
     with pytest.raises(DtypeError, match="corpus is one string"):
         bag_of_words_encoder("dog bites man")
+
+
+def test_pairs_of_one_cosine_have_one_rank():
+    x = np.random.default_rng(0).standard_normal((4, 7))
+    x, y = np.vstack([x, [1.0] * 7]), np.vstack([x, [1.0] * 6 + [2.0]])  # four times 1, by rounding
+    assert set(paired_cosines(x, y)[:4]) == {1.0}
+    pairs = Examples([*"01234"], [5.0] * 4 + [0.0], pairs=[*"56789"])
+    rows = np.vstack([x, y])
+    assert similarity_score(lambda texts: rows[[int(t) for t in texts]], pairs) == 1.0
+
+
+@pytest.mark.parametrize("texts", ["win cash", [b"win"], 3])
+def test_the_bag_of_words_encodes_lists_of_strings_only(texts):
+    with pytest.raises(DtypeError, match="bag_of_words_encoder: texts"):
+        bag_of_words_encoder(["win cash"])(texts)

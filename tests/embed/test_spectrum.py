@@ -152,3 +152,10 @@ def test_the_partition_score_of_long_vectors_comes_from_logarithms():
     assert partition_score(np.tile([1e4, 0.0], (3, 1))) == 0  # exp(-2e4) is none either
     with pytest.raises(NonFiniteError, match="partition_score: x has numbers too large to add"):
         partition_score(np.full((3, 2), 1.7e308))
+
+
+@pytest.mark.parametrize("large, small", [(1e300, 1e-30), (0.1, 1e-17), (1e308, 1e308)])
+def test_a_column_that_never_varies_is_no_direction(large, small):
+    x = np.column_stack([np.full(5, large), small * (np.arange(5.0) / 4)])
+    for measure, expected in ((effective_rank, 1), (participation_ratio, 1), (iso_score, 0)):
+        assert measure(x) == pytest.approx(expected, abs=1e-12)

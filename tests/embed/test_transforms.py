@@ -87,6 +87,17 @@ def test_directions_without_variance_are_left_out_of_whitening(shift, scale):
     assert z.T @ z / 30 == pytest.approx(np.eye(3), abs=1e-6)
 
 
+def test_a_direction_in_which_float32_rows_differ_by_rounding_alone_is_left_out():
+    """As the last layer norm of an encoder leaves one: each of its rows has mean 0."""
+    z = np.random.default_rng(0).standard_normal((200, 8)).astype(np.float32)
+    z -= z.mean(axis=1, keepdims=True)
+    z /= z.std(axis=1, keepdims=True)
+    assert 0 < np.abs(z.sum(axis=1)).max() < 1e-5
+    white = Whiten().fit(z)
+    assert white.rank == 7
+    np.testing.assert_allclose(np.cov(white.transform(z).T, bias=True), np.eye(7), atol=1e-6)
+
+
 def test_few_rows_span_one_direction_less_than_their_number():
     assert Whiten().fit(cloud(0, n=4, d=9)).rank == 3
 

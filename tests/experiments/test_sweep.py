@@ -82,6 +82,22 @@ def test_a_script_that_sweeps_at_its_top_level_needs_its_guard(tmp_path):
     assert sum(line.startswith("Traceback") for line in err) == 1  # the workers are silent
 
 
+def test_one_process_runs_several_scripts_in_turn_that_each_sweep(tmp_path):
+    """As ``python figures NAME NAME`` does: the second once ended the process without a word."""
+    script, first = tmp_path / "script.py", tmp_path / "first.py"
+    script.write_text(
+        "from npft.experiments.sweep import sweep\n"
+        "if __name__ == '__main__':\n"
+        "    print(sweep(abs, [-1, 2]))\n", encoding="utf-8")
+    first.write_text(
+        "import runpy, sys\n"
+        "if __name__ == '__main__':\n"
+        "    for _ in range(2):\n"
+        "        runpy.run_path(sys.argv[1], run_name='__main__')\n"
+        "    print('done')\n", encoding="utf-8")
+    assert ended(str(first), str(script)) == ("[1, 2]\n[1, 2]\ndone\n", [])
+
+
 def test_a_function_made_at_a_prompt_or_in_a_notebook_is_refused_in_one_line():
     out, err = ended("-c", SCRIPT + "show([1])")
     assert out == "begun\n" and "double is made in a notebook or at a prompt" in err[-1]

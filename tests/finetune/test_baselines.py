@@ -38,6 +38,22 @@ def test_words_that_tell_the_class_are_learnt_exactly():
         10 * np.eye(3, dtype=int)).tolist()
 
 
+def test_labels_go_by_their_names_in_whatever_order_a_set_has_them():
+    train = Examples(["win", "win cash", "see you"], [1, 1, 0], ["ham", "spam"])
+    turned = Examples(train.texts, 1 - train.labels, ["spam", "ham"])
+    assert majority(Examples(["a", "b"], [0, 0], ["ham", "spam"]),
+                    Examples(["c"], [0], ["spam"])).accuracy == 0.0
+    for baseline in (majority, bag_of_words):
+        assert baseline(train, turned) == baseline(train, train)
+        assert baseline(turned, train, "spam").f1 == baseline(train, train, "spam").f1
+        assert baseline(train, Examples(train.texts, train.labels)) == baseline(train, train)
+        with pytest.raises(DataError, match=f"{baseline.__name__}: the test label 'eggs' is unkno"):
+            baseline(train, Examples(["a"], [0], ["eggs"]))
+        assert baseline(train, Examples(["a"], [1], ["eggs", "ham"])).confusion.sum() == 1
+        with pytest.raises(DataError, match=f"{baseline.__name__}: both sets need"):
+            baseline(train, Examples(["a"]))
+
+
 def test_twins_with_the_same_words_in_another_order_are_told_apart_by_chance_only():
     rng = np.random.default_rng(0)
 
@@ -224,3 +240,14 @@ def test_the_table_of_a_large_vocabulary_is_sparse():
     columns = {f"w{i}": i for i in range(50_000)}
     table = word_table([f"w{i} w{i}" for i in range(2_000)], columns)
     assert table.shape == (2_000, 50_000) and table.nnz == 2_000 and table.max() == 2
+
+
+@pytest.mark.parametrize("baseline", [majority, bag_of_words, frequent_tags, shared_words])
+def test_what_is_no_labelled_set_is_refused(baseline):
+    good = Examples(["a"], [0], pairs=["b"])
+    if baseline is frequent_tags:
+        good = TaggedTexts([["a"]], [["N"]])
+    for wrong in (None, 3, ["a"]):
+        for train, test in ((wrong, good), (good, wrong)):
+            with pytest.raises(DataError, match=baseline.__name__):
+                baseline(train, test)

@@ -284,3 +284,8 @@ def test_the_number_of_threads_changes_no_bit():
                 run(model, data, batch_size=64)
             found.append(bits(model))
     assert found[0] == found[1]
+
+
+def test_the_memory_of_what_is_no_model_is_refused():
+    with pytest.raises(ConfigError, match="cached_bytes: model is Encoder"):
+        cached_bytes(classifier().encoder, separable())

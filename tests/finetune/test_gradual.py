@@ -68,6 +68,15 @@ def test_an_epoch_has_at_least_a_step(steps):
         GradualUnfreezing(steps)
 
 
+def test_one_repair_does_not_go_on_with_another_model_whose_layers_are_not_frozen():
+    repair, model = GradualUnfreezing(4), classifier(layers=2)
+    run(model, epochs=1, repairs=[repair])
+    run(model, epochs=1, repairs=[repair])
+    assert repair.steps == 8
+    with pytest.raises(ConfigError, match="has unfrozen another model for 8 steps"):
+        run(classifier(layers=2), repairs=[repair])
+
+
 # ---- against forgetting ----
 
 

@@ -173,3 +173,11 @@ def test_what_cannot_be_trained_is_refused_before_anything_changes(regime, optio
     with pytest.raises(error, match=words):
         tune(regime, model, **options)
     assert bits(model) == before
+
+
+@pytest.mark.parametrize("regime", ["full", "gradual", "lp-ft"])
+def test_repairs_from_a_generator_act_in_every_regime(regime):
+    model = classifier(layers=2)
+    watch = Watch(model)
+    tune(regime, model, repairs=iter([watch]))
+    assert len(watch.moved) == 16

@@ -266,3 +266,10 @@ def test_a_repair_may_unfreeze_before_a_step():
                              repairs=[Gradual()], rng=np.random.default_rng(0)):
         states.append(bits(model.encoder))
     assert states[0] == states[1] == bits(classifier().encoder) and len(set(states)) == 3
+
+
+def test_repairs_from_a_generator_act_at_each_step():
+    first, again = Recorder(), Recorder()
+    steps_of(classifier(), iter([first]))
+    steps_of(classifier(), [again])
+    assert first.log == again.log and len(first.log) >= 4 * 5

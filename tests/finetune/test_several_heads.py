@@ -378,3 +378,14 @@ def test_a_figure_that_is_not_defined_is_worse_than_any_other():
     nothing, poor = Hits(np.nan), Hits(-1.0)
     assert training.rank_of(poor) > training.rank_of(nothing) == training.rank_of(
         {"a": nothing, "b": poor})
+
+
+def test_a_batch_that_asks_nothing_of_one_head_teaches_the_other():
+    model = two_heads()
+    texts, labels = both_labels()
+    data = model.batch_of(texts, "tags").replace(labels=labels)
+    quiet = np.where(data.sequence < 20, IGNORE, data.token_labels)
+    data = data.replace(token_labels=quiet)
+    assert np.isfinite(run(model, data, epochs=2, batch_size=2)["loss"]).all()
+    both = {"topic": data, "tags": data}
+    assert np.isfinite(run(model, both, epochs=1, batch_size=4)["loss"]).all()

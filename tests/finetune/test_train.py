@@ -12,11 +12,16 @@ from npft.finetune.train import (
     evaluate,
     fine_tune,
     train_classifier,
+    with_something_asked,
 )
+from npft.heads.answers import SpanFinder
+from npft.heads.tags import TokenClassifier
 from npft.metrics.classes import Metrics
 from npft.nn.module import freeze
 from npft.nn.repair import Repair
 from npft.text.batch import Batch
+from npft.text.examples import Examples
+from npft.text.tagged import TaggedTexts
 
 # ---- training ----
 
@@ -332,3 +337,28 @@ def test_a_frozen_body_trains_without_dropout_and_its_head_with():
     run(model, epochs=2, validation=separable(8), progress=lambda *_: modes.append(
         [m.training for m in (model, model.head().dropout, body, body.embeddings)]))
     assert modes == [[True, True, False, False]] * 8
+
+
+# ---- examples of which nothing is asked ----
+
+
+def answered(rows):
+    """Questions on one passage, of which those of these numbers have an answer."""
+    spans = [(0, 2) if k in rows else (-1, -1) for k in range(12)]
+    return Examples(["x"] * 12, pairs=["abc"] * 12, spans=spans)
+
+
+def test_a_batch_without_an_answer_is_no_step_and_the_next_one_takes_its_place():
+    finder = SpanFinder(classifier().encoder, rng=np.random.default_rng(0))
+    finder.tokenizer.second_type = 1
+    data = finder.batch_of(answered({3}))
+    history = run(finder, data, epochs=2, batch_size=4)
+    assert history.at("loss").tolist() == [3, 6] and np.isfinite(history["loss"]).all()
+    for batch in (data[:3], data[2:5]):
+        assert list(with_something_asked(finder, [batch])) == [batch][: finder.head().count(batch)]
+
+
+def test_an_empty_text_may_be_a_batch_of_its_own():
+    tagger = TokenClassifier(classifier().encoder, ["N", "V"], rng=np.random.default_rng(0))
+    data = tagger.batch_of(TaggedTexts([["a", "b"], [], ["b"]], [["N", "V"], [], ["V"]]))
+    assert np.isfinite(run(tagger, data, epochs=2, batch_size=1)["loss"]).all()

@@ -9,7 +9,7 @@ from npft.encoder.model import Model
 from npft.errors import ConfigError, NonFiniteError
 from npft.finetune import train as training
 from npft.finetune.regimes import freeze_body
-from npft.finetune.train import fine_tune_steps
+from npft.finetune.train import fine_tune, fine_tune_steps
 from npft.forgetting.anchors import L2ToInit
 from npft.heads.classes import Classes
 from npft.nn import packs
@@ -356,7 +356,7 @@ def test_an_anchor_of_another_architecture_is_refused(small):
 
 def test_an_anchor_made_for_another_model_is_refused_in_training(small):
     model, other = small.models()[0], small.models()[0]
-    with pytest.raises(ConfigError, match="has another encoder than the one this anchor was made"):
+    with pytest.raises(ConfigError, match="L2ToInit: the model that trains has another encoder"):
         next(steps_of(small, model, [L2ToInit(other)]))
 
 
@@ -364,6 +364,27 @@ def test_a_strength_of_the_heads_that_is_none_is_refused(small):
     for head in (-1.0, float("nan"), "much"):
         with pytest.raises(ConfigError, match="L2ToInit: head is .*a finite number, 0 or more"):
             L2ToInit(small.models()[0], head=head)
+
+
+def test_anchors_and_forms_that_are_none_are_refused(small):
+    for anchor in (3, "x", {}):
+        with pytest.raises(ConfigError, match="L2ToInit: anchor is"):
+            L2ToInit(small.models()[0], anchor=anchor)
+    for decoupled in ("no", None, 1):
+        with pytest.raises(ConfigError, match="L2ToInit: decoupled is"):
+            L2ToInit(small.models()[0], decoupled=decoupled)
+
+
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_a_head_that_does_not_learn_in_a_step_is_not_pulled(small, decoupled):
+    encoder = small.models()[0].encoder
+    rng = np.random.default_rng(0)
+    model = Model(encoder, {k: Classes(encoder, ["a", "b"], rng=rng) for k in ("one", "two")})
+    old, new = (model.heads[k].linear.weight.data.copy() for k in ("one", "two"))
+    fine_tune(model, {"two": small.train}, epochs=1, rng=rng,
+              repairs=[L2ToInit(model, 0.0, decoupled=decoupled, head=10.0)])
+    assert (model.heads["one"].linear.weight.data == old).all()
+    assert np.abs(model.heads["two"].linear.weight.data).mean() < np.abs(new).mean()
 
 
 def test_what_has_no_body_is_refused(small):

@@ -109,6 +109,12 @@ def test_the_f1_of_the_trivial_answer_is_not_learning_even_if_the_plain_run_is_n
     assert (found["plain"]["rise"], found["other"]["rise"]) == ([None], [2.0])
 
 
+def test_where_no_method_has_learnt_none_has_a_rise():
+    found = compare_methods([result("a", 0, [0, 0.5], [0, 1]), result("b", 0, [0, 0.4], [0, 1])], "a")
+    assert [row["learnt"] for row in found.values()] == [False, False]
+    assert [row["rise"] for row in found.values()] == [[None], [None]]
+
+
 def test_a_run_that_one_seed_lacks_has_no_rise_there():
     found = compare_methods([
         result("plain", 0, [0, 0.8], [0, 1]), result("plain", 1, [0, 0.8], [0, 2]),

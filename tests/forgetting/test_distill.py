@@ -224,7 +224,16 @@ def test_the_teacher_keeps_every_bit_and_draws_no_dropout():
     steps_of(model, [Distill(teacher)], data, epochs=2)
     assert [p.data.tobytes() for p in teacher.parameters()] == before
     assert not any(m.training for m in teacher.modules())
-    assert all(p.grad is None and not p.requires_grad for p in teacher.parameters())
+    assert all(p.grad is None for p in teacher.parameters())
+
+
+def test_a_teacher_may_train_again_after_it_has_taught():
+    teacher, student = classifier(1), classifier()
+    free = [p.requires_grad for p in teacher.parameters()]
+    data = TOK(TEXTS, labels=[0, 1, 2, 0, 1, 2])
+    fine_tune(student, data, epochs=1, repairs=[Distill(teacher)], rng=np.random.default_rng(0))
+    assert [p.requires_grad for p in teacher.parameters()] == free and all(free)
+    assert all(p.grad is None for p in teacher.parameters())
 
 
 def test_what_the_teacher_says_is_kept_on_new_texts_of_the_old_kind():
@@ -314,3 +323,21 @@ def test_a_student_without_the_head_of_the_teacher_is_refused():
 def test_which_of_several_heads_must_be_said():
     with pytest.raises(ConfigError, match="head is None, expected one of topic, tags"):
         Distill(two_heads())
+
+
+def test_a_teacher_with_other_classes_or_in_another_order_is_refused():
+    def named(seed, *names):
+        return Classifier(body(seed), len(names), label_names=names, rng=np.random.default_rng(seed))
+
+    student = named(1, "spam", "ham")
+    data = student.tokenize(TEXTS, labels=[0, 1] * 3)
+    steps_of(student, [Distill(named(0, "spam", "ham"))], data)
+    for names in (("ham", "spam"), ("spam", "ham", "news")):
+        with pytest.raises(ConfigError, match="Distill: the head 'classes' had the label_names"):
+            steps_of(student, [Distill(named(0, *names))], data)
+
+
+@pytest.mark.parametrize("teacher", [None, 3, body()])
+def test_a_teacher_that_is_no_model_is_refused(teacher):
+    with pytest.raises(ConfigError, match="Distill: the teacher: model is"):
+        Distill(teacher)

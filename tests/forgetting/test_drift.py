@@ -227,5 +227,22 @@ def test_heads_that_do_not_fit_are_refused(small):
     with pytest.raises(DataError, match="no token of the batch has a label"):
         prediction_drift(copy_of(mlm), mlm, small.probe.replace(token_labels=None))
     three = Classifier(copy_of(mlm).encoder, 3, rng=np.random.default_rng(0))
-    with pytest.raises(ConfigError, match=r"scores of shape \(.*, 3\) at the start and \(.*, 2\)"):
+    with pytest.raises(ConfigError, match=r"had the label_names \['0', '1', '2'\] and now"):
         prediction_drift(three, model, small.test, "classes")
+    turned = Classifier(model.encoder, 2, label_names=["1", "0"], rng=np.random.default_rng(0))
+    with pytest.raises(ConfigError, match=r"now has \['1', '0'\], so its scores mean something"):
+        prediction_drift(start, turned, small.test, "classes")
+    for measure in (representation_drift, prediction_drift):
+        with pytest.raises(DataError, match="a NoneType, expected a Batch"):
+            measure(copy_of(mlm), mlm, None)
+
+
+@pytest.mark.parametrize("weights", [[5.0, 1.0], [0.5, 0.5], [0.01, 0.01]])
+def test_the_weights_of_classes_are_no_matter_of_what_a_head_says(small, weights):
+    model, _ = small.models()
+    start = copy_of(model)
+    model.head().linear.weight.assign(model.head().linear.weight.data + 0.1 * np.eye(2, 16))
+    plain = prediction_drift(start, model, small.test, "classes")
+    for each in (start, model):
+        each.head().class_weights = weights
+    assert prediction_drift(start, model, small.test, "classes") == plain > 0

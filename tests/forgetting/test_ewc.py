@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from npft.autograd.machine import threads
+from npft.encoder.additions import add_lora
 from npft.errors import ConfigError, DtypeError
 from npft.finetune.regimes import freeze_body
 from npft.forgetting.anchors import L2ToInit
@@ -242,3 +243,13 @@ def test_one_made_for_another_model_is_refused_in_training(small, bits):
     with pytest.raises(ConfigError, match="EWC: the model that trains has another encoder"):
         small.train_only(model, [EWC(other, filled(other, 1.0), 1.0)])
     assert bits(model) == before
+
+
+def test_what_is_added_to_the_body_later_is_not_held(small):
+    model, mlm = small.models()
+    ewc = EWC(model, random_fisher(model), 3.0)
+    add_lora(model, rank=2, rng=np.random.default_rng(0))
+    small.train_only(model, [ewc])
+    ewc.consolidate(diagonal_fisher(mlm, small.probe[:4], "mlm"))
+    assert ewc.penalty(model).item() == 0.0
+    small.train_only(model, [ewc])

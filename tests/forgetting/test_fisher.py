@@ -9,7 +9,7 @@ from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.machine import threads
 from npft.encoder.head import Head
 from npft.encoder.model import Model
-from npft.errors import ConfigError, DataError
+from npft.errors import ConfigError, DataError, DtypeError, NonFiniteError
 from npft.finetune.features import cached
 from npft.finetune.regimes import freeze_body
 from npft.forgetting.fisher import diagonal_fisher, mean_of, squared_gradients
@@ -245,3 +245,27 @@ def test_data_without_examples_are_refused(small):
             diagonal_fisher(model, nothing, labels="drawn", rng=rng)
     with pytest.raises(ConfigError, match="a Words has no body to hold"):
         diagonal_fisher(mlm.heads["mlm"], small.train[:2])
+
+
+@pytest.mark.parametrize("labels", ["given", "drawn"])
+def test_the_weights_of_classes_are_no_matter_of_the_posterior(small, labels):
+    model, _ = small.models()
+
+    def found(weights):
+        model.head().class_weights = weights
+        return diagonal_fisher(model, small.test[:8], labels=labels, rng=np.random.default_rng(0))
+
+    plain = found(None)
+    for weights in ([3.0, 3.0], [0.5, 7.0]):
+        for name, f in found(weights).items():
+            np.testing.assert_allclose(f, plain[name], rtol=1e-5, atol=1e-12)
+
+
+@pytest.mark.parametrize("fisher, error", [
+    ({"a": []}, ConfigError), ({}, ConfigError), (None, ConfigError),
+    ({"a": [1.0, np.nan]}, NonFiniteError), ({"a": [np.inf]}, NonFiniteError),
+    ({"a": ["x"]}, DtypeError),
+])
+def test_what_has_no_mean_is_refused(fisher, error):
+    with pytest.raises(error, match="mean_of"):
+        mean_of(fisher)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npft.errors import CheckpointError, ConfigError
+from npft.errors import CheckpointError, ConfigError, DtypeError
 from npft.finetune.train import evaluate
 from npft.forgetting import interpolate as module
 from npft.forgetting.interpolate import interpolate, interpolation_path
@@ -102,24 +102,30 @@ def test_the_head_is_the_tuned_one_all_along(small, tuned):
     assert path["f1"] == [evaluate(other, small.test).f1]
 
 
-@pytest.mark.parametrize("alphas, error", [
-    ((0.5, 2), ConfigError), ((0.5, 0.7), KeyboardInterrupt),
-])
-def test_the_tuned_body_is_put_back_whatever_happens(
-        small, tuned, bits, monkeypatch, alphas, error):
+@pytest.mark.parametrize("error", [ConfigError, KeyboardInterrupt])
+def test_the_tuned_body_is_put_back_whatever_happens(small, tuned, bits, monkeypatch, error):
     model, mlm, start = tuned
     before, seen = bits(model), []
 
     def fake(model, test):
         seen.append(bits(model))
-        if error is KeyboardInterrupt:
-            raise KeyboardInterrupt
-        return evaluate(model, test)
+        raise error
 
     monkeypatch.setattr(module, "evaluate", fake)
     with pytest.raises(error):
-        interpolation_path(model, mlm, start, small.probe, small.test, alphas)
+        interpolation_path(model, mlm, start, small.probe, small.test, (0.5, 0.7))
     assert len(seen) == 1 and seen[0] != before and bits(model) == before
+
+
+def test_the_path_may_come_from_a_generator_and_is_checked_before_anything_moves(small, tuned):
+    model, mlm, start = tuned
+    found = interpolation_path(model, mlm, start, small.probe, small.test, iter((0.0, 1.0)))
+    assert [len(column) for column in found.values()] == [2, 2, 2]
+    for alphas, error in (((0.5, 2), ConfigError), ((0, "1"), ConfigError), (3, DtypeError)):
+        with pytest.raises(error, match="interpolation_path: a"):
+            interpolation_path(model, mlm, start, small.probe, small.test, alphas)
+    with pytest.raises(ConfigError, match="interpolation_path: the heads of the model are classes"):
+        interpolation_path(model, model, start, small.test, small.test)
 
 
 def test_a_start_of_another_model_is_refused_and_changes_nothing(small, tuned, bits):

@@ -194,3 +194,20 @@ def test_arrays_that_do_not_fit_are_no_path(fields, words):
 def test_a_path_of_one_task_has_no_past(name):
     with pytest.raises(ConfigError, match="there is one task"):
         getattr(path([[0.5], [0.6]], [1]), name)
+
+
+def test_equal_tables_and_paths_compare_though_not_all_is_measured():
+    r = np.array([[0.5, N], [0.6, 0.7]])
+    assert TaskMatrix(r) == TaskMatrix(r.copy()) != TaskMatrix(r, joint=[1, 1])
+    assert DIP == Path(DIP.step, DIP.scores, DIP.ends) != path([[0.5], [0.6]], [1])
+    assert len({TaskMatrix(r), TaskMatrix(r.copy())}) == 1 == len({DIP, DIP})
+
+
+@pytest.mark.parametrize("fields", [
+    {"scores": [[0.1], [0.2, 0.3]]}, {"scores": [["0.1", "0.2"]] * 3}, {"scores": None},
+    {"step": ["0", "1", "2"]}, {"ends": [1, None]}, {"step": [0, 1.5, 2]}, {"ends": [N, 2]},
+])
+def test_what_are_no_numbers_are_no_path(fields):
+    good = {"step": np.arange(3), "scores": np.zeros((3, 2)), "ends": np.array([1, 2])}
+    with pytest.raises(ShapeError, match="Path: (step|scores|ends) is "):
+        Path(**good | fields)

@@ -1,6 +1,7 @@
 """The forgetting curve: step 0 comes first, measuring disturbs nothing, a frozen body keeps all."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -279,3 +280,30 @@ def test_a_task_of_another_kind_is_judged_by_its_own_main_figure(small):
                              epochs=2, lr=1e-2, every=4, rng=np.random.default_rng(0))
     assert curve.f1[-1] == evaluate(model, test).spearman != 0
     assert curve.mlm_loss[-1] == mlm.measure(small.probe)["mlm_loss"]
+
+
+def test_equal_curves_compare_and_others_differ():
+    assert by_hand() == by_hand() != by_hand(unigram=9.0) and by_hand() != 3
+    assert by_hand(mlm_loss=np.ones(4)) != by_hand(mlm_loss=np.ones(3))
+    assert len({by_hand(), by_hand()}) == 1
+    one, other = (replace(by_hand(), also={"a": np.ones(4)}) for _ in "ab")
+    assert one == other != by_hand()
+
+
+@pytest.mark.parametrize("fields", [
+    {"f1": [0.1, 0.2]}, {"f1": [0.1, 0.2, 0.3, float("nan")]}, {"mlm_loss": [float("inf")] * 4},
+    {"f1": ["a"] * 4}, {"f1": [[0.1]] * 4}, {"f1": [[0.1], 0.2, 0.3, 0.4]}, {"f1": [True] * 4},
+    {"f1": None}, {"unigram": float("nan")}, {"unigram": "5"}, {"also": {"a": [1.0]}}, {"also": 3},
+    {"step": [], "mlm_loss": [], "mlm_acc": [], "f1": []}, {"step": ["0", "1", "2", "3"]},
+])
+def test_columns_that_make_no_curve_are_refused(fields):
+    good = by_hand().as_dict()
+    assert ForgettingCurve.from_dict(good) == by_hand()
+    with pytest.raises(ConfigError, match="ForgettingCurve.from_dict: "):
+        ForgettingCurve.from_dict(good | fields)
+
+
+def test_a_model_without_a_head_for_masked_tokens_has_no_curve(small):
+    model, _ = small.models()
+    with pytest.raises(ConfigError, match="forgetting_curve: the heads of the model are classes"):
+        small.curve(model, model)

@@ -9,8 +9,12 @@ from npft import (
     joint_scores, latent_forgetting, least_forgetting, linear_probe, measure_forgetting,
     refit_head, savings, train_sequence,
 )  # fmt: skip
+from npft.encoder.model import copy_of
 from npft.errors import NpftError
+from npft.finetune.features import cached_bytes
 from npft.forgetting.afterwards import remind
+from npft.forgetting.distill import Distill
+from npft.forgetting.drift import representation_drift
 from npft.forgetting.fisher import mean_of
 from npft.forgetting.latent import refit
 
@@ -45,6 +49,11 @@ def calls(small):
         "RecAdam: model": lambda x: RecAdam(x, t0=1, gamma=1.0),
         "ReplayMixer: documents": lambda x: ReplayMixer(x, mlm, 0.2, rng=rng()),
         "ReplayMixer: mlm": lambda x: ReplayMixer(documents, x, 0.2, rng=rng()),
+        "Distill: teacher": Distill,
+        "L2ToInit: decoupled": lambda x: L2ToInit(model, 0.1, decoupled=x),
+        "RecAdam: t0": lambda x: RecAdam(model, t0="1" if isinstance(x, int) else x),
+        "cached_bytes: model": lambda x: cached_bytes(x, train),
+        "representation_drift: batch": lambda x: representation_drift(copy_of(mlm), mlm, x),
         "curve: model": lambda x: forgetting_curve(x, mlm, train, probe, **curve),
         "curve: mlm": lambda x: forgetting_curve(model, x, train, probe, **curve),
         "curve: train": lambda x: forgetting_curve(model, mlm, x, probe, **curve),

@@ -246,6 +246,7 @@ def test_answers_come_back_from_a_file_and_no_question_has_none(tmp_path):
     passages = ["the fox ran", "home at last"]
     assert again.predict(["who"] * 2, passages) == model.predict(["who"] * 2, passages)
     assert model.predict([], []) == []
+    assert model.predict(iter(["who"] * 2), iter(passages)) == model.predict(["who"] * 2, passages)
 
 
 def test_answers_of_pieces_that_begin_with_a_space_do_not_begin_with_it():

@@ -115,6 +115,12 @@ def test_labels_go_by_their_names_and_not_all_names_need_occur():
     assert model.batch_of(Examples(["a"], [1], ["jam", "spam"])).labels.tolist() == [1]
 
 
+def test_names_of_grades_are_refused():
+    model = classifier(label_names=["ham", "spam"])
+    with pytest.raises(DataError, match="the labels have names, ham, spam, but are float64, grades"):
+        model.batch_of(Examples(["a", "b"], [0.0, 1.0], ["ham", "spam"]))
+
+
 def test_examples_without_labels_make_a_batch_without_labels():
     model = classifier(label_names=["ham", "spam"])
     assert model.batch_of(Examples(["a", "b"], None, ["ham", "spam"])).labels is None

@@ -10,7 +10,7 @@ from npft.encoder.checkpoint import save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import copy_of
-from npft.errors import ConfigError, DataError, DtypeError
+from npft.errors import ConfigError, DataError, DtypeError, NonFiniteError
 from npft.finetune.train import evaluate, fine_tune
 from npft.heads.cloze import Cloze, ClozeClassifier
 from npft.heads.words import MaskedLM
@@ -168,6 +168,24 @@ def test_calibration_makes_a_text_that_says_nothing_undecided():
     assert model.head().prior == pytest.approx(prior)
 
 
+def test_a_class_too_unlikely_for_float32_has_a_finite_prior():
+    model = cloze()
+    mlm = model.head().mlm
+    mlm.bias.assign(np.where(np.isin(np.arange(TOK.vocab_size), model.head().ids[0]), -200.0, 0))
+    prior = model.calibrate()
+    assert -250 < prior[0] < -150 and np.exp(prior).sum() == pytest.approx(1)
+    np.testing.assert_allclose(model.predict_proba([""]), [[0.5, 0.5]], atol=1e-4)
+
+
+def test_a_calibration_that_fails_leaves_the_prior_as_it_was():
+    model = cloze()
+    prior = list(model.calibrate())
+    model.head().mlm.bias.assign(np.full(TOK.vocab_size, np.nan))
+    with pytest.raises(NonFiniteError):
+        model.calibrate()
+    assert model.head().prior == prior
+
+
 # ---- training, files ----
 
 
@@ -264,6 +282,9 @@ def test_pairs_of_texts_and_batches_without_questions_are_refused():
         model.predict(["a"], ["b"])
     with pytest.raises(DataError, match=r"does not ask for one \[MASK\] in each sequence"):
         evaluate(model, Batch([TOK.cls_id, 9, TOK.sep_id], [0, 3], labels=[1]))
+    for find in (model.logits, model.decide, model):
+        with pytest.raises(DataError, match=r"does not ask for one \[MASK\] in each sequence"):
+            find(Batch([TOK.cls_id, 9, TOK.sep_id], [0, 3]))
     with pytest.raises(DataError, match="give labels"):
         evaluate(model, model.tokenize(["a"]))
     with pytest.raises(ConfigError, match="tokenizer"):

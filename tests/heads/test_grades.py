@@ -121,6 +121,16 @@ def test_unbounded_says_the_same_between_the_ends_and_goes_on_beyond_them(kind, 
     assert load(tmp_path).predict(texts).tobytes() == found.predict(texts).tobytes()
 
 
+def test_unbounded_keeps_the_dtype():
+    model = regressor(-1, 3).astype(np.float64).eval()
+    found = model.unbounded().predict(["to be"])
+    assert found == pytest.approx(-1 + 4 * model(TOK(["to be"])).data[:, 0], abs=1e-12)
+
+
+def test_a_label_beyond_an_end_is_scored_as_it_is():
+    assert regressor(0, 1).eval().judge(graded([7.0]))["grades"].loss > 30
+
+
 def test_the_score_worked_by_hand():
     found = head().score(np.array([1.0, 2.0, 5.0]), graded([0.0, 4.0, 5.0]))
     assert found.spearman == 1.0 and found.best_by == 1.0
@@ -174,7 +184,7 @@ def test_predictions_and_ends_come_back_from_a_file(tmp_path):
     (1, 1, "expected low below high"), (2, 1, "expected low below high"),
     (0, np.inf, "high is inf, expected a finite number"), (-np.inf, 0, "low is -inf"),
     (np.nan, 1, "low is nan"), ("0", 1, "low is '0'"), (0, None, "high is None"), (None, 5, "low is None"),
-    (0, 10**400, "high is 1000.*, expected a finite number"), (False, 1, "low is False"),
+    (-1e308, 1e308, "high - low is infinite"), (0, 10**400, "high is 1000.*, expected a finite number"), (False, 1, "low is False"),
 ])
 def test_ends_that_cannot_work_are_refused(low, high, words):
     with pytest.raises(ConfigError, match=words):

@@ -158,6 +158,10 @@ def test_a_head_without_a_threshold_and_data_without_labels_are_refused():
         calibrate(tagger(), tagged().replace(typed_spans=None))
     with pytest.raises(DataError, match="the data are a list, expected a Batch"):
         calibrate(tagger(), [["in", "Oslo"]])
+    for find in (calibrate, threshold_curve):
+        for model in (None, 3, body()):
+            with pytest.raises(ConfigError, match="threshold: model is .*, expected an encoder with"):
+                find(model, tagged())
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, "0", None, True, 10**400])

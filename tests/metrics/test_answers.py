@@ -91,7 +91,7 @@ def test_numbers_of_answers_that_differ_or_none_are_refused(true, said):
         answer_metrics(true, said)
 
 
-@pytest.mark.parametrize("answers", [["the cat"], [5], [None], "ab", 5])
+@pytest.mark.parametrize("answers", [["the cat"], [5], [None], "ab", 5, [[["cat"]]]])
 def test_answers_that_are_no_lists_are_refused_for_letters_are_no_words(answers):
     for true, said in ((answers, [["cat"]]), ([["cat"]], answers)):
         with pytest.raises(DtypeError, match="answer_metrics: an?.* expected a list of"):
@@ -123,7 +123,8 @@ def test_an_answer_loses_capitals_punctuation_and_articles(text, normal):
     (["within a cloud", "cloud"], "a cloud", (1.0, 1.0)),  # the closest counts
     (["within a cloud"], "cloud", (0.0, 2 / 3)),
     ([""], "", (1.0, 1.0)), ([""], "cloud", (0.0, 0.0)), (["cloud"], "", (0.0, 0.0)),
-    (["the"], "a", (1.0, 1.0)),  # nothing is left of either
+    (["the"], "a", (1.0, 1.0)), ([""], "the", (1.0, 1.0)),  # nothing is left of either
+    (["The", "Denver"], "", (0.0, 0.0)), (["The", "Denver"], "denver", (1.0, 1.0)),
 ])
 def test_squad_scores_by_hand(true, said, scores):
     assert squad_scores(true, said) == pytest.approx(scores)
@@ -139,3 +140,12 @@ def test_answers_of_squad_are_strings(true, said):
 def test_an_answer_without_a_list_of_true_ones_is_refused(true):
     with pytest.raises(DataError, match="squad_scores: expected a list of true answers"):
         squad_scores(true, "gravity")
+
+
+def test_what_is_no_answer_shares_nothing_with_one():
+    assert shared_f1(iter("ab"), iter("ab")) == 1.0
+    for a, b in (([["a"]], ["a"]), (3, []), ("ab", ["a"])):
+        with pytest.raises(DtypeError, match="shared_f1: an answer"):
+            shared_f1(a, b)
+    with pytest.raises(DtypeError, match="answer_f1: an answer"):
+        answer_f1(3, "a")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npft.errors import ConfigError, DtypeError, IdError, ShapeError
+from npft.errors import ConfigError, DataError, DtypeError, IdError, ShapeError
 from npft.metrics.classes import (
-    classification_metrics, confusion_matrix, micro, worst_confusions,
+    averages, classification_metrics, confusion_matrix, micro, positive_class, worst_confusions,
 )
 
 
@@ -60,10 +60,49 @@ def test_the_micro_average_of_all_classes_is_three_times_the_accuracy():
     assert micro(confusion, []) == micro(np.zeros((2, 2), int), [0]) == (0.0, 0.0, 0.0)
 
 
-@pytest.mark.parametrize("classes", [[2], [-1], [0, 0]])
+@pytest.mark.parametrize("classes", [[2], [-1], [0, 0], [False, True], [1.0], ["0"]])
 def test_a_micro_average_over_classes_that_are_none_is_refused(classes):
     with pytest.raises(IdError, match=r"micro: classes are .* different ones of 0\.\.1"):
         micro(np.eye(2, dtype=int), classes)
+
+
+def test_the_averages_of_an_empty_table_are_0_and_no_class_counts_from_the_end():
+    assert averages(np.zeros((2, 2), int)) == averages(np.zeros((2, 2), int), 1) == (0, 0, 0)
+    for positive in (-1, 2, True, 0.0):
+        with pytest.raises(IdError, match=r"averages: positive is .*, expected .* of 0\.\.1"):
+            averages(np.eye(2, dtype=int), positive)
+
+
+@pytest.mark.parametrize("find", [
+    averages, lambda counts: micro(counts, [0]), lambda counts: worst_confusions(counts, ["a"] * 2),
+])
+@pytest.mark.parametrize("counts, error, words", [
+    ([[0.5, 0.5], [0.2, 0.8]], DtypeError, "holds float64, expected counts"),
+    ([[1.0, np.nan], [0, 0]], DtypeError, "holds float64"),
+    ([[1, -2], [0, 0]], DataError, "holds -2"),
+    ([[1, 2], [0]], ShapeError, "rows of different lengths"),
+    ([1, 2], ShapeError, r"shape \(2,\), expected \(K, K\)"),
+])
+def test_a_table_of_what_are_no_counts_is_refused(find, counts, error, words):
+    with pytest.raises(error, match=words):
+        find(counts)
+
+
+@pytest.mark.parametrize("classes", [2.5, None, -1, 0])
+def test_a_number_of_classes_that_is_none_is_refused(classes):
+    for find in (confusion_matrix, classification_metrics):
+        with pytest.raises(ConfigError, match="classes is"):
+            find([0, 1], [0, 1], classes)
+
+
+def test_lists_and_equal_results_compare_and_what_is_no_list_is_refused():
+    one, other = (classification_metrics([0, 1], said, 2) for said in ([0, 1], [0, 0]))
+    assert one == classification_metrics([0, 1], [0, 1], 2) != other and one != "x"
+    assert len({one, classification_metrics([0, 1], [0, 1], 2), other}) == 2
+    with pytest.raises(ShapeError, match="lists of different lengths"):
+        classification_metrics([[0], [0, 1]], [0, 1], 2)
+    with pytest.raises(ShapeError, match="true and"):
+        classification_metrics((k for k in [0, 1]), [0, 1], 2)
 
 
 def test_a_class_that_is_nowhere_has_no_part_in_the_mean_and_is_named():
@@ -225,10 +264,24 @@ def test_all_confusions_together_are_the_errors(case):
 
 
 @pytest.mark.parametrize("counts, names, k, error, words", [
-    (np.eye(3), ["a", "b"], 10, ShapeError, r"shape \(3, 3\), expected .* the 2 names"),
+    (np.eye(3, dtype=int), ["a", "b"], 10, ShapeError, r"shape \(3, 3\), expected .* the 2 names"),
     (np.ones((2, 3)), ["a", "b"], 10, ShapeError, r"shape \(2, 3\)"),
     (np.eye(2), ["a", "b"], 0, ConfigError, "worst_confusions: k is 0"),
 ])
 def test_a_matrix_that_does_not_fit_its_names_is_refused(counts, names, k, error, words):
     with pytest.raises(error, match=words):
         worst_confusions(counts, names, k)
+
+
+def test_names_that_are_none_are_refused_and_may_come_from_a_generator():
+    m = classification_metrics([0, 1], [0, 1], 2, names=iter(["a", "b"]), positive="a")
+    assert m.averaged == "binary, positive class 'a'"
+    assert worst_confusions([[0, 1], [0, 0]], iter(["a", "b"])) == [("a", "b", 1, 1.0)]
+    for names in (3, "ab", [1, 2]):
+        for find in (lambda n: classification_metrics([0, 1], [0, 1], 2, names=n),
+                     lambda n: worst_confusions([[0, 1], [0, 0]], n),
+                     lambda n: positive_class(2, n)):
+            with pytest.raises(DtypeError, match="names"):
+                find(names)
+    with pytest.raises(ConfigError, match="classes is '2'"):
+        positive_class("2")

@@ -55,6 +55,15 @@ def test_each_point_of_the_curve_is_what_a_loop_counts_at_its_threshold(rows):
     assert average_precision(true, scores) == pytest.approx(area, abs=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, np.float32, bool])
+def test_the_figures_do_not_depend_on_the_kind_of_number(dtype):
+    top = {np.uint8: 255, bool: True}.get(dtype, 100)
+    low = np.iinfo(dtype).min if dtype in (np.int8, np.int64) else 0
+    scores = np.array([low, top, top, low]).astype(dtype)
+    assert average_precision([0, 1, 0, 1], scores) == average_precision([0, 1, 0, 1], [0, 1, 1, 0])
+    assert average_precision([0, 1, 1, 0], scores) == roc_auc([0, 1, 1, 0], scores) == 1.0
+
+
 def test_the_ends_of_the_scale():
     assert roc_auc([0, 0, 1], [1, 2, 3]) == average_precision([0, 0, 1], [1, 2, 3]) == 1.0
     assert roc_auc([0, 0, 1], [2, 3, 1]) == 0.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npft.errors import ConfigError, DataError
+from npft.errors import ConfigError, DataError, DtypeError
 from npft.metrics.entities import (
     SCHEMES, check_scheme, entities, letter_of, may_follow, scheme_of, schemes_of,
 )
@@ -175,6 +175,12 @@ def test_where_it_is_in_doubt_the_scheme_is_not_guessed(tags, could):
 ])
 def test_the_letter_of_a_tag(tag, letter):
     assert letter_of(tag) == letter
+
+
+def test_tags_may_come_from_a_generator():
+    assert entities(iter(["B-LOC", "I-LOC"])) == {(0, 2, "LOC")}
+    with pytest.raises(DtypeError, match="entities: tags"):
+        entities("BIO")
 
 
 def test_unknown_schemes_and_tags_of_another_scheme_are_refused():

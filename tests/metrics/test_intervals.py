@@ -45,10 +45,18 @@ def test_95_of_100_intervals_hold_the_true_mean():
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [[1.0, 2.0]], [1.0, np.nan], [1.0, np.inf],
-                                    ["a", "b"], [None, 1.0], 3.0])
+                                    ["a", "b"], ["1", "2"], [None, 1.0], [1j, 2.0], [[1], 2.0],
+                                    3.0, [1.7e308, -1.7e308]])
 def test_what_has_no_spread_or_is_not_finite_is_refused(values):
     with pytest.raises(DataError, match="interval: "):
         interval(values)
+
+
+@pytest.mark.parametrize("scale", [2.0**-1000, 2.0**1000])
+def test_very_large_and_very_small_numbers_have_an_interval_too(scale):
+    whole = interval([1.0, 2.0, 4.0])
+    assert interval([scale, 2 * scale, 4 * scale]) == tuple(x * scale for x in whole)
+    assert interval([1e308] * 2) == (1e308, 1e308, 1e308)
 
 
 @pytest.mark.parametrize("level", [0, 1, 95, -0.1, None, float("nan")])

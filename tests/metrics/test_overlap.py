@@ -161,8 +161,18 @@ def test_texts_without_references_or_of_other_numbers_are_refused(references, wr
         bleu(references, written)
 
 
+def test_texts_may_come_from_a_generator():
+    assert bleu([[iter(["a", "b"])]], [iter(["a", "b"])], n=2) == 1.0
+    assert rouge_l(iter(["a", "b"]), iter(["a"])) == rouge_l(["a", "b"], ["a"])
+
+
 @pytest.mark.parametrize("n", [0, -1, 1.5, True])
 def test_an_ngram_of_no_words_is_refused(n):
     for find in (lambda: bleu([[["a"]]], [["a"]], n=n), lambda: rouge_n(["a"], ["a"], n)):
         with pytest.raises(ConfigError, match="n is"):
             find()
+
+
+def test_references_that_are_no_list_are_refused():
+    with pytest.raises(DtypeError, match="clipped_matches: references is NoneType"):
+        clipped_matches(None, ["a"], 1)

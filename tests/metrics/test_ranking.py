@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import pearsonr, spearmanr
 
-from npft.errors import NonFiniteError, ShapeError
+from npft.errors import DtypeError, NonFiniteError, ShapeError
 from npft.metrics.ranking import GradeMetrics, grade_metrics, pearson, spearman
 
 # ---- the rank correlation ----
@@ -98,6 +98,25 @@ def test_pearson_is_scipys_and_knows_neither_scale_nor_shift(rows):
 def test_pearson_of_very_large_and_very_small_numbers(scale):
     x, y = np.array([1.0, 2, 4]), np.array([1.0, 3, 2])
     assert pearson(x * scale, y) == pytest.approx(pearsonr(x, y).statistic, abs=1e-9)
+
+
+def test_sums_that_fit_into_no_float_are_no_matter():
+    x = [1.7e308, 1.7e308, 1e308]
+    assert pearson(x, [1, 2, 3]) == pytest.approx(pearson([1.7, 1.7, 1], [1, 2, 3]), abs=1e-12)
+    assert grade_metrics([1e200, 0.0], [-1e200, 0.0]).rmse == pytest.approx(np.sqrt(2) * 1e200)
+    with pytest.raises(NonFiniteError, match="true - predicted is inf"):
+        grade_metrics([1.7e308], [-1.7e308])
+
+
+@pytest.mark.parametrize("x", [
+    ["1", "2"], [[1], [1, 2]], (k for k in [1, 2]), [1j, 2.0], [None, 1.0], "ab", None,
+])
+def test_what_are_no_numbers_is_refused(x):
+    for find in (pearson, spearman, grade_metrics):
+        with pytest.raises(DtypeError, match=f"{find.__name__}: [xy]: a .* array of floats"):
+            find(x, [1.0, 2.0])
+        with pytest.raises(DtypeError, match=f"{find.__name__}: [xy]: a .* array of floats"):
+            find([1.0, 2.0], x)
 
 
 @pytest.mark.parametrize("x, y", [([1, 2, 3], [1, 2]), ([[1, 2]], [[2, 1]]), (1.0, 2.0)])

@@ -69,14 +69,27 @@ def test_the_metrics_of_many_queries_are_means_and_success_is_at_least_one_hit()
     assert found.best_by == found.ndcg
 
 
+def test_each_ranking_and_each_set_may_come_from_a_generator():
+    found = retrieval_metrics(map(iter, [[1, 0], [2]]), map(iter, [[1], [3]]), 3)
+    assert found == retrieval_metrics([[1, 0], [2]], [{1}, {3}], 3) and found.recall == 0.5
+
+
+def test_very_large_grades_count_as_their_ratios_do():
+    found = ndcg_at_k([4, 2], {2: 1.7e308, 4: 1.7e308 / 2}, 10)
+    assert found == pytest.approx(ndcg_at_k([4, 2], {2: 2, 4: 1}, 10))
+    assert ndcg_at_k([4, 2], {2: 5e-324, 4: 5e-324}, 10) == 1.0
+
+
 def test_what_is_no_ranking_is_refused_in_words():
     for figure in ALL:
         with pytest.raises(DataError, match="no document is relevant"):
             figure([1, 2], {}, 3)
         with pytest.raises(DataError, match="no document is relevant"):
             figure([1, 2], {1: 0.0}, 3)
-        with pytest.raises(DataError, match="twice"):
+        with pytest.raises(DataError, match="twice in the ranking"):
             figure([1, 1], {1}, 3)
+        with pytest.raises(DataError, match="twice in relevant"):
+            figure([1, 2], [1, 1], 3)
         with pytest.raises(DtypeError, match="the ranking holds 1.5"):
             figure([1.5], {1}, 3)
         with pytest.raises(DtypeError, match="the ranking holds -1"):

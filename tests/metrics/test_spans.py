@@ -69,7 +69,7 @@ def test_without_inner_spans_the_figures_are_those_of_tags():
 
 
 @pytest.mark.parametrize("span", [
-    (0, 1), (0, 1, 2), ("0", 1, "A"), (0.0, 1, "A"), (1, 1, "A"), [0, 1, "A"], 5, (0, 1, ["A"]),
+    (0, 1), (0, 1, 2), (-3, 1, "A"), ("0", 1, "A"), (0.0, 1, "A"), (1, 1, "A"), [0, 1, "A"], 5, (0, 1, ["A"]),
 ])
 def test_what_is_no_span_is_refused(span):
     for gold, said in (([[span]], [[]]), ([[]], [[span]])):
@@ -77,6 +77,16 @@ def test_what_is_no_span_is_refused(span):
             span_metrics(gold, said)
     with pytest.raises(DtypeError, match="the spans of a text is int, expected a list of spans"):
         span_metrics([5], [[]])
+
+
+def test_a_gold_inner_span_said_without_the_one_around_it_was_said_as_an_outer_one():
+    m = span_metrics([{(0, 3, "A"), (0, 2, "A")}], [{(0, 2, "A")}])
+    assert (m.precision, m.recall, m.outer_f1, m.inner_f1) == (1, 1 / 2, 0, 0)
+
+
+def test_texts_may_come_from_a_generator():
+    gold = [{(0, 2, "A")}, {(1, 2, "B")}]
+    assert span_metrics(iter(gold), map(iter, gold)) == span_metrics(gold, gold)
 
 
 def test_other_numbers_of_texts_are_refused():

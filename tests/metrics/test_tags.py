@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npft.errors import ConfigError, DataError
+from npft.errors import ConfigError, DataError, DtypeError
 from npft.metrics.entities import entities
 from npft.metrics.tags import TagMetrics, tag_metrics
 
@@ -156,7 +156,7 @@ def test_plain_tags_are_means_over_the_tags_worked_by_hand():
 
 
 def test_a_tag_that_is_said_where_none_is_counts_and_one_that_is_nowhere_does_not():
-    found = tag_metrics([["A", "B"]], [["A", "C"]], names="ABCDO")
+    found = tag_metrics([["A", "B"]], [["A", "C"]], names=[*"ABCDO"])
     assert (found.accuracy, found.recall, found.f1) == (1 / 2, 1 / 3, 1 / 3)
     assert found.averaged == "macro over 3 tags" and found.absent == ("D", "O")
     assert found.as_dict()["absent"] == ["D", "O"]
@@ -205,6 +205,19 @@ def test_tags_that_may_mark_entities_are_not_scored_before_somebody_says_how(tru
     with pytest.raises(ConfigError, match="tag_metrics: the tags .* say which it is: scheme='"):
         tag_metrics([true], [said])
     assert tag_metrics([true], [said], "plain").averaged.startswith("macro over")
+
+
+def test_texts_and_tags_may_come_from_a_generator():
+    rows = [["B-LOC", "O"], ["O", "B-PER"]]
+    assert tag_metrics(map(iter, rows), map(iter, rows), "bio") == tag_metrics(rows, rows, "bio")
+
+
+def test_tags_that_are_no_strings_are_refused():
+    for true, said in (([[1]], [[1]]), ([["N"]], [[None]]), (["N"], ["N"])):
+        with pytest.raises(DtypeError, match="tag_metrics: the tags of a text"):
+            tag_metrics(true, said)
+    with pytest.raises(DtypeError, match="tag_metrics: the texts"):
+        tag_metrics("NN", "NN")
 
 
 def test_schemes_that_do_not_fit_the_tags_are_refused():

@@ -312,3 +312,10 @@ def test_a_model_learns_to_restore_what_was_damaged(corrupt):
                        held_out=topics(60, 2), corrupt=corrupt, rng=rng())
     assert history["unigram"][0] == pytest.approx(np.log(9), abs=0.1)
     assert history["mlm_loss"][-1] < np.log(3) + 0.2
+
+
+@pytest.mark.parametrize("damage", ALL)
+def test_a_seed_is_no_generator(damage):
+    batch = ByteTokenizer()(["to be"])
+    with pytest.raises(ConfigError, match="rng is 3, expected a generator"):
+        damage(batch, ByteTokenizer(), rng=3)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from npft.errors import ConfigError, DataError
 from npft.pretraining.pairs import Corpus, gather_spans, next_sentence_pairs
+from npft.pretraining.probe import make_probe
 from npft.text.bytes import ByteTokenizer
 from npft.text.tokenizer import Tokenizer
 
@@ -253,3 +254,11 @@ def test_a_length_without_room_for_text_is_refused():
         corpus.pairs(np.array([0]), 4, rng=np.random.default_rng(0))
     with pytest.raises(ConfigError, match="max_length is 3, expected at least 4"):
         corpus.segments(np.array([0]), 3)
+
+
+def test_a_seed_is_no_generator():
+    documents = documents_of([[2, 2], [3, 3]])
+    with pytest.raises(ConfigError, match="next_sentence_pairs: rng is 3, expected a generator"):
+        next_sentence_pairs(documents, TOK, rng=3)
+    with pytest.raises(ConfigError, match="make_probe: rng is 3, expected a generator"):
+        make_probe(documents, TOK, max_length=16, rng=3)

@@ -74,3 +74,17 @@ def test_what_makes_no_heaps_is_refused():
             k_means(np.eye(3), **options, rng=rng)
     with pytest.raises(ConfigError, match="rng is 3"):
         k_means(np.eye(3), 1, rng=3)
+
+
+@pytest.mark.parametrize("shift, scale", [(1.7e9, 1.0), (0.0, 1e200), (0.0, 1e-200), (-1e6, 1e-3)])
+def test_neither_a_shift_nor_a_scale_changes_the_heaps(shift, scale):
+    x = (shift + np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0, 30.0, 31.0])[:, None]) * scale
+    runs = [k_means(x, 3, rng=np.random.default_rng(seed)) for seed in range(5)]
+    best = min(runs, key=lambda found: np.abs(x - found.centres[found.labels]).max())
+    assert purity([0, 0, 0, 1, 1, 1, 2, 2], best.labels) == 1
+    expected = (shift + np.array([1.0, 11.0, 30.5])) * scale
+    assert sorted(best.centres.ravel()) == pytest.approx(expected, rel=1e-12)
+    if scale < 1e100:
+        assert best.inertia == pytest.approx(4.5 * scale * scale, rel=1e-6, abs=0)
+    else:
+        assert best.inertia == np.inf

@@ -193,3 +193,11 @@ def test_another_scale_of_lora_is_another_encoder():
         return fingerprint(encoder)
 
     assert with_lora(4.0) == with_lora(4.0) != with_lora(8.0)
+
+
+def test_what_is_no_sentence_encoder_is_told_what_to_give(saved):
+    folder, body = saved[0], small().encoder
+    for use in (lambda: Index.load(folder, body), lambda: Index(body, TEXTS),
+                lambda: fingerprint(body)):
+        with pytest.raises(ConfigError, match=r"the encoder is Encoder, expected a SentenceEncoder"):
+            use()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npft.errors import ConfigError, DataError, ShapeError
+from npft.errors import ConfigError, DataError, DtypeError, ShapeError
 from npft.heads.classes import Classifier
 from npft.heads.grades import Regressor
 from npft.heads.words import MaskedLM
@@ -21,7 +21,9 @@ def models():
     classes = {positive: Classifier(body, 2, label_names=["no", "yes"], positive=positive, rng=rng)
                for positive in ("no", "yes")}
     classes["no"].load_state_dict(classes["yes"].state_dict())
-    return classes["yes"], classes["no"], Regressor(body, 0.0, 5.0, rng=rng)
+    grades = Regressor(body, 0.0, 5.0, rng=rng)
+    grades.head().linear.bias.assign([0.5])  # in the middle
+    return classes["yes"], classes["no"], grades
 
 
 def test_scores_are_those_of_the_model_on_the_pair_and_the_positive_class_is_up():
@@ -44,6 +46,18 @@ def test_the_best_of_what_was_found_come_first_and_nothing_else_comes():
             assert row.tolist() == had[expected].tolist()
             assert scores == pytest.approx(alone[expected], abs=1e-5)
     assert FOUND.documents.tolist() == [[3, 0, 2], [1, 4, 0]]
+
+
+def test_sure_pairs_do_not_tie_at_the_end_of_the_grades():
+    model = models()[2]
+    model.head().linear.bias.assign([3.0])
+    assert set(model.predict(["win"] * 5, TEXTS)) == {5.0}
+    inner = cross_scores(models()[2], ["win"] * 5, TEXTS)
+    assert cross_scores(model, ["win"] * 5, TEXTS) == pytest.approx(inner + 2.5 * 5, rel=1e-5)
+    found = rerank(model, QUERIES, TEXTS, FOUND)
+    assert found.documents.tolist() == rerank(models()[2], QUERIES, TEXTS, FOUND).documents.tolist()
+    assert not np.array_equal(found.documents, FOUND.documents)
+    assert len(cross_scores(model, [], [])) == 0
 
 
 def test_equal_scores_keep_the_order_of_the_search():
@@ -69,3 +83,9 @@ def test_other_models_and_numbers_are_refused():
         rerank(yes, QUERIES, TEXTS[:3], FOUND)
     with pytest.raises(ConfigError, match="rerank: k is 0"):
         rerank(yes, QUERIES, TEXTS, FOUND, k=0)
+
+
+@pytest.mark.parametrize("found", [FOUND.documents, tuple(FOUND), None])
+def test_what_is_no_result_of_a_search_is_refused(found):
+    with pytest.raises(DtypeError, match="rerank: found is .*, expected what Index.search"):
+        rerank(models()[0], QUERIES, TEXTS, found)

@@ -102,3 +102,15 @@ def test_a_document_joins_the_uses_of_one_word_only():
 def test_what_cannot_be_a_table_of_senses_is_refused_in_words(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_words_and_senses_may_come_one_by_one():
+    one = SenseCentroids(X, iter(WORDS), iter(SENSES))
+    assert one.frequent == SenseCentroids(X, WORDS, SENSES).frequent
+    assert one.predict(X[2:3], ["bank"]) == ["river"]
+
+
+def test_a_sense_whose_vectors_cancel_but_for_rounding_is_refused():
+    x = np.array([[0.1, 0.0], [0.2, 0.0], [-0.3, 0.0]])  # 0.1 + 0.2 - 0.3 is 6e-17
+    with pytest.raises(DataError, match="the vectors of 'money' of 'bank' add up to 0"):
+        SenseCentroids(x, ["bank"] * 3, ["money"] * 3)

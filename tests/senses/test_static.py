@@ -249,3 +249,36 @@ def test_the_nearest_words_are_in_the_order_of_their_cosines_without_the_word_it
 def test_the_table_refuses_in_words(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_words_that_cancel_but_for_rounding_say_nothing():
+    static = StaticVectors(["a", "b", "c", "d"], np.array([[0.1], [0.2], [-0.3], [7.0]]))
+    assert static.encode(["a b c", "nobody", "d"]).tolist() == [[1.75], [1.75], [7.0]]
+
+
+def test_a_count_of_0_that_is_written_down_says_nothing():
+    counts = csr_array(np.array([[2.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+    zeros = csr_array((np.append(counts.data, 0.0), (np.append(counts.tocoo().row, 2),
+                                                     np.append(counts.tocoo().col, 2))), (3, 3))
+    assert zeros.nnz == 4
+    np.testing.assert_array_equal(ppmi(zeros).toarray(), ppmi(counts).toarray())
+    assert zeros.nnz == 4  # the table given is not changed
+
+
+def test_a_window_wider_than_the_longest_text_costs_no_more(monkeypatch):
+    texts = ["a b c", "b c"] * 20
+    wide, narrow = (cooccurrences(texts, window=w) for w in (10**9, 2))
+    assert wide.words == narrow.words
+    np.testing.assert_array_equal(wide.counts.toarray(), narrow.counts.toarray())
+    rounds = []
+    full = np.full
+    monkeypatch.setattr(np, "full", lambda *args: rounds.append(1) or full(*args))
+    cooccurrences(texts, window=10**9)
+    assert len(rounds) == 2  # distances 1 and 2
+
+
+def test_what_is_no_string_is_no_word():
+    static = StaticVectors(["a"], [[1.0]])
+    assert ["a"] not in static
+    with pytest.raises(DataError, match="the word .* is not one of the 1 known"):
+        static[["a"]]

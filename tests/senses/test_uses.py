@@ -5,7 +5,8 @@ import pytest
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError, DataError, DtypeError, IdError, ShapeError
+from npft.errors import ConfigError, DataError, DtypeError, IdError, NonFiniteError, ShapeError
+from npft.loading import load
 from npft.senses.uses import WordUses, sum_of_last, uses_of, word_vectors
 from npft.text.bytes import ByteTokenizer
 from npft.text.tagged import TaggedTexts
@@ -104,3 +105,30 @@ def test_tagged_words_become_uses_and_the_groups_their_documents():
 def test_uses_that_cannot_be_are_refused_in_words(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("tables, error, message", [
+    (np.ones((10, 3)), ShapeError, r"shape \(3,\), expected 2 axes"),  # one table, no list
+    ([np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 4))], ShapeError, r"shapes \(2, 3\) and"),
+    ([np.ones((2, 3)), [[1.0], [1.0, 2.0]]], ShapeError, "different lengths"),
+    ([np.ones((2, 3)), np.full((2, 3), np.nan)], NonFiniteError, "row 0 is not finite"),
+    (3, DtypeError, "tables is int, expected a list of tables"),
+])
+def test_what_are_no_tables_of_one_shape_are_refused(tables, error, message):
+    with pytest.raises(error, match=f"sum_of_last: .*{message}"):
+        sum_of_last(tables)
+
+
+def test_tables_may_come_one_by_one():
+    tables = [np.full((1, 2), 10.0**i) for i in range(4)]
+    assert sum_of_last(t for t in tables).tolist() == sum_of_last(tables).tolist() == [[1110, 1110]]
+
+
+def test_ragged_places_are_refused():
+    with pytest.raises(ShapeError, match="WordUses: places holds lists of different lengths"):
+        WordUses(TEXTS, [[1], [0, 1], [5]])
+
+
+def test_a_model_in_place_of_its_encoder_is_told_what_to_give():
+    with pytest.raises(ConfigError, match="word_vectors: encoder is MaskedLM.*give its .body"):
+        word_vectors(load("tinyworld"), WordUses(TEXTS, [1, 0, 5]))

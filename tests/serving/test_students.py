@@ -13,11 +13,13 @@ from npft.encoder.model import copy_of
 from npft.errors import ConfigError, DataError, DtypeError, NonFiniteError, ShapeError
 from npft.forgetting.distill import softened_kl
 from npft.heads.words import MaskedLM
+from npft.nn.module import freeze
 from npft.pretraining.masking import mask_tokens
 from npft.serving.blocks import keep_blocks
 from npft.serving.students import StudentLoss, Terms, train_student
 from npft.serving.vectors import train_student_encoder
 from npft.text.bytes import ByteTokenizer
+from npft.text.wordpiece import WordPiece
 
 TOK = ByteTokenizer()
 TEXTS = ["to be or not to be", "that is the question", "nobler in the mind", "to suffer"]
@@ -128,8 +130,31 @@ def test_a_student_comes_nearer_to_its_teacher_and_the_teacher_stays():
     assert history.step.tolist() == [0, 20, 40, 60] and history["mode"].tolist() == [0, 0, 0, 0]
     assert all((before[n] == a).all() for n, a in wise.state_dict().items())
     assert (young.heads["nsp"].linear.weight.data == pairs).all()
-    assert all(p.requires_grad for p in young.parameters())
-    assert not any(p.requires_grad for p in wise.parameters())
+    assert all(p.requires_grad for p in (*young.parameters(), *wise.parameters()))
+
+
+def test_a_teacher_of_which_a_part_is_frozen_stays_so():
+    wise = teacher()
+    freeze(wise, "encoder.")
+    flags = [p.requires_grad for p in wise.parameters()]
+    young = keep_blocks(teacher(), [0])
+    train_student(young, wise, DOCUMENTS, steps=2, rng=np.random.default_rng(0))
+    assert [p.requires_grad for p in wise.parameters()] == flags and len(set(flags)) == 2
+
+
+def test_a_tokenizer_with_its_pieces_in_another_order_is_refused():
+    texts = ["to be or not to be", "that is the question"]
+    one, two = (WordPiece.train(t, vocab_size=40) for t in (texts, texts[::-1] + ["zebra zebra"]))
+    models = []
+    for tok in (one, two):
+        config = EncoderConfig(vocab_size=40, hidden_size=8, num_layers=1, num_heads=2,
+                               intermediate_size=8, max_positions=40)
+        rng = np.random.default_rng(0)
+        models.append(MaskedLM(Encoder(config, tokenizer=tok, rng=rng), nsp=False, rng=rng))
+    with pytest.raises(ConfigError, match="student and teacher have different tokenizers"):
+        train_student(*models, DOCUMENTS, steps=1, rng=np.random.default_rng(0))
+    models[1].encoder.tokenizer = WordPiece.from_dict(one.to_dict())  # equal, not the same
+    train_student(*models, DOCUMENTS, steps=1, rng=np.random.default_rng(0))
 
 
 def test_a_teacher_teaches_what_labels_do_not_say():

@@ -141,8 +141,8 @@ def test_concat_refuses_batches_of_different_kinds():
 
 
 @pytest.mark.parametrize("ids, offsets, parts, error, words", [
-    ([1.0, 2.0], [0, 2], {}, DtypeError, "ids is float64"),
-    ([True], [0, 1], {}, DtypeError, "ids is bool"),
+    ([1.0, 2.0], [0, 2], {}, DtypeError, "ids holds float64"),
+    ([True], [0, 1], {}, DtypeError, "ids holds bool"),
     (["a"], [0, 1], {}, DtypeError, "ids"),
     ([1, -1], [0, 2], {}, IdError, r"ids\[1\] is -1"),
     ([[1, 2]], [0, 1], {}, ShapeError, "ids has shape"),
@@ -152,7 +152,7 @@ def test_concat_refuses_batches_of_different_kinds():
     ([], [], {}, ShapeError, "begin with 0"),
     ([1, 2], [0, 1, 1, 2], {}, DataError, "sequence 1 has no token"),
     ([1, 2], [0, 2, 1, 2], {}, DataError, "sequence 1 has no token"),
-    ([1, 2], [0.0, 2.0], {}, DtypeError, "offsets is float64"),
+    ([1, 2], [0.0, 2.0], {}, DtypeError, "offsets holds float64"),
     ([1, 2], [0, 2], {"token_types": [0]}, ShapeError, "token_types"),
     ([1, 2], [0, 2], {"token_types": [0, -1]}, IdError, "token_types"),
     ([1, 2], [0, 2], {"labels": [0, 1]}, ShapeError, "labels"),
@@ -168,7 +168,7 @@ def test_concat_refuses_batches_of_different_kinds():
      r"token_labels\[1\] is -1, expected .*-100"),
     ([1, 2], [0, 2], {"token_labels": [0, -101]}, IdError, "token_labels"),
     ([1, 2], [0, 2], {"spans": [0, 1]}, ShapeError, r"spans have shape \(2,\), expected \(1, 2\)"),
-    ([1, 2], [0, 2], {"spans": [[0.0, 1.0]]}, DtypeError, "spans are float64"),
+    ([1, 2], [0, 2], {"spans": [[0.0, 1.0]]}, DtypeError, "spans holds float64"),
     ([1, 2], [0, 1, 2], {"spans": [[0, 0], [0, 1]]}, DataError,
      r"spans\[1\] is \[0, 1\] in a sequence of 1"),
     ([1, 2], [0, 1, 2], {"spans": [[0], [0, 1]]}, ShapeError, "different lengths"),
@@ -188,7 +188,7 @@ def test_parts_that_do_not_fit_are_refused(ids, offsets, parts, error, words):
     ([[1, 2]], [[1, 2]], DataError, "other values than 0 and 1"),
     ([[1, 2], [3, 4]], [[1, 1], [0, 0]], DataError, "row 1 has no real token"),
     ([[1, 2, 3]], [[1, 0, 1]], DataError, "row 0 has pads between"),
-    ([[1.5, 2.0]], [[1, 1]], DtypeError, "ids is float64"),
+    ([[1.5, 2.0]], [[1, 1]], DtypeError, "ids holds float64"),
 ])
 def test_padded_forms_that_mean_nothing_are_refused(ids, mask, error, words):
     with pytest.raises(error, match=words):
@@ -349,3 +349,57 @@ def test_batches_by_length_have_fewer_pads_and_fewer_attention_blocks():
 
 def test_repr_says_the_sizes():
     assert repr(batch_of([[1, 2], [3]])) == "Batch(2 sequences, 3 tokens, longest 2)"
+
+
+@pytest.mark.parametrize("fill", [0.5, np.nan, 1.0, 1e30])
+def test_a_pad_among_whole_numbers_is_one(fill):
+    batch = Batch([5, 8, 9], [0, 2, 3])
+    with pytest.raises(DtypeError, match="pad: fill is"):
+        batch.pad(batch.ids, fill)
+    assert batch.pad(batch.ids.astype(float), fill)[1, 1] == pytest.approx(fill, nan_ok=True)
+    assert batch.pad(batch.ids > 5, False).tolist() == [[False, True], [True, False]]
+
+
+@pytest.mark.parametrize("make", [
+    lambda: Batch.from_padded([[1, 2], [3]], [[1, 1], [1]]),
+    lambda: Batch.from_padded([[1, 2], [3, 4]], [[1, 1], [1]]),
+    lambda: Batch.from_padded([[1, 2]], [[1, 1]], words=[[0], [0, 1]]),
+    lambda: Batch([1, 2], [0, 2], sight=[[1, 2], [1]]),
+    lambda: Batch([1, 2], [0, 1, 2])[[[0], [0, 1]]],
+    lambda: Batch([1, 2], [0, 2]).pad([[1], [1, 2]]),
+])
+def test_ragged_lists_are_refused_in_words(make):
+    with pytest.raises(ShapeError, match="lists of different lengths"):
+        make()
+
+
+@pytest.mark.parametrize("rows", [slice(None, None, 0), slice("a", None), slice(0, 1.5)])
+def test_a_slice_that_is_none_is_refused(rows):
+    with pytest.raises(DtypeError, match="Batch: rows are slice.*expected a slice of whole"):
+        Batch([1, 2], [0, 1, 2])[rows]
+
+
+def test_numbers_too_large_for_int64_do_not_become_negative():
+    large = np.array([2**64 - 100, 1], np.uint64)  # as an int64 it would be IGNORE
+    for name in ("ids", "token_labels"):
+        with pytest.raises(DtypeError, match=f"{name} holds 18446744073709551516, which is too"):
+            Batch(**{"ids": [1, 2], "offsets": [0, 2], name: large})
+
+
+def test_a_seed_is_no_generator():
+    for cut in (batches_of, batches_by_length):
+        with pytest.raises(ConfigError, match=f"{cut.__name__}: rng is 3, expected a generator"):
+            cut(Batch([1, 2], [0, 1, 2]), 2, rng=3)
+
+
+def test_what_fits_into_no_padded_array_is_refused():
+    batch = Batch([5, 8], [0, 2])
+    for values, fill in ((np.zeros(2, np.int8), 300), (np.zeros(2), "a"), (batch.ids, None)):
+        with pytest.raises(DtypeError, match="pad: fill is"):
+            batch.pad(values, fill)
+
+
+@pytest.mark.parametrize("batches", [3, [Batch([5], [0, 1]), 3]])
+def test_what_are_no_batches_is_not_put_together(batches):
+    with pytest.raises(DtypeError, match="Batch.concat: batches"):
+        Batch.concat(batches)

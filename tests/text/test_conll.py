@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npft.errors import ConfigError, DataError
+from npft.errors import ConfigError, DataError, DtypeError
 from npft.text import (
     FileFormat, drop_duplicates, iob2, read_conll, read_conllu, read_tagged, split,
 )
@@ -274,3 +274,14 @@ def test_a_line_of_conll_2003_without_columns_says_which_to_name(write):
     with pytest.raises(DataError, match="has 1 columns, .* say separator ' ' if spaces"):
         read_conll(path)
     assert read_conll(path, columns=(1, 4), separator=" ").tags == [["B-ORG"]]
+
+
+def test_formats_columns_and_tags_that_are_none_are_refused(tmp_path):
+    path = tmp_path / "x.conll"
+    path.write_text("a\tO\n")
+    with pytest.raises(ConfigError, match="fmt is 'conll', expected a FileFormat"):
+        read_tagged(path, "conll")
+    with pytest.raises(ConfigError, match="columns is 3, expected a list"):
+        read_conll(path, columns=3)
+    with pytest.raises(DtypeError, match=r"iob2: tags\[0\] is int"):
+        iob2([1])

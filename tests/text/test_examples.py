@@ -68,8 +68,8 @@ def test_rows_that_do_not_exist_are_refused(rows, error):
     ({"texts": ["a"], "groups": [1, 2]}, ShapeError, "groups"),
     ({"texts": ["a"], "groups": [0.5]}, DtypeError, "groups"),
     ({"texts": ["a"], "spans": [0, 1]}, ShapeError, r"spans have shape \(2,\), expected \(1, 2\)"),
-    ({"texts": ["a", "b"], "spans": [[0], [0, 1]]}, ShapeError, "spans are lists of different"),
-    ({"texts": ["a"], "spans": [[0.0, 1.0]]}, DtypeError, "spans are float64"),
+    ({"texts": ["a", "b"], "spans": [[0], [0, 1]]}, ShapeError, "spans holds lists of different"),
+    ({"texts": ["a"], "spans": [[0.0, 1.0]]}, DtypeError, "spans holds float64"),
     ({"texts": ["a"], "spans": [[0, 2]]}, DataError, r"spans\[0\] is 0 to 2 in a text of 1 char"),
     ({"texts": ["a"], "spans": [[0, 0]]}, DataError, "start < end"),
     ({"texts": ["a"], "spans": [[-1, 0]]}, DataError, "no answer"),
@@ -320,3 +320,36 @@ def test_what_is_no_share_or_generator_is_refused(options, words):
 def test_the_first_wrong_label_is_named_with_its_value():
     with pytest.raises(DataError, match="label 1 is -1"):
         Examples(["a"] * 3, [0, -1, -7])
+
+
+def test_a_row_too_large_for_int64_does_not_exist():
+    e = Examples(["a", "b"])
+    with pytest.raises(IdError, match="row 18446744073709551615 does not exist"):
+        e[np.array([2**64 - 1], np.uint64)]
+    with pytest.raises(DtypeError, match="whose step is not 0"):
+        e[::0]
+
+
+@pytest.mark.parametrize("groups, error, message", [
+    ([1, "1"], DtypeError, r"groups\[0\] is int among strings"),
+    (["a", "a\0"], DataError, r"groups\[1\] has a NUL at its end"),
+    ([[1], [1, 2]], ShapeError, "groups holds lists of different lengths"),
+])
+def test_groups_that_an_array_would_make_one_are_refused(groups, error, message):
+    with pytest.raises(error, match=f"Examples: {message}"):
+        Examples(["x", "y"], groups=groups)
+    with pytest.raises(error, match=f"split: {message}"):
+        split(Examples(["x", "y"]), groups=groups, stratify=False, rng=np.random.default_rng(0))
+
+
+def test_two_labels_of_one_name_are_refused():
+    with pytest.raises(DataError, match="Examples: label_names has 'ham' twice"):
+        Examples(["a"], [0], ["ham", "ham", "spam"])
+
+
+@pytest.mark.parametrize("use", [
+    drop_duplicates, conflicts, lambda e: split(e, rng=np.random.default_rng(0)),
+])
+def test_what_are_no_examples_is_refused(use):
+    with pytest.raises(DtypeError, match="the examples are a list, expected Examples or Tagged"):
+        use(["a", "b"])

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from npft.errors import DataError
+from npft.errors import ConfigError, DataError
 from npft.text import FileFormat, guess_task, looks_like_tags, read_labelled
 
 PAIRS = [("a man sleeps", "someone sleeps"), ("a dog runs", "a cat sits"), ("x y", "y z"),
@@ -102,3 +102,11 @@ def test_a_guess_looks_at_the_beginning_and_raises_what_a_reader_would(write):
         guess_task(write("label\ttext\n", "a.tsv"), FileFormat(header=True))
     with pytest.raises(DataError, match="the file is empty"):
         guess_task(write("", "a.tsv"))
+
+
+def test_what_is_no_format_is_refused(tmp_path):
+    path = tmp_path / "x.conll"
+    path.write_text("a\tO\n")
+    for look in (guess_task, looks_like_tags):
+        with pytest.raises(ConfigError, match="fmt is 'conll', expected a FileFormat"):
+            look(path, "conll")

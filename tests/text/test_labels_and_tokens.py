@@ -105,14 +105,14 @@ def test_word_labels_that_do_not_fit_are_refused():
         token_labels(b, [[0, 0], [0]])
     with pytest.raises(IdError, match="sequence 0 has a word 1"):
         token_labels(b, [[0]])
-    with pytest.raises(DtypeError, match="class numbers"):
+    with pytest.raises(DtypeError, match="word_labels.0. holds <U1"):
         token_labels(b, [["O", "O"]])
     with pytest.raises(ShapeError, match="predicted has shape"):
         word_labels(b, [0, 0], [2])
     with pytest.raises(ShapeError, match="n_words"):
-        word_labels(b, np.zeros(5), [2, 2])
+        word_labels(b, np.zeros(5, int), [2, 2])
     with pytest.raises(IdError, match=r"has a word 1, and n_words\[0\] is 1"):
-        word_labels(b, np.zeros(5), [1])
+        word_labels(b, np.zeros(5, int), [1])
 
 
 @st.composite
@@ -224,3 +224,42 @@ def test_answers_of_a_batch_without_special_tokens_are_refused():
     for read in (answer_tokens, answer_characters):
         with pytest.raises(DataError, match="tokenize them with special tokens"):
             read(bare, [tok.offsets("hello")], [(0, 2)])
+
+
+WORDS = Batch([2, 7, 8, 9, 3], [0, 5], words=[-1, 0, 0, 1, -1])
+ANSWERED = Batch([2, 5, 3, 7, 8, 9, 3], [0, 7], token_types=[0, 0, 0, 1, 1, 1, 1])
+PLACES = [[(0, 2), (2, 4), (5, 7)]]
+
+
+@pytest.mark.parametrize("predicted, n_words, error, message", [
+    ([0, 4.7, 5, 6, 0], [2], DtypeError, "predicted holds float64"),
+    ([0, np.nan, 5, 6, 0], [2], DtypeError, "predicted holds float64"),
+    ([[0], [4, 5]], [2], ShapeError, "predicted holds lists of different lengths"),
+    ([0, 4, 5, 6, 0], [2.5], ConfigError, r"n_words\[0\] is 2.5"),
+    ([0, 4, 5, 6, 0], 3, DtypeError, "n_words is int"),
+])
+def test_labels_of_words_are_whole_numbers(predicted, n_words, error, message):
+    with pytest.raises(error, match=f"word_labels: {message}"):
+        word_labels(WORDS, predicted, n_words)
+
+
+@pytest.mark.parametrize("labels, error, message", [
+    ([[-5, 6]], IdError, r"word_labels\[0\] has -5, expected classes from 0, or -100"),
+    ([[[1], [1, 2]]], ShapeError, r"word_labels\[0\] holds lists of different lengths"),
+    (3, DtypeError, "word_labels is int"),
+])
+def test_a_label_is_a_class_or_none(labels, error, message):
+    with pytest.raises(error, match=f"token_labels: {message}"):
+        token_labels(WORDS, labels)
+    assert token_labels(WORDS, [[IGNORE, 6]]).tolist() == [IGNORE, IGNORE, IGNORE, 6, IGNORE]
+
+
+@pytest.mark.parametrize("span, error", [
+    ((7, 2), DataError), ((2, 2), DataError), ((-5, 1), DataError), ((-1, 3), DataError),
+    ((2.0, 7.0), DtypeError), ((np.nan, 7), DtypeError),
+])
+def test_an_answer_begins_before_it_ends(span, error):
+    with pytest.raises(error, match="answer_tokens: spans"):
+        answer_tokens(ANSWERED, PLACES, [span])
+    with pytest.raises(ShapeError, match="answer_tokens: spans holds lists of different lengths"):
+        answer_tokens(ANSWERED, PLACES, [[1], [1, 2]])

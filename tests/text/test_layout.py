@@ -57,5 +57,5 @@ def test_a_reader_takes_a_format_or_its_options_and_not_both(write):
     assert read_labelled(path, fmt=fmt).texts == read_labelled(path, separator=";").texts == ["b"]
     with pytest.raises(ConfigError, match="not both"):
         read_labelled(path, fmt=fmt, header=True)
-    with pytest.raises(ConfigError, match="fmt is a FileFormat"):
+    with pytest.raises(ConfigError, match="fmt is 'csv', expected a FileFormat"):
         format_of("csv", None, False, None, "utf-8", None)

@@ -202,3 +202,19 @@ def test_one_string_is_no_list():
         lengthened(["a"], "It rained.", 6, rng=rng())
     with pytest.raises(ConfigError, match="rate is 'x'"):
         typos(["a"], "x", rng=rng())
+
+
+def test_a_seed_is_no_generator():
+    for damage in (lambda rng: typos(["a"], 0.1, rng=rng),
+                   lambda rng: rare_terms(["a"], SYNONYMS, COUNTS, 0.1, rng=rng),
+                   lambda rng: lengthened(["a"], ["b"], 3, rng=rng)):
+        with pytest.raises(ConfigError, match="rng is 3, expected a generator"):
+            damage(3)
+
+
+def test_a_lengthened_text_has_the_words_whatever_it_had():
+    rng = np.random.default_rng(0)
+    (empty,) = lengthened([""], ["It rained."], 3, rng=rng)
+    assert empty == "It rained. It rained."
+    (long,) = lengthened(["Win cash"], ["It rained.", "The sun is out."], 8000, rng=rng)
+    assert 8000 <= len(long.split()) < 8004 and "Win cash" in long

@@ -184,7 +184,7 @@ def test_the_cache_does_not_leak_into_results(tok):
 @pytest.mark.parametrize("texts, options, error, words", [
     ([], {}, DataError, "no words"),
     (["", ""], {}, DataError, "no words"),
-    (["ab"], {"vocab_size": 259}, ConfigError, "vocab_size is 259, expected a whole number of 260"),
+    (["ab"], {"vocab_size": 259}, ConfigError, "vocab_size is 259, expected a whole number, 260"),
     (["ab"], {"vocab_size": 300.0}, ConfigError, "vocab_size is 300.0"),
     (["ab"], {"vocab_size": None}, ConfigError, "vocab_size is None"),
     (["ab"], {"min_count": 0}, ConfigError, "min_count is 0"),

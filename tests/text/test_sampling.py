@@ -88,3 +88,20 @@ def test_a_language_without_documents_is_refused():
 def test_shares_of_what_is_no_number_are_refused(counts, alpha, error, words):
     with pytest.raises(error, match=words), np.errstate(over="ignore"):
         language_shares(counts, alpha)
+
+
+@pytest.mark.parametrize("options", [{"size": -1}, {"size": 2.5}, {"size": 2, "rng": 3}])
+def test_sizes_and_chances_that_are_none_are_refused(options):
+    options = {"rng": np.random.default_rng(0)} | options
+    with pytest.raises(ConfigError, match="draw_languages: (size|rng) is"):
+        draw_languages([1, 2], **options)
+    with pytest.raises(ConfigError, match="draw_languages: (size|rng) is"):
+        draw_documents([["a"], ["b"]], **options)
+
+
+def test_ragged_counts_and_languages_that_are_no_lists_are_refused():
+    with pytest.raises(ShapeError, match="language_shares: counts holds lists of different"):
+        language_shares([[1], [1, 2]])
+    for languages in ("ab", ["ab", "c"], 3):
+        with pytest.raises(DtypeError, match="draw_documents: "):
+            draw_documents(languages, 2, rng=np.random.default_rng(0))

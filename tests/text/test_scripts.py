@@ -2,6 +2,7 @@
 
 import pytest
 
+from npft.errors import DtypeError
 from npft.text import BPE, ByteTokenizer, WordPiece
 from npft.text.scripts import RARE, suitable_tokenizer, unknown_share
 
@@ -46,3 +47,15 @@ def test_the_share_of_unknown_tokens_is_counted():
     tok = WordPiece.train(["aa ab ab"], vocab_size=20)
     assert unknown_share(tok, ["ab x", "x"]) == 2 / 3
     assert unknown_share(tok, []) == unknown_share(ByteTokenizer(), ["ж"]) == 0.0
+
+
+@pytest.mark.parametrize("texts", ["abc", [b"a"], 3])
+def test_what_is_no_list_of_strings_is_refused(texts):
+    with pytest.raises(DtypeError):
+        suitable_tokenizer(texts)
+    with pytest.raises(DtypeError):
+        unknown_share(ByteTokenizer(), texts)
+
+
+def test_texts_may_come_one_by_one():
+    assert suitable_tokenizer(text for text in ["नमस्ते"]) == "bpe"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npft.errors import ConfigError, DataError
+from npft.errors import ConfigError, DataError, DtypeError
 from npft.text import (
     FileFormat, count_unscored, drop_duplicates, read_jsonl, read_labelled, read_pairs, read_scored,
     split,
@@ -336,3 +336,14 @@ def test_a_label_column_of_a_swapped_header_points_to_the_header(write):
     rows = "".join(f"message {i},{'ham' if i % 2 else 'spam'}\n" for i in range(20))
     with pytest.raises(DataError, match="21 different labels .* name the columns; row 1 looks"):
         read_labelled(write("text,category\n" + rows, "a.csv"))
+
+
+def test_names_and_keys_that_are_none_are_refused(tmp_path):
+    path = tmp_path / "x.tsv"
+    path.write_text("ham\ta\nspam\tb\n")
+    with pytest.raises(DtypeError, match=r"label_names\[0\] is int"):
+        read_labelled(path, label_names=[0, 1])
+    with pytest.raises(DataError, match="label_names has 'ham' twice"):
+        read_labelled(path, label_names=["ham", "ham", "spam"])
+    with pytest.raises(ConfigError, match="keys is 3"):
+        read_jsonl(path, keys=3)

@@ -79,3 +79,8 @@ def test_repeats_with_other_tags_or_other_spans_are_conflicts():
     assert conflicts(TaggedTexts(words, tags)) == [(0, 2)]
     spans = [[(0, 1, "X")], [], [(0, 1, "X")]]
     assert conflicts(TaggedTexts(words, tags, spans=spans)) == [(0, 1), (0, 2)]
+
+
+def test_two_tags_of_one_name_are_refused():
+    with pytest.raises(DataError, match="TaggedTexts: tag_names has 'O' twice"):
+        TaggedTexts([["a"]], [["O"]], tag_names=["O", "O"])

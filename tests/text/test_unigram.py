@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
+from npft.errors import CheckpointError, ConfigError, DataError, DtypeError, ShapeError
 from npft.text import BPE, Unigram, unigram
 from npft.text.pieces import count_words
 from npft.text.unigram import (
@@ -315,7 +315,7 @@ LOG_P = np.full(257, -math.log(257))
     (["ab"], np.append(LOG_P[:-1], -np.inf), DataError, "sum to 1"),
     (["ab"], [str(x) for x in LOG_P], DtypeError, "no number"),
     (["ab"], None, DtypeError, "no number"),
-    (["ab"], [[1.0], [1.0, 2.0]], DtypeError, "no number"),
+    (["ab"], [[1.0], [1.0, 2.0]], ShapeError, "different lengths"),
 ])
 def test_pieces_and_numbers_that_cannot_be_used_are_refused(learnt, log_p, error, words):
     with pytest.raises(error, match=words):
@@ -410,3 +410,15 @@ def test_training_on_a_table_of_many_words_is_quick():
     tok = Unigram.train([" ".join(words)], 1000)
     assert tok.vocab_size <= 1000
     assert time.perf_counter() - start < 20
+
+
+@pytest.mark.parametrize("alpha, rng, message", [
+    (1e308, np.random.default_rng(0), "sample: alpha is 1e[+]308, expected at most 1e[+]06"),
+    (True, np.random.default_rng(0), "sample: alpha is True"),
+    (1.0, 3, "sample: rng is 3, expected a generator"),
+])
+def test_a_sample_needs_a_finite_alpha_and_a_generator(alpha, rng, message):
+    tok = Unigram.train(["ab ab abb"], vocab_size=264)
+    with pytest.raises(ConfigError, match=message):
+        tok.sample("abb", alpha=alpha, rng=rng)
+    assert tok.sample("abb", alpha=1e6, rng=np.random.default_rng(0)) == tok.encode("abb")
