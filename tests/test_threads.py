@@ -116,7 +116,9 @@ def test_fine_tuning_in_packs_is_fine_tuning_on_whole_batches(words, task, monke
 
 
 @pytest.mark.parametrize("task", [tags, answers])
-def test_a_batch_without_a_label_is_refused_in_packs_as_well(words, task, monkeypatch):
+def test_a_batch_without_a_label_is_left_out_in_packs_as_well_and_none_with_one_is_refused(
+    words, task, monkeypatch
+):
     make, data = task(words[1])
     if task is tags:
         without = Batch(data.ids, data.offsets, data.token_types, words=data.words,
@@ -127,9 +129,12 @@ def test_a_batch_without_a_label_is_refused_in_packs_as_well(words, task, monkey
     train = Batch.concat([data[:4], without])  # batches without any label are certain
     for pack in (10**9, 64):
         monkeypatch.setattr(packs, "PACK", pack)
+        history = fine_tune(make(np.random.default_rng(2)), train, epochs=1, batch_size=6,
+                            rng=np.random.default_rng(3))
+        assert np.isfinite(history["loss"]).all()
         with pytest.raises(DataError, match="label|span|answer"):
-            fine_tune(make(np.random.default_rng(2)), train, epochs=1, batch_size=6,
-                       rng=np.random.default_rng(3))
+            fine_tune(make(np.random.default_rng(2)), without, epochs=1, batch_size=6,
+                      rng=np.random.default_rng(3))
 
 
 @pytest.mark.parametrize("kind", ["classifier", "regressor", "tagger", "finder"])

@@ -25,6 +25,7 @@ STATES = ["random", "mlm", "finetuned", "simcse 0.1"]
 def cell(monkeypatch, body):
     monkeypatch.setattr(regimes, "TEST_SIZE", 40)
     monkeypatch.setattr(layers, "OFTEN", 2)
+    monkeypatch.setattr(layers, "REMOVED", 2)  # of width 4 the last layer norm leaves 3 directions
     monkeypatch.setattr(cone, "make_task", lambda name, n, seed: regimes.make_task(
         name, n // 16, seed))
     return {"seed": 3, "body": body, "world": 7, "documents": 10, "steps": 3, "epochs": 1,

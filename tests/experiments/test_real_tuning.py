@@ -43,8 +43,8 @@ def test_every_way_repeats_itself(cell, how):
 
 
 def test_learning_the_training_messages_by_heart_tells_the_word_that_makes_spam(cell, monkeypatch):
-    monkeypatch.setattr(real_tuning, "RATES", {"full": (1e-2, 1e-2)})
-    found = real_tuning_cell(cell | {"how": "full", "labels": 40, "steps": 150})
+    monkeypatch.setattr(real_tuning, "RATES", {"full": (3e-3, 3e-3)})
+    found = real_tuning_cell(cell | {"how": "full", "labels": 40, "steps": 200})
     assert found["f1"] > 0.9  # "prize" ends every one
 
 
