@@ -40,7 +40,8 @@ def draw_electra_curve(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
     axes[0].set_ylabel("F1 of a linear probe")
     verdict = {(True, True): "tell a probe more than", (False, False): "tell a probe less than"}
     seeds = len({c["seed"] for c in cells})
+    said = verdict.get(tuple(leads), "are no clear gain over")
     axes[0].figure.suptitle(
-        f"For the same compute replaced words {verdict.get(tuple(leads), 'are no clear gain over')} "
-        f"masked ones ({seeds} seeds)", x=0.01, ha="left", fontsize=16,
+        f"For the same compute replaced words {said} masked ones ({seeds} seeds)", x=0.01,
+        ha="left", fontsize=16,
     )  # fmt: skip
