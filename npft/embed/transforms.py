@@ -36,8 +36,8 @@ class Transform:
         Raises ``DtypeError``, ``ShapeError`` or ``NonFiniteError`` for what is no table of finite
         numbers, ``ShapeError`` for one with too few directions.
         """
-        given = np.asarray(x).dtype
-        x = checked_rows(f"{type(self).__name__}.fit: x", x)
+        rows = checked_rows(f"{type(self).__name__}.fit: x", x)
+        x, given = rows, np.asarray(x).dtype
         scale = power_of_two(largest_numbers(x, axis=0))  # no sum overflows
         x /= scale
         mean = x.mean(axis=0)

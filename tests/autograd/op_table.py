@@ -754,7 +754,7 @@ TABLE = {
         plain_cosine,
         for_cosine,
         [
-            bad(X23, X23, tau=0.0, error=ConfigError, message="tau is 0.0, expected a positive"),
+            bad(X23, X23, tau=0.0, error=ConfigError, message="tau is 0.0, expected a finite number above 0"),
             bad(X23, X23, tau=np.nan, error=ConfigError, message="tau is nan"),
             bad(X23, 0 * X23, tau=1.0, error=NonFiniteError, message="row 0 of b has length 0"),
             bad(np.inf * X23, X23, tau=1.0, error=NonFiniteError, message="row 0 of a .*not finite"),
