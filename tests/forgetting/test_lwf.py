@@ -66,7 +66,7 @@ def test_at_step_0_the_term_and_its_gradient_are_0():
     repair = held(mlm, weight=5.0)
     repair.before_step(model, DATA)
     term = repair.penalty(model)
-    assert term.item() == pytest.approx(0, abs=1e-5)  # 5 · 2² times what float32 rounds
+    assert term.item() == pytest.approx(0, abs=5.0 * 2**2 * 1e-7)  # weight, T², a float32 rounding
     term.backward()
     assert all(np.abs(p.grad).max() < 1e-6 for p in mlm.encoder.parameters())
     set_dropout(model, 0.5)  # the student's own, as in the loss of the task; the teacher has none
