@@ -16,7 +16,7 @@ SCRIPTS = (
     "adaptation", "dapt", "languages", "curse", "attention", "sizes", "schedules",
     "regimes", "ablation", "labels", "rates",
     "depth", "pads", "decisions", "few_shot", "when_to_tune", "probe_ranks", "frozen_tags",
-    "taggers", "span_threshold", "pair_tasks", "pools",
+    "taggers", "span_threshold", "word_pieces", "pair_tasks", "pools",
     "multi_task", "robustness", "forgetting", "tradeoff", "repairs", "lora", "drift",
     "replay_share",
     "repair_path", "task_matrix", "lost", "interference", "embeddings", "polysemy", "tasks",

@@ -67,8 +67,8 @@ ORDER = """
     experiments/sizes
     experiments/rates experiments/depth experiments/replay_share experiments/repair_path
     experiments/lost experiments/pads experiments/decisions experiments/frozen_tags
-    experiments/cone experiments/taggers experiments/span_threshold experiments/pair_tasks
-    experiments/pools experiments/multi_task experiments/task_sequence
+    experiments/cone experiments/taggers experiments/span_threshold experiments/word_pieces
+    experiments/pair_tasks experiments/pools experiments/multi_task experiments/task_sequence
     experiments/robustness experiments/interference experiments/senses experiments/layers
     experiments/categories experiments/spectra experiments/contrast experiments/retrieval
     experiments/mini_mteb experiments/bi_cross experiments/opening experiments/similarity

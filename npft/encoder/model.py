@@ -391,7 +391,7 @@ class Model(Module):
 
 
 def copy_of(model: Model) -> Model:
-    """A new model with the same configuration, tokenizer, additions and weights, all trainable.
+    """A new model of equal configuration, tokenizer, additions, weights and dtype; all trains.
 
     Raises ``ConfigError`` for a quantized model, which never trains.
 
@@ -407,6 +407,6 @@ def copy_of(model: Model) -> Model:
     encoder = Encoder(model.encoder.config, tokenizer=model.encoder.tokenizer, rng=rng)
     add_again(encoder, additions_of(model), rng=rng)
     new = type(model).from_options(encoder, model.options(), rng=rng)
-    new.load_state_dict(model.state_dict())
+    new.astype(model.parameters()[0].dtype).load_state_dict(model.state_dict())
     new.eval()
     return new

@@ -57,6 +57,7 @@ from npft.plots.tasks import draw_tasks
 from npft.plots.tokens import draw_coverage, draw_pieces, draw_tokens_per_word
 from npft.plots.tradeoff import draw_tradeoff
 from npft.plots.when_to_tune import draw_when_to_tune
+from npft.plots.word_pieces import draw_word_pieces
 
 __all__ = [
     "STYLE", "draw_ablation", "draw_adaptation", "draw_alignment_uniformity", "draw_attention",
@@ -74,5 +75,5 @@ __all__ = [
     "draw_span_lengths", "draw_span_threshold",
     "draw_spectra", "draw_speed", "draw_step_sizes", "draw_taggers", "draw_task_matrix",
     "draw_tasks", "draw_temperature", "draw_tokens_per_word", "draw_tradeoff", "save_figure",
-    "save_film", "draw_beside", "draw_sizes", "draw_when_to_tune",
+    "save_film", "draw_beside", "draw_sizes", "draw_when_to_tune", "draw_word_pieces",
 ]

@@ -214,7 +214,7 @@ def test_few_shot_figure_draws_each_way_for_each_task_and_both_clozes_from_one_p
     "name",
     ["mlm_training", "regimes", "few_shot", "forgetting", "embeddings", "vocabulary", "robustness",
      "multi_task", "ablation", "labels", "rates", "depth", "pads", "decisions", "probe_ranks", "frozen_tags",
-     "taggers", "span_threshold", "pair_tasks", "pools", "replay_share", "repair_path", "task_matrix", "lost", "polysemy", "layers",
+     "taggers", "span_threshold", "word_pieces", "pair_tasks", "pools", "replay_share", "repair_path", "task_matrix", "lost", "polysemy", "layers",
      "rdm", "spectrum", "cone", "similarity", "simcse", "contrast", "retrieval", "mini_mteb", "curse", "dapt", "electra_curve"],
 )
 def test_committed_results_are_of_five_seeds(name):
@@ -231,7 +231,7 @@ FIGURE_NAMES = [
     "lora", "when_to_tune", "probe_ranks",
     "temperature", "dropout",
     "speed", "robustness", "multi_task", "schedules", "ablation", "labels", "rates", "depth", "pads",
-    "decisions", "frozen_tags", "taggers", "span_threshold", "pools",
+    "decisions", "frozen_tags", "taggers", "span_threshold", "word_pieces", "pools",
     "tradeoff", "drift", "replay_share", "repair_path",
     "task_matrix", "interference", "polysemy", "rogue", "frequency", "rdm", "spectrum",
     "bi_cross", "retrieval", "similarity", "cosines", "serving", "serving_real",
