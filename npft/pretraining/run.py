@@ -25,11 +25,15 @@ from npft.encoder.checkpoint import read_training, save
 from npft.encoder.model import Model
 from npft.errors import CheckpointError
 from npft.nn.history import History
+from npft.nn.layers import Dropout
 from npft.nn.optim import AdamW
 from npft.pretraining.pairs import Corpus
 from npft.pretraining.source import Corrupt, Feed, Sequences, set_generator
+from npft.text.batch import Batch
 
 MOST_TOKENS = 1 << 62  # that a run can have read
+LATER = ("trains", "dropouts", "probes")  # settings that the files of older versions do not have
+PROBED = ("ids", "offsets", "token_types", "token_labels", "labels", "sight")  # parts of a probe
 
 
 class Run:
@@ -95,11 +99,14 @@ class Run:
 def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterable[str]:
     """What differs between the settings of two runs, in words.
 
+    A setting that came later (``LATER``) and that the older run does not name is taken to be equal.
+
     >>> list(differences({"steps": 10, "text": "ab12"}, {"steps": 20, "text": "cd34"}))
     ['steps was 10 and is 20', 'text was ab12 and is cd34']
     """
     for name in dict.fromkeys([*now, *was]):
-        if was.get(name) != now.get(name):
+        unknown = name in LATER and was.get(name) is None
+        if was.get(name) != now.get(name) and not unknown:
             yield f"{name} was {was.get(name)} and is {now.get(name)}"
 
 
@@ -141,14 +148,40 @@ def checksum(arrays: Iterable[np.ndarray]) -> str:
 def identity(model: Model) -> dict[str, Any]:
     """What a model is but for its weights: its kind, heads, configuration, tokenizer, additions.
 
-    The checksum of the text covers how the tokenizer cuts it.
+    And what of it trains, and the chance of each of its dropouts, both of which may have been
+    changed since it was made. The checksum of the text covers how the tokenizer cuts it.
     """
     tokenizer = type(model.encoder.tokenizer).__name__
     config = model.encoder.config.as_dict()
     found = {"kind": model.kind, "heads": model.options(), **config, "tokenizer": tokenizer}
     if additions := additions_of(model):  # of LoRA the scale is no weight
         found["additions"] = additions
+    weights = dict(model.named_parameters())
+    trained = [name for name, weight in weights.items() if weight.requires_grad]
+    found["trains"] = f"{len(trained)} of {len(weights)} arrays {checksum(map(_line, trained))}"
+    found["dropouts"] = [part.p for part in model.modules() if isinstance(part, Dropout)]
     return found
+
+
+def _line(text: str) -> np.ndarray:
+    """A line of text as an array, for ``checksum``."""
+    return np.frombuffer(f"{text}\n".encode("utf-8", "backslashreplace"), np.uint8)
+
+
+def identity_of_probes(probes: Mapping[str, Batch]) -> str:
+    """A checksum of the names of probes, and of all in them that measuring reads.
+
+    >>> probe = Batch([5, 6], [0, 2], token_labels=[7, -100])
+    >>> renamed, asked = {"b": probe}, {"a": probe.replace(token_labels=[-100, 7])}
+    >>> len({identity_of_probes(probes) for probes in ({"a": probe}, renamed, asked)})
+    3
+    """
+    parts = []
+    for name, probe in probes.items():
+        held = {part: getattr(probe, part) for part in PROBED}
+        parts.append(_line(f"{name} {[(k, np.shape(a)) for k, a in held.items()]}"))
+        parts += [array for array in held.values() if array is not None]
+    return checksum(parts)
 
 
 def identity_of_text(corpora: Mapping[str, Corpus]) -> str:

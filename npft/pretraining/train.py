@@ -27,7 +27,9 @@ from npft.pretraining.masking import mask_tokens
 from npft.pretraining.mixture import source_of
 from npft.pretraining.pairs import Corpus, Documents
 from npft.pretraining.probe import has_words, make_probe, unigram_loss
-from npft.pretraining.run import Run, checksum, identity, identity_of_corruption, identity_of_text
+from npft.pretraining.run import (
+    Run, checksum, identity, identity_of_corruption, identity_of_probes, identity_of_text,
+)
 from npft.pretraining.source import Corrupt, Feed, Sequences, layout_for
 from npft.text.batch import Batch
 
@@ -143,6 +145,7 @@ def pretrain(
     }  # fmt: skip
     if watched:  # covers the held-out text, the seed, and what is done to the text
         settings["probe"] = checksum(probe.ids for probe, _ in watched.values())
+        settings["probes"] = identity_of_probes({name: p for name, (p, _) in watched.items()})
     run = _new_run(model, source, corrupt, numbers, settings, rngs)
     if resume and place is not None:
         run.load(place)

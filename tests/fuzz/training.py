@@ -25,7 +25,7 @@ from npft.nn.optim import AdamW, decay_groups
 from npft.pretraining.masking import mask_tokens
 from npft.pretraining.mixture import source_of
 from npft.pretraining.pairs import Corpus
-from npft.pretraining.run import Run
+from npft.pretraining.run import LATER, Run
 from npft.pretraining.source import Feed, layout_for
 
 DOCUMENTS = [[f"{a} cat sat", f"the {b} ran", f"{b} and {a}"] for a, b in ("ab", "cd", "ef", "ga")]
@@ -133,7 +133,9 @@ def confirm_run(
     for name, value in own.items():
         if not same(value, state.get(name)):
             return f"goes on with another {name} than the file says"
-    if not same(said(run.settings), said(state["settings"])):
+    known = said(state["settings"])  # older files do not name all that there is now
+    named = {k: v for k, v in said(run.settings).items() if k in known or k not in LATER}
+    if not same(named, known):
         return "goes on with other settings than the file says"
     held = {n.removeprefix(STATE): a for n, a in arrays.items() if n.startswith(STATE)}
     different = wrong_weights({"epoch": epoch, **run.optimizer.state_dict()}, held)

@@ -16,7 +16,11 @@ from npft.encoder.encoder import Encoder
 from npft.errors import CheckpointError
 from npft.heads.words import MaskedLM
 from npft.loading import load
+from npft.nn.layers import set_dropout
+from npft.nn.module import freeze
 from npft.pretraining.masking import mask_tokens
+from npft.pretraining.probe import make_probe
+from npft.pretraining.run import LATER
 from npft.pretraining.train import pretrain
 
 SETTINGS = {"steps": 10, "batch_size": 8, "every": 1, "held_out": documents(3, seed=9),
@@ -238,3 +242,60 @@ def test_a_run_with_another_scale_of_lora_is_not_gone_on_with(tmp_path):
     with pytest.raises(CheckpointError, match="additions was .*8.0.* and is .*4.0"):
         pretrain(with_lora(4.0), documents(), **SETTINGS, folder=tmp_path, resume=True,
                  rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("change, words", [
+    (lambda mlm: freeze(mlm, "encoder.embeddings."), "trains was 24 of 24 arrays .* and is 21 of"),
+    (lambda mlm: set_dropout(mlm, 0.3), r"dropouts was \[0.1, .*\] and is \[0.3, "),
+    (lambda mlm: set_dropout(mlm.encoder.embeddings, 0.0), r"dropouts was .* and is \[0.0, 0.1"),
+])
+def test_a_run_with_other_frozen_parts_or_another_dropout_is_not_gone_on_with(
+    tmp_path, change, words
+):
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(fresh(), documents(), **SETTINGS, folder=tmp_path, progress=stop_at(3),
+                 rng=np.random.default_rng(0))
+    late = fresh()
+    change(late)
+    with pytest.raises(CheckpointError, match=words):
+        pretrain(late, documents(), **SETTINGS, folder=tmp_path, resume=True,
+                 rng=np.random.default_rng(0))
+
+
+def probe_of(seed=9):
+    return make_probe(documents(3, seed=seed), TOK, max_length=20, layout="pairs",
+                      rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("other", [
+    {"topic": probe_of()},  # the same under another name
+    {"text": probe_of(), "more": probe_of()},
+    {"text": probe_of().replace(labels=1 - probe_of().labels)},
+    {"text": probe_of().replace(token_labels=np.roll(probe_of().token_labels, 1))},
+    {"text": probe_of().replace(token_types=1 - probe_of().token_types)},
+], ids=["name", "number", "labels", "token labels", "token types"])
+def test_a_run_with_other_probes_is_not_gone_on_with(tmp_path, other):
+    options = {"steps": 4, "every": 1, "batch_size": 8, "folder": tmp_path}
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(fresh(), documents(), **options, probes={"text": probe_of()}, progress=stop_at(2),
+                 rng=np.random.default_rng(0))
+    with pytest.raises(CheckpointError, match="probes was"):
+        pretrain(fresh(), documents(), **options, probes=other, resume=True,
+                 rng=np.random.default_rng(0))
+
+
+def test_a_run_stopped_by_an_older_version_goes_on(tmp_path):
+    whole, stopped = fresh(), fresh()
+    pretrain(whole, documents(), **SETTINGS, rng=np.random.default_rng(0))
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(stopped, documents(), **SETTINGS, folder=tmp_path, progress=stop_at(3),
+                 rng=np.random.default_rng(0))
+    weights, (state, arrays) = read_training(tmp_path)
+    for name in LATER:
+        del state["settings"][name]
+    stopped.load_state_dict(weights)
+    save(tmp_path, stopped, (state, arrays))
+    late = fresh()
+    pretrain(late, documents(), **SETTINGS, folder=tmp_path, resume=True,
+             rng=np.random.default_rng(0))
+    assert bits(late) == bits(whole)
