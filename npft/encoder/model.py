@@ -390,6 +390,21 @@ class Model(Module):
         return chosen.decode(decisions, Asked(texts, pairs, batch, self.tokenizer))
 
 
+def check_model(caller: str, model: Any) -> None:
+    """Raise ``ConfigError`` that names the caller for what is no model with heads.
+
+    >>> from npft.encoder.config import EncoderConfig
+    >>> check_model("pretrain", Encoder(EncoderConfig.lesson(), rng=np.random.default_rng(0)))
+    Traceback (most recent call last):
+        ...
+    npft.errors.ConfigError: pretrain: model is Encoder, expected a model with heads: a MaskedLM
+    """
+    if not isinstance(model, Model):
+        raise ConfigError(
+            f"{caller}: model is {type(model).__name__}, expected a model with heads: a MaskedLM"
+        )
+
+
 def copy_of(model: Model) -> Model:
     """A new model of equal configuration, tokenizer, additions, weights and dtype; all trains.
 

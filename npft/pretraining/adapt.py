@@ -18,14 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from npft.encoder.model import Model, copy_of
-from npft.errors import ConfigError, check_share
+from npft.encoder.model import Model, check_model, copy_of
+from npft.errors import ConfigError, check_rng, check_share, listed
 from npft.nn.history import History
+from npft.nn.layers import Dropout
 from npft.pretraining.masking import mask_tokens
-from npft.pretraining.pairs import Documents
+from npft.pretraining.pairs import Documents, document_lists
 from npft.pretraining.probe import make_probe
 from npft.pretraining.run import checksum
-from npft.pretraining.source import Corrupt, layout_for
+from npft.pretraining.source import Corrupt, check_corrupt, layout_for
 from npft.pretraining.train import pretrain
 
 ADAPT_LR = 2e-3  # half the rate of the lesson's pretraining
@@ -54,7 +55,8 @@ def adapt(
 
     Returns the adapted model, and a history with "domain_mlm_loss", "seen_mlm_loss", their
     difference "gap", and "general_mlm_loss", at step 0 as well; for a model of another kind with
-    its own loss. The masks of equal texts are equal. ``model`` is not changed.
+    its own loss. The masks of equal texts are equal. ``model`` is not changed; what is frozen in it
+    stays so in the copy, and each dropout has the same chance.
 
     Raises ``ConfigError`` for a replay outside [0, 1) or without a pool, and what ``pretrain``
     raises.
@@ -66,11 +68,17 @@ def adapt(
     >>> history["gap"].tolist()  # of text that is no other than that which is learnt
     [0.0, 0.0]
     """
+    check_model("adapt", model)
+    check_rng("adapt: rng", rng)
+    check_corrupt("adapt", corrupt)
     check_share("adapt: replay", replay, zero=True)
+    if taken := [name for name in ("probes", "shares", "origin") if name in options]:
+        raise ConfigError(f"adapt: {listed(taken)} cannot be given, adapt makes its own")
     if replay and pool is None:
         raise ConfigError("adapt: replay needs a pool, general text to train on")
     tok = model.encoder.need_tokenizer("adapt")
     layout = layout or layout_for(model)
+    documents = document_lists(documents)  # read as a probe as well
     seed = int(rng.integers(2**32))  # one for all probes: equal texts get equal masks
     measured = {"domain": held_out, "seen": documents}
     if general is not None:
@@ -85,7 +93,7 @@ def adapt(
     texts, shares = {"domain": documents}, {"domain": 1.0}
     if replay and pool is not None:
         texts, shares = texts | {"general": pool}, {"domain": 1 - replay, "general": replay}
-    adapted = copy_of(model)
+    adapted = _as_set(copy_of(model), model)
     history = pretrain(
         adapted,
         texts,
@@ -102,3 +110,14 @@ def adapt(
     for row in history.rows:
         row["gap"] = row[f"domain_{main}_loss"] - row[f"seen_{main}_loss"]
     return adapted, history
+
+
+def _as_set(copy: Model, model: Model) -> Model:
+    """A copy that trains what the model trains, and drops as much; as it is new, it trains all."""
+    trains = {name: p.requires_grad for name, p in model.named_parameters()}
+    for name, parameter in copy.named_parameters():
+        parameter.requires_grad = trains[name]
+    own, given = ([m for m in x.modules() if isinstance(m, Dropout)] for x in (copy, model))
+    for new, old in zip(own, given):
+        new.p = old.p
+    return copy

@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from npft.errors import ConfigError
-from npft.pretraining.pairs import Corpus, Documents
+from npft.errors import ConfigError, as_array, listed, quoted
+from npft.pretraining.pairs import Corpus, Documents, document_lists
 from npft.pretraining.source import Sequences, Source
 from npft.text.batch import Batch
 from npft.text.sampling import language_shares
@@ -29,25 +29,33 @@ def shares_by_alpha(texts: Mapping[str, Documents], alpha: float) -> dict[str, f
     """The share q ~ n^alpha of each text, by its number of sentences n (see ``language_shares``).
 
     alpha = 1 keeps the sizes, alpha = 0 makes all texts equal.
-    Raises ``ConfigError`` for an alpha outside, ``DataError`` for a text without sentences.
+    Raises ``ConfigError`` for an alpha outside or what is no dict of texts, ``DataError`` for a
+    text without sentences, and what ``document_lists`` raises.
 
     >>> shares_by_alpha({"en": [["a", "b"], ["c", "d"]], "sw": [["x"]]}, alpha=0.5)
     {'en': 0.6666666666666666, 'sw': 0.3333333333333333}
     """
-    counts = [sum(map(len, documents)) for documents in texts.values()]
+    if not isinstance(texts, Mapping) or not texts:
+        raise ConfigError(
+            f"shares_by_alpha: texts are {quoted(texts)}, expected a dict of texts by their names"
+        )
+    counts = [sum(map(len, document_lists(documents))) for documents in texts.values()]
     return dict(zip(texts, language_shares(counts, alpha).tolist()))
 
 
 def whole_parts(total: int, shares: np.ndarray) -> np.ndarray:
     """``total`` divided by shares (n,) into whole numbers, each less than 1 from exact.
 
-    What rounding down leaves over goes to the largest remainders, so the parts add up.
+    What rounding down leaves over goes to the largest remainders, so the parts add up, also where
+    the shares are 1 only within rounding.
 
     >>> whole_parts(32, np.array([0.8, 0.2]))
     array([26,  6])
     """
     exact = np.round(total * shares, 9)  # 0.1 * 30 is 3, not 3.0000000000000004
     parts = np.floor(exact).astype(np.int64)
+    if not 0 <= total - parts.sum() <= len(parts):  # of a total so large that rounding is a part
+        return whole_parts(total, shares / shares.sum())
     order = np.argsort(parts - exact, kind="stable")  # the largest remainder first
     parts[order[: total - parts.sum()]] += 1
     return parts
@@ -63,12 +71,14 @@ class Mixture:
     """
 
     def __init__(self, sources: Sequence[Source], shares: Sequence[float]) -> None:
-        q = np.asarray(shares, dtype=np.float64)
-        if q.shape != (len(sources),) or not ((0 <= q) & (q <= 1)).all() or abs(q.sum() - 1) > 1e-6:
+        q = as_array("Mixture: shares", shares, f"{len(sources)} numbers")
+        right = q.shape == (len(sources),) and q.dtype.kind in "iuf"
+        if not right or not ((0 <= q) & (q <= 1)).all() or abs(q.sum() - 1) > 1e-6:
             raise ConfigError(
-                f"Mixture: shares are {q.tolist()}, expected {len(sources)} numbers from 0 to 1 "
-                "with sum 1"
+                f"Mixture: shares are {quoted(q.tolist(), 100)}, expected {len(sources)} numbers "
+                "from 0 to 1 with sum 1"
             )
+        q = q.astype(np.float64)
         first = sources[0]
         if any(s.layout != first.layout or s.tokenizer is not first.tokenizer for s in sources):
             raise ConfigError("Mixture: all sources need the same layout and the same tokenizer")
@@ -117,12 +127,15 @@ def source_of(
 ) -> Sequences:
     """The source of one text, or the mixture of several with their shares (default: by size).
 
-    Raises ``ConfigError`` for shares of other names, and what ``Source`` and ``Mixture`` raise.
+    Raises ``ConfigError`` for shares that are no dict or of other names, and what ``Source`` and
+    ``Mixture`` raise.
     """
     sources = [Source(corpus, layout, max_length) for corpus in corpora.values()]
+    if shares is not None and not isinstance(shares, Mapping):
+        raise ConfigError(f"shares are {quoted(shares)}, expected a dict of shares by texts' names")
     if shares is not None and set(shares) != set(corpora):
         raise ConfigError(
-            f"shares are of {', '.join(shares)}, the texts are {', '.join(corpora)}"
+            f"shares are of {listed(map(str, shares))}, the texts are {listed(corpora)}"
         )
     sizes = np.array([len(s.starts) for s in sources])
     q = sizes / sizes.sum() if shares is None else [shares[name] for name in corpora]

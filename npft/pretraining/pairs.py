@@ -11,11 +11,31 @@ from __future__ import annotations
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, check_items, check_rng
+from npft.errors import ConfigError, DataError, check_items, check_rng, check_strings
 from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
 
 Documents = list[list[str]]
+
+
+def document_lists(documents: Documents) -> Documents:
+    """Documents as lists of sentences, which can be read more than once, as generators cannot.
+
+    Raises ``DataError`` for a document that is a string, whose sentences would be its letters, and
+    ``DtypeError`` for what is no list, or a sentence that is no string.
+
+    >>> document_lists(iter([("one", "two")]))
+    [['one', 'two']]
+    """
+    if isinstance(documents, str):
+        documents = [documents]  # told below, as one of the same mistakes
+    documents = list(check_items("documents", documents, "documents"))
+    if any(isinstance(d, str) for d in documents):
+        raise DataError(
+            "pretraining: a document is a string, expected a list of sentences: "
+            '[["First one.", "Second."], ["Another document."]]'
+        )
+    return [check_strings(f"document {d}", sentences) for d, sentences in enumerate(documents)]
 
 
 def gather_spans(source: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -33,22 +53,14 @@ class Corpus:
 
     tokens (N,), sentence (S + 1,) where each sentence begins, document (S,) the document each
     sentence is in.
-    Raises ``DataError`` if there is no sentence with a token, or a document is a string.
+    Raises ``DataError`` if there is no sentence with a token, and what ``document_lists`` raises.
     """
 
     def __init__(self, documents: Documents, tokenizer: Tokenizer) -> None:
-        if isinstance(documents, str):
-            documents = [documents]  # told below, as one of the same mistakes
-        documents = list(check_items("documents", documents, "documents"))
-        if any(isinstance(d, str) for d in documents):
-            raise DataError(
-                "pretraining: a document is a string, expected a list of sentences: "
-                '[["First one.", "Second."], ["Another document."]]'
-            )
         encoded = [
             (d, ids)
-            for d, sentences in enumerate(documents)
-            for ids in map(tokenizer.encode, check_items(f"document {d}", sentences))
+            for d, sentences in enumerate(document_lists(documents))
+            for ids in map(tokenizer.encode, sentences)
             if ids
         ]
         if not encoded:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from npft.errors import DataError, check_rng, check_share
+from npft.errors import DataError, check_count, check_rng, check_share
 from npft.pretraining.masking import mask_tokens
-from npft.pretraining.pairs import Corpus, Documents
-from npft.pretraining.source import Corrupt, Source
+from npft.pretraining.pairs import Corpus, Documents, document_lists
+from npft.pretraining.source import Corrupt, Source, check_corrupt
 from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
 
@@ -17,13 +17,15 @@ def hold_out(documents: Documents, share: float = 0.05) -> tuple[Documents, Docu
 
     Of one document at least two sentences are held out, so that there are pairs to test, but at
     most half of it. Held-out text is never trained on.
-    Raises ``ConfigError`` if share is no share, ``DataError`` if nothing would be left.
+    Raises ``ConfigError`` if share is no share, ``DataError`` if nothing would be left, and what
+    ``document_lists`` raises.
 
     >>> train, held_out = hold_out([["a", "b", "c", "d", "e"]], share=0.2)
     >>> train, held_out
     ([['a', 'b', 'c']], [['d', 'e']])
     """
     check_share("hold_out: share", share)
+    documents = document_lists(documents)
     if len(documents) >= 20:
         cut = max(1, len(documents) - max(1, round(share * len(documents))))
         return documents[:cut], documents[cut:]
@@ -47,7 +49,8 @@ def make_probe(
     """Held-out sequences with their masks drawn once: every later measurement sees the same.
 
     ``layout`` is one of ``LAYOUTS``; a model with next-sentence prediction needs "pairs".
-    ``model.measure(probe)`` measures.
+    ``model.measure(probe)`` measures. size: at most so many sequences. Raises ``ConfigError`` for
+    numbers that are no counts, and what ``Source`` and ``corrupt`` raise.
 
     >>> from npft import load
     >>> tok = load("tinyworld").body.tokenizer
@@ -57,6 +60,9 @@ def make_probe(
     (3, 4)
     """
     check_rng("make_probe: rng", rng)
+    check_count("make_probe: size", size)
+    check_count("make_probe: max_length", max_length)
+    check_corrupt("make_probe", corrupt)
     corpus = Corpus(documents, tokenizer)
     source = Source(corpus, layout, max_length)
     batch = source.draw(rng.permutation(source.starts)[:size], rng)
@@ -76,7 +82,10 @@ def unigram_loss(corpus: Corpus, probe: Batch) -> float:
     The words are all that can be masked, also the unknown one, which training may never have met.
     This is the (cross-)entropy of the unigram distribution: what is reached without looking at
     the context. A masked language model that has learnt anything lies below.
+    Raises ``DataError`` for a probe that asks for no word: see ``has_words``.
     """
+    if not has_words(corpus, probe):
+        raise DataError("unigram_loss: the probe asks for no word of the text, so there is no loss")
     tok = corpus.tokenizer
     counts = np.bincount(corpus.tokens, minlength=tok.vocab_size) + 1
     counts[list(tok.special_ids)] = 0

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from npft.encoder.model import Model
-from npft.errors import CheckpointError, check_choice
+from npft.errors import CheckpointError, ConfigError, check_choice, quoted
 from npft.pretraining.packing import pack
 from npft.pretraining.pairs import Corpus
 from npft.text.batch import Batch, batches_of
@@ -41,6 +41,20 @@ class Corrupt(Protocol):
     def __call__(
         self, batch: Batch, tokenizer: Tokenizer, *, rng: np.random.Generator
     ) -> Batch: ...
+
+
+def check_corrupt(caller: str, corrupt: Any) -> None:
+    """Raise ``ConfigError`` that names the caller for what is no function, such as its name.
+
+    >>> check_corrupt("pretrain", "mask_tokens")
+    Traceback (most recent call last):
+        ...
+    npft.errors.ConfigError: pretrain: corrupt is 'mask_tokens', expected a function: mask_tokens
+    """
+    if not callable(corrupt):
+        raise ConfigError(
+            f"{caller}: corrupt is {quoted(corrupt)}, expected a function: mask_tokens"
+        )
 
 
 def layout_for(model: Model) -> str:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from npft.atomic import check_path
-from npft.encoder.model import Model
-from npft.errors import ConfigError, check_count
+from npft.encoder.model import Model, check_model
+from npft.errors import ConfigError, check_count, check_rng, check_strings, listed, quoted
 from npft.nn.fit import WEIGHT_DECAY, fit, reported
 from npft.nn.history import History
 from npft.nn.loop import Step, Streams, streams
@@ -30,8 +30,9 @@ from npft.pretraining.probe import has_words, make_probe, unigram_loss
 from npft.pretraining.run import (
     Run, checksum, identity, identity_of_corruption, identity_of_probes, identity_of_text,
 )
-from npft.pretraining.source import Corrupt, Feed, Sequences, layout_for
+from npft.pretraining.source import Corrupt, Feed, Sequences, check_corrupt, layout_for
 from npft.text.batch import Batch
+from npft.text.tokenizer import Tokenizer
 
 WARMUP = 0.08  # share of the steps
 
@@ -66,6 +67,24 @@ class Plan:
             n = getattr(self, name)
             if n is not None or name in ("steps", "batch_size", "every"):
                 check_count(f"pretrain: {name}", n)
+
+    @classmethod
+    def of(cls, caller: str, given: Mapping[str, Any]) -> Plan:
+        """The plan of options by name; raises ``ConfigError`` for those it has not, or that lack.
+
+        >>> Plan.of("pretrain", {"step": 10})
+        Traceback (most recent call last):
+            ...
+        npft.errors.ConfigError: pretrain: there is no option step; it lacks steps
+        """
+        known = {field.name: field.default for field in fields(cls)}
+        unknown = [name for name in given if name not in known]
+        lacks = [n for n, default in known.items() if default is MISSING and n not in given]
+        faults = [f"there is no option {listed(unknown)}"] if unknown else []
+        faults += [f"it lacks {listed(lacks)}"] if lacks else []
+        if faults:
+            raise ConfigError(f"{caller}: {'; '.join(faults)}")
+        return cls(**given)
 
 
 def pretrain(
@@ -117,8 +136,13 @@ def pretrain(
     >>> history.at("mlm_loss").tolist(), f"{history['mlm_loss'][0] / np.log(tok.vocab_size):.1f}"
     ([0, 1, 2], '1.0')
     """
-    numbers = Plan(**plan)
+    check_model("pretrain", model)
+    check_rng("pretrain: rng", rng)
+    check_corrupt("pretrain", corrupt)
+    numbers = Plan.of("pretrain", plan)
     tok = model.encoder.need_tokenizer("pretrain")
+    if origin is not None and not isinstance(origin, str):
+        raise ConfigError(f"pretrain: origin is {quoted(origin)}, expected a string, or None")
     if numbers.patience is not None and held_out is None and not probes:
         raise ConfigError("pretrain: patience needs held_out documents to measure on")
     if resume and folder is None:
@@ -126,13 +150,12 @@ def pretrain(
     place = None if folder is None else check_path("pretrain: folder", folder)
     if held_out is not None and isinstance(documents, Mapping):
         raise ConfigError("pretrain: held_out is for one text; measure several texts with probes")
-    texts = documents if isinstance(documents, Mapping) else {"text": documents}
-    corpora = {name: Corpus(text, tok) for name, text in texts.items()}
+    corpora = _corpora(documents, tok)
     layout = layout or layout_for(model)
     max_length = model.encoder.config.max_positions
     source = source_of(corpora, layout, max_length, shares)
     rngs = streams(rng)
-    watched: Watched = {f"{k}_": (probe, corpora.get(k)) for k, probe in (probes or {}).items()}
+    watched = _watched(probes, corpora)
     if held_out is not None:
         probe = make_probe(
             held_out, tok, layout=layout, corrupt=corrupt, max_length=max_length, rng=rngs.probe
@@ -153,6 +176,27 @@ def pretrain(
         run.history.add(0, **_floors(watched, source), tokens=0, **_measured(model, watched))
     _train(model, run, numbers, watched, place, progress)
     return run.history
+
+
+def _corpora(documents: Documents | Mapping[str, Documents], tok: Tokenizer) -> dict[str, Corpus]:
+    """The texts by name; one text alone is called "text"."""
+    texts = documents if isinstance(documents, Mapping) else {"text": documents}
+    if not texts:
+        raise ConfigError("pretrain: documents are an empty dict, expected at least one text")
+    check_strings("pretrain: the names of the texts", texts)
+    return {name: Corpus(text, tok) for name, text in texts.items()}
+
+
+def _watched(probes: Mapping[str, Batch] | None, corpora: Mapping[str, Corpus]) -> Watched:
+    """The probes, each with the text of its name, if there is one."""
+    given = {} if probes is None else probes
+    if not isinstance(given, Mapping) or not all(isinstance(p, Batch) for p in given.values()):
+        raise ConfigError(
+            f"pretrain: probes are {quoted(given)}, expected a dict of batches: "
+            '{"name": make_probe(...)}'
+        )
+    check_strings("pretrain: the names of the probes", given)
+    return {f"{name}_": (probe, corpora.get(name)) for name, probe in given.items()}
 
 
 def _new_run(

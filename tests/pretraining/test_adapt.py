@@ -10,6 +10,8 @@ from npft.encoder.encoder import Encoder
 from npft.encoder.model import copy_of
 from npft.errors import CheckpointError, ConfigError
 from npft.heads.words import MaskedLM
+from npft.nn.layers import Dropout, set_dropout
+from npft.nn.module import freeze
 from npft.pretraining.adapt import adapt
 from npft.pretraining.catalogue import OBJECTIVES
 from npft.pretraining.probe import make_probe
@@ -120,6 +122,28 @@ def test_the_gap_is_exactly_0_where_the_held_out_text_is_the_training_text(pretr
     assert (other["gap"] != 0).all()
 
 
+def test_what_is_frozen_stays_frozen_and_every_dropout_stays_as_it_was_set():
+    mlm = new_model(nsp=False, dropout=0.1)
+    freeze(mlm, "encoder.embeddings.")
+    set_dropout(mlm.encoder.encoder, 0.3)
+    adapted, _ = run(mlm, steps=2, every=2)
+    assert bits(adapted.encoder.embeddings) == bits(mlm.encoder.embeddings)
+    assert bits(adapted.encoder.encoder) != bits(mlm.encoder.encoder)
+    trains = [[p.requires_grad for p in m.parameters()] for m in (adapted, mlm)]
+    chances = [[m.p for m in x.modules() if isinstance(m, Dropout)] for x in (adapted, mlm)]
+    assert trains[0] == trains[1] and chances[0] == chances[1] and set(chances[0]) == {0.1, 0.3}
+
+
+def test_generators_are_adapted_to_as_lists_are(pretrained):
+    documents = [(iter(d) for d in text) for text in (DOMAIN, DOMAIN_HELD, GENERAL_HELD, GENERAL)]
+    options = {"replay": 0.5, "steps": 2, "every": 2}
+    once, history = run(
+        pretrained, documents[0], held_out=documents[1], general=documents[2], pool=documents[3],
+        **options)
+    again, same = run(pretrained, pool=GENERAL, **options)
+    assert bits(once) == bits(again) and history.rows == same.rows
+
+
 def test_a_small_text_is_learnt_by_heart_and_a_large_one_is_not():
     mlm = new_model(nsp=False)
     words = np.array([a + b for a in "bdfgk" for b in ("an", "el", "is", "on")])
@@ -183,10 +207,20 @@ def test_every_objective_goes_on_with_its_own_losses(name):
     ({"replay": float("nan"), "pool": GENERAL}, "replay is nan"),
     ({"replay": 0.2}, "replay needs a pool"),
     ({"steps": 0}, "steps is 0, expected a whole number"),
+    ({"step": 1}, "there is no option step"),
+    ({"corrupt": "mask_tokens"}, "adapt: corrupt is 'mask_tokens', expected a function"),
+    ({"shares": {"domain": 1.0}, "origin": "x"}, "adapt: shares, origin cannot be given"),
 ])  # fmt: skip
 def test_what_cannot_be_adapted_is_refused(pretrained, options, words):
     with pytest.raises(ConfigError, match=words):
         run(pretrained, **options)
+
+
+def test_a_seed_and_an_encoder_are_refused(pretrained):
+    with pytest.raises(ConfigError, match="adapt: rng is 3, expected a generator"):
+        adapt(pretrained, DOMAIN, held_out=DOMAIN_HELD, steps=1, rng=3)
+    with pytest.raises(ConfigError, match="adapt: model is Encoder, expected a model with heads"):
+        run(pretrained.body)
 
 
 def test_a_model_without_a_tokenizer_is_refused():

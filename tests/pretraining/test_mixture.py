@@ -11,7 +11,7 @@ from scipy.stats import chi2
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import CheckpointError, ConfigError, DataError
+from npft.errors import CheckpointError, ConfigError, DataError, DtypeError
 from npft.heads.words import MaskedLM
 from npft.pretraining.masking import mask_tokens
 from npft.pretraining.mixture import Mixture, shares_by_alpha, source_of, whole_parts
@@ -76,6 +76,29 @@ def test_whole_parts_by_hand():
     assert whole_parts(32, np.array([0.8, 0.2])).tolist() == [26, 6]  # 25.6 and 6.4
     assert whole_parts(10, np.array([1, 1, 1]) / 3).tolist() == [4, 3, 3]
     assert whole_parts(30, np.array([0.1, 0.9])).tolist() == [3, 27]
+
+
+def test_whole_parts_of_a_large_total_add_up_where_the_shares_are_1_only_within_rounding():
+    for off in (1e-7, -1e-7):
+        parts = whole_parts(10**9, np.array([0.5, 0.5 + off]))
+        assert parts.sum() == 10**9 and abs(parts[0] - parts[1]) < 110
+
+
+@pytest.mark.parametrize("texts, error, words", [
+    ({"a": ["one sentence"]}, DataError, "a document is a string, expected a list of sentences"),
+    ({"a": [[1]]}, DtypeError, r"document 0\[0\] is int, expected str"),
+    ({"a": 3}, DtypeError, "documents is int, expected a list of documents"),
+    ([[["a"]]], ConfigError, "expected a dict of texts by their names"),
+    ({}, ConfigError, "expected a dict of texts by their names"),
+])
+def test_shares_are_not_of_the_letters_of_a_text(texts, error, words):
+    with pytest.raises(error, match=words):
+        shares_by_alpha(texts, 0.5)
+
+
+def test_generators_have_shares():
+    texts = {"a": (iter(d) for d in BIG), "b": SMALL}
+    assert shares_by_alpha(texts, 1.0) == shares_by_alpha({"a": BIG, "b": SMALL}, 1.0)
 
 
 # ---- epochs ----
@@ -157,6 +180,7 @@ def test_a_text_with_share_0_is_never_read():
 
 @pytest.mark.parametrize("shares", [
     [0.5], [0.5, 0.6], [1.5, -0.5], [np.nan, 1.0], [0.2, 0.3, 0.5], [[0.5, 0.5]],
+    ["much", 0.5], ["0.5", "0.5"], [None, 1.0], None, [True, False],
 ])  # fmt: skip
 def test_shares_that_are_none_are_refused(shares):
     with pytest.raises(ConfigError, match="expected 2 numbers from 0 to 1 with sum 1"):
@@ -172,6 +196,16 @@ def test_sources_that_do_not_fit_together_are_refused():
         Mixture([one, other], [0.5, 0.5])
     with pytest.raises(ConfigError, match="shares are of a, c, the texts are a, b"):
         source_of(dict.fromkeys("ab", Corpus(BIG, TOK)), "pairs", LENGTH, {"a": 0.5, "c": 0.5})
+
+
+def test_shares_go_by_the_names_of_the_texts():
+    corpora = dict.fromkeys("ab", Corpus(BIG, TOK))
+    for shares, words in [
+        ([0.5, 0.5], r"shares are \[0.5, 0.5\], expected a dict"), ({1: 0.5, "b": 0.5}, "of 1, b"),
+        ({"a": "much", "b": 0.5}, "shares are .*much.*, expected 2 numbers"),
+    ]:
+        with pytest.raises(ConfigError, match=words):
+            source_of(corpora, "segments", LENGTH, shares)
 
 
 def test_the_share_of_one_text_is_1():

@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from topics import TOK, TOPICS, bits, documents, model
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
 from npft.encoder.model import Model
-from npft.errors import ConfigError, DataError, NonFiniteError
+from npft.errors import ConfigError, DataError, DtypeError, NonFiniteError
 from npft.heads.words import MaskedLM
 from npft.nn.loop import train_steps
 from npft.nn.module import freeze
@@ -60,6 +61,22 @@ def test_too_little_text_to_hold_any_out_is_refused(docs):
 def test_a_share_that_is_none_is_refused(share, n):
     with pytest.raises(ConfigError, match="share is"):
         hold_out(documents(n), share)
+
+
+@pytest.mark.parametrize("docs, error, words", [
+    (["one sentence"] * 5, DataError, "a document is a string, expected a list of sentences"),
+    ("one text", DataError, "a document is a string"),
+    ([["a", 1]], DtypeError, r"document 0\[1\] is int, expected str"),
+    ([3], DtypeError, "document 0 is int, expected a list of strings"),
+    (3, DtypeError, "documents is int, expected a list of documents"),
+])
+def test_no_letters_of_a_text_are_held_out(docs, error, words):
+    with pytest.raises(error, match=words):
+        hold_out(docs)
+
+
+def test_generators_can_be_held_out():
+    assert hold_out(iter(d) for d in documents()) == hold_out(documents())
 
 
 def test_no_share_leaves_nothing_to_train_on():
@@ -131,6 +148,24 @@ def test_the_unigram_loss_agrees_with_a_loop():
     total = sum(counts.values()) + words
     expected = -np.mean([np.log((counts[t] + 1) / total) for t in targets_of(probe).tolist()])
     assert unigram_loss(Corpus(train, TOK), probe) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_probe_without_words_has_no_unigram_loss():
+    probe = Batch([TOK.cls_id, TOK.sep_id], [0, 2], token_labels=[TOK.sep_id, -100])
+    with pytest.raises(DataError, match="the probe asks for no word"):
+        unigram_loss(Corpus(documents(), TOK), probe)
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"size": 0}, "size is 0, expected a whole number, 1 or more"),
+    ({"size": -1}, "size is -1"),
+    ({"size": 2.5}, "size is 2.5"),
+    ({"max_length": "16"}, "max_length is '16'"),
+    ({"corrupt": "mask_tokens"}, "corrupt is 'mask_tokens', expected a function"),
+])
+def test_a_probe_that_cannot_be_made_is_refused(options, words):
+    with pytest.raises(ConfigError, match=f"make_probe: {words}"):
+        make_probe(documents(), TOK, **{"max_length": 20, **options}, rng=np.random.default_rng(0))
 
 
 def test_an_unknown_word_of_the_held_out_text_has_a_finite_unigram_loss():
@@ -256,6 +291,14 @@ def test_the_model_is_in_evaluation_mode_also_after_an_interrupt():
     (documents(), {"steps": "3"}, ConfigError, "steps is '3'"),
     (documents(), {"batch_size": 2.5}, ConfigError, "batch_size is 2.5"),
     (["cat dog", "red"], {}, DataError, "expected a list of sentences"),
+    ({}, {}, ConfigError, "documents are an empty dict, expected at least one text"),
+    ({1: documents()}, {}, DtypeError, "the names of the texts.* is int"),
+    (documents(), {"probes": {"x": [["text"]]}}, ConfigError, "probes are .*a dict of batches"),
+    (documents(), {"probes": [1]}, ConfigError, r"probes are \[1\], expected a dict of batches"),
+    (documents(), {"corrupt": "mask_tokens"}, ConfigError, "corrupt is 'mask_tokens', expected a"),
+    (documents(), {"shares": {"text": "much"}}, ConfigError, "shares are .'much'., expected 1"),
+    (documents(), {"origin": Path("x")}, ConfigError, "origin is .*, expected a string"),
+    (documents(), {"step": 1}, ConfigError, "there is no option step$"),
 ])
 def test_what_cannot_be_trained_is_refused_before_it_starts(docs, options, error, words):
     mlm = model(width=4)
@@ -268,6 +311,16 @@ def test_what_cannot_be_trained_is_refused_before_it_starts(docs, options, error
 def test_an_encoder_without_a_tokenizer_is_refused():
     with pytest.raises(ConfigError, match="no tokenizer; pass one to Encoder"):
         pretrain(model(tokenizer=None), documents(), steps=1, rng=np.random.default_rng(0))
+
+
+def test_what_lacks_is_named():
+    with pytest.raises(ConfigError, match="pretrain: there is no option step; it lacks steps"):
+        pretrain(model(width=4), documents(), step=1, rng=np.random.default_rng(0))
+
+
+def test_an_encoder_has_nothing_to_pretrain():
+    with pytest.raises(ConfigError, match="pretrain: model is Encoder, expected a model with heads"):
+        pretrain(model(width=4).body, documents(), steps=1, rng=np.random.default_rng(0))
 
 
 def test_a_seed_is_no_generator():
