@@ -129,7 +129,8 @@ def read_contents(folder: PathLike, longest: int | None = None) -> Contents:
     """What a folder holds; ``longest`` leaves out the positions behind so many.
 
     Raises ``CheckpointError`` that names the file, for another family, a configuration that means
-    something else than what is computed here, or files that cannot be read.
+    something else than what is computed here, two weights that mean the same one, or files that
+    cannot be read.
     """
     folder = check_path("load: folder", folder)
     given = read_json(folder / CONFIG)
@@ -137,16 +138,22 @@ def read_contents(folder: PathLike, longest: int | None = None) -> Contents:
     if longest is not None:
         config = replace(config, max_positions=min(longest, config.max_positions))
     body, others = dict[str, np.ndarray](), dict[str, np.ndarray]()
+    names: dict[str, str] = {}  # theirs by ours
     for name, array in read_weights(folder).items():
         ours = family.ours(name)
         if ours.endswith("position_ids"):  # a table of numbers, no weight
             continue
+        if names.setdefault(ours, name) != name:
+            raise CheckpointError(
+                f"{shown(weights_file(folder))}: {quoted(names[ours], 100)} and "
+                f"{quoted(name, 100)} both mean {quoted(ours, 100)}; leave one out"
+            )
         if ours.startswith(("embeddings.", "encoder.layer.")):
             body[ours] = array
         else:
             others[ours] = array
     first = family.first_position(given)
-    if POSITIONS in body and len(body[POSITIONS]) == given["max_position_embeddings"]:
+    if POSITIONS in body and body[POSITIONS].shape[:1] == (given["max_position_embeddings"],):
         body[POSITIONS] = body[POSITIONS][first : first + config.max_positions]
     return Contents(given, family, config, body, others, weights_file(folder))
 
@@ -157,7 +164,8 @@ def read_encoder(folder: PathLike, longest: int | None = None) -> Encoder:
     ``longest`` leaves out the positions behind so many, as none of them will be read.
 
     Raises ``CheckpointError`` that names the file, as ``read_contents`` and ``filled`` do, and for
-    a tokenizer that npft does not have.
+    a tokenizer that npft does not have; ``DataError`` with the line of a vocabulary that cannot be
+    used.
     """
     found = read_contents(folder, longest)
     encoder: Encoder = filled(found, found.body, lambda rng: new_encoder(found, folder, rng))

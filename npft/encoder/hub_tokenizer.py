@@ -17,15 +17,25 @@ from typing import Any
 
 from npft.atomic import shown, write_bytes
 from npft.encoder.hub_files import read_json
-from npft.errors import CheckpointError, ConfigError, DataError, NpftError, quoted
+from npft.errors import CheckpointError, ConfigError, DataError, NpftError, listed, quoted
 from npft.text.byte_level import ByteLevelBPE
 from npft.text.byte_level import SPECIALS as ROBERTA_SPECIALS
 from npft.text.tokenizer import Tokenizer
+from npft.text.wordpiece import SPECIALS as BERT_SPECIALS
 from npft.text.wordpiece import WordPiece
 
 OPTIONS, VOCAB, WHOLE = "tokenizer_config.json", "vocab.txt", "tokenizer.json"
 PIECES, MERGES = "vocab.json", "merges.txt"
 SENTENCEPIECE = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model")
+ROLES = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")  # as both SPECIALS
+WORDPIECE = {  # how a WordPiece cuts a word, in tokenizer.json
+    "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+    "max_input_chars_per_word": 100,
+}  # fmt: skip
+BASIC = {  # how it finds the words, in tokenizer_config.json
+    "do_basic_tokenize": True, "tokenize_chinese_chars": True, "word_tokenizer_type": "basic",
+    "subword_tokenizer_type": "wordpiece",
+}  # fmt: skip
 EXPECTED = "expected WordPiece (vocab.txt) or byte-level BPE (vocab.json and merges.txt)"
 
 
@@ -39,8 +49,10 @@ def read_tokenizer(folder: Path) -> Tokenizer | None:
     whole = read_json(folder / WHOLE) if (folder / WHOLE).is_file() else {}
     _check_added(folder / WHOLE, whole.get("added_tokens"))
     if (folder / VOCAB).is_file():
-        lowercase = _lowercase(folder, options, whole)
-        return WordPiece.from_vocab(folder / VOCAB, lowercase=lowercase)
+        lowercase = _checked_wordpiece(folder, options, whole)
+        tok = WordPiece.from_vocab(folder / VOCAB, lowercase=lowercase)
+        _check_same(folder, tok.vocab, _part(whole, "model").get("vocab"))
+        return tok
     if (folder / PIECES).is_file() and (folder / MERGES).is_file():
         return _byte_level(folder, folder / PIECES, options, whole, *_two_files(folder))
     if whole:
@@ -60,10 +72,7 @@ def _of_one_file(folder: Path, options: dict[str, Any], whole: dict[str, Any]) -
         raise CheckpointError(f"{shown(path)}: its model is {quoted(kind)}{of}, {EXPECTED}")
     vocab = _in_order(path, model.get("vocab"), whole.get("added_tokens"))
     if kind == "WordPiece":
-        usual = {"unk_token": "[UNK]", "continuing_subword_prefix": "##",
-                 "max_input_chars_per_word": 100}  # fmt: skip
-        _check(path, model, usual)
-        lowercase = _lowercase(folder, options, whole)
+        lowercase = _checked_wordpiece(folder, options, whole)
         return _made(path, lambda: WordPiece(vocab, lowercase=lowercase))
     merges = model.get("merges")
     if not isinstance(merges, list):
@@ -125,6 +134,48 @@ def _part(whole: dict[str, Any], name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _checked_wordpiece(folder: Path, options: dict[str, Any], whole: dict[str, Any]) -> bool:
+    """Whether a WordPiece makes text lower case, once its options are known to be those of BERT.
+
+    What is not there is as usual; what is there and null is not: it does nothing to a text.
+    """
+    path = folder / WHOLE
+    for name, usual in {"normalizer": "BertNormalizer", "pre_tokenizer": "BertPreTokenizer"}.items():
+        if name in whole and not isinstance(whole[name], dict):
+            _check(path, whole, {name: usual})
+    _check(path, _part(whole, "pre_tokenizer"), {"type": "BertPreTokenizer"})
+    _check(path, _part(whole, "model"), WORDPIECE)
+    _check(folder / OPTIONS, options, BASIC)
+    if options.get("never_split"):
+        _check(folder / OPTIONS, options, {"never_split": None})
+    _check_specials(folder / OPTIONS, options, BERT_SPECIALS)
+    return _lowercase(folder, options, whole)
+
+
+def _check_specials(path: Path, options: dict[str, Any], usual: tuple[str, ...]) -> None:
+    """Raise ``CheckpointError`` for special tokens of other names; each may be an object of one."""
+    for role, name in zip(ROLES, usual):
+        given = options.get(role)
+        content = given.get("content") if isinstance(given, dict) else given
+        if content is not None:
+            _check(path, {role: content}, {role: name})
+
+
+def _check_same(folder: Path, vocab: tuple[str, ...], other: Any) -> None:
+    """Raise ``CheckpointError`` unless the vocabulary of tokenizer.json, if any, is this one."""
+    if not isinstance(other, dict):
+        return
+    other = {piece.rstrip() or piece: number for piece, number in other.items()}  # as from_vocab
+    unlike = [i for i, piece in enumerate(vocab) if other.get(piece) != i]
+    if unlike or len(other) != len(vocab):
+        i = unlike[0] if unlike else len(vocab)
+        there = [piece for piece, number in other.items() if number == i]
+        raise CheckpointError(
+            f"{shown(folder / VOCAB)}: piece {i} is {listed(map(quoted, vocab[i : i + 1])) or None}"
+            f", in {WHOLE} {listed(map(quoted, there)) or None}; one of both is of another model"
+        )
+
+
 def _lowercase(folder: Path, options: dict[str, Any], whole: dict[str, Any]) -> bool:
     """Whether a WordPiece makes text lower case; its accents go where its capitals go."""
     normalizer = _part(whole, "normalizer")
@@ -138,7 +189,6 @@ def _lowercase(folder: Path, options: dict[str, Any], whole: dict[str, Any]) -> 
         _check(folder / WHOLE, normalizer, usual)
         if normalizer.get("strip_accents") not in accents:
             _check(folder / WHOLE, normalizer, {"strip_accents": lowercase})
-    _check(folder / OPTIONS, options, {"tokenize_chinese_chars": True})
     if options.get("strip_accents") not in (None, lowercase):
         _check(folder / OPTIONS, options, {"strip_accents": lowercase})
     return lowercase
@@ -179,6 +229,7 @@ def _byte_level(
         raise CheckpointError(
             f"{shown(path)}: has no {' '.join(missing)}; npft reads the byte-level BPE of RoBERTa"
         )
+    _check_specials(folder / OPTIONS, options, ROBERTA_SPECIALS)
     space = options.get("add_prefix_space", cut.get("add_prefix_space", False))
     return _made(path, lambda: ByteLevelBPE(vocab, merges, add_prefix_space=space))
 
@@ -201,15 +252,21 @@ def tokenizer_files(tok: Tokenizer | None) -> tuple[str, ...]:
 def write_tokenizer(folder: Path, tok: Tokenizer, longest: int) -> None:
     """Write the files from which ``transformers`` makes the same tokenizer.
 
-    Raises ``ConfigError`` for a kind that it does not have.
+    Raises ``ConfigError`` for a kind that it does not have, and for a piece that a line of a file
+    cannot hold: what is read would have other pieces behind it.
     """
     files: dict[str, bytes]
     options: dict[str, Any] = {"model_max_length": longest}
     if isinstance(tok, WordPiece):
+        _refuse_lines(VOCAB, [p for p in tok.vocab if not p or (p.rstrip() or p) != p
+                              or "\n" in p or "\r" in p])  # fmt: skip
         files = {VOCAB: "".join(f"{piece}\n" for piece in tok.vocab).encode()}
         options |= {"tokenizer_class": "BertTokenizer", "do_lower_case": tok.lowercase}
     elif isinstance(tok, ByteLevelBPE):
-        merges = "".join(f"{a} {b}\n" for a, b in tok.to_dict()["merges"])
+        pairs = tok.to_dict()["merges"]
+        _refuse_lines(MERGES, [f"{a} {b}" for a, b in pairs if f"{a} {b}".split() != [a, b]
+                               or a.startswith("#version")])  # fmt: skip
+        merges = "".join(f"{a} {b}\n" for a, b in pairs)
         numbers = {piece: i for i, piece in enumerate(tok.vocab)}
         files = {PIECES: json.dumps(numbers, ensure_ascii=False).encode(),
                  MERGES: f"#version: 0.2\n{merges}".encode()}  # fmt: skip
@@ -221,3 +278,12 @@ def write_tokenizer(folder: Path, tok: Tokenizer, longest: int) -> None:
     files[OPTIONS] = (json.dumps(options, indent=2) + "\n").encode()
     for name, content in files.items():
         write_bytes(folder / name, content)
+
+
+def _refuse_lines(name: str, lines: list[str]) -> None:
+    """Raise ``ConfigError`` if there are such lines, which would be read as others, or as none."""
+    if lines:
+        raise ConfigError(
+            f"write_pretrained: the tokenizer has {listed(map(quoted, lines))}, which cannot stand "
+            f"in a line of {name}; make a tokenizer without it"
+        )

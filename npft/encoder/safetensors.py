@@ -51,13 +51,13 @@ def read_safetensors(path: PathLike) -> dict[str, np.ndarray]:
             header = file.read(n)
         tensors = _checked(_parsed(header), size - 8 - n)
         data = np.memmap(path, np.uint8, "r", offset=8 + n) if size > 8 + n else np.zeros(0, "u1")
+        return {name: _array(name, data[start:end], dtype, shape)
+                for name, (dtype, shape, start, end) in tensors.items()}  # fmt: skip
     except (OSError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
         reason = getattr(error, "strerror", None) or error
         raise CheckpointError(f"{shown(path)}: {reason}") from None
-    return {name: _array(data[start:end], dtype, shape)
-            for name, (dtype, shape, start, end) in tensors.items()}  # fmt: skip
 
 
 Tensor = tuple[str, list[int], int, int]  # the name of a dtype, a shape, where it begins and ends
@@ -101,11 +101,15 @@ def _checked(header: dict[str, Any], room: int) -> dict[str, Tensor]:
     return tensors
 
 
-def _array(data: np.ndarray, dtype: str, shape: list[int]) -> np.ndarray:
+def _array(name: str, data: np.ndarray, dtype: str, shape: list[int]) -> np.ndarray:
+    """The array that bytes are; raises ``ValueError`` for a shape that NumPy has not."""
     array = data.view(DTYPES[dtype]) if len(data) else np.zeros(0, DTYPES[dtype])
     if dtype == "BF16":
         array = (array.astype("<u4") << 16).view("<f4")
-    return array.reshape(shape)
+    try:
+        return array.reshape(shape)
+    except (ValueError, OverflowError):  # many axes, or none of a number of them
+        raise ValueError(f"{quoted(name)}: NumPy has no shape {quoted(shape)}") from None
 
 
 def write_safetensors(path: PathLike, arrays: Mapping[str, np.ndarray]) -> None:

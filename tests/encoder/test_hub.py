@@ -154,6 +154,29 @@ def test_weights_that_are_no_fractions_or_not_finite_are_refused_by_name(bert):
             read_encoder(bert)
 
 
+@pytest.mark.parametrize("one, two", [
+    ("embeddings.word_embeddings.weight", "bert.embeddings.word_embeddings.weight"),
+    ("embeddings.LayerNorm.weight", "embeddings.LayerNorm.gamma"),
+    ("encoder.layer.0.output.LayerNorm.bias", "bert.encoder.layer.0.output.LayerNorm.beta"),
+    ("pooler.dense.weight", "bert.pooler.dense.weight"),  # beside the encoder
+])
+def test_two_weights_that_mean_one_are_refused_by_both_names(one, two, bert):
+    arrays = dict(read_safetensors(bert / "model.safetensors"))
+    write_safetensors(bert / "model.safetensors", arrays | {two: arrays[one]})
+    with pytest.raises(CheckpointError, match="model.safetensors: .* and .* both mean") as e:
+        read_encoder(bert)
+    assert all(repr(name) in str(e.value) for name in (one, two))
+
+
+@pytest.mark.parametrize("shape", [(), (12,), (0,)])
+def test_a_table_of_positions_of_another_shape_is_refused(shape, bert):
+    arrays = dict(read_safetensors(bert / "model.safetensors"))
+    name = "embeddings.position_embeddings.weight"
+    write_safetensors(bert / "model.safetensors", arrays | {name: np.zeros(shape, np.float32)})
+    with pytest.raises(CheckpointError, match=f"model.safetensors: .*{name} has shape "):
+        read_encoder(bert)
+
+
 def test_a_table_of_positions_that_old_folders_hold_is_no_weight(bert):
     arrays = dict(read_safetensors(bert / "model.safetensors"))
     arrays["embeddings.position_ids"] = np.arange(12)[None]

@@ -23,6 +23,7 @@ BPE_JSON = {
 }  # fmt: skip
 WORDPIECE_JSON = {
     "normalizer": {"type": "BertNormalizer", "lowercase": False, "strip_accents": None},
+    "pre_tokenizer": {"type": "BertPreTokenizer"},
     "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
               "vocab": {word: i for i, word in enumerate(WORDS)}},
 }  # fmt: skip
@@ -146,6 +147,9 @@ def test_a_bpe_that_cuts_text_in_another_way_is_refused(path, value, message, tm
     (["normalizer", "lowercase"], "no", "lower case is 'no'"),
     (["normalizer", "type"], "Lowercase", "type is 'Lowercase'"),
     (["model", "vocab", "[MASK]"], 77, "does not number pieces"),
+    (["normalizer"], None, "normalizer is None, npft cuts text by 'BertNormalizer'"),
+    (["pre_tokenizer"], None, "pre_tokenizer is None, npft cuts text by 'BertPreTokenizer'"),
+    (["pre_tokenizer", "type"], "Whitespace", "type is 'Whitespace'"),
 ])
 def test_a_wordpiece_that_cuts_text_in_another_way_is_refused(path, value, message, tmp_path):
     put(tmp_path, tokenizer_json=changed(WORDPIECE_JSON, path, value))
@@ -157,10 +161,66 @@ def test_a_wordpiece_that_cuts_text_in_another_way_is_refused(path, value, messa
     ({"do_lower_case": "x"}, "lower case is 'x'"),
     ({"tokenize_chinese_chars": False}, "tokenize_chinese_chars is False"),
     ({"strip_accents": False}, "strip_accents is False"),
+    ({"do_basic_tokenize": False}, "do_basic_tokenize is False"),
+    ({"never_split": ["cat"]}, "never_split is ..cat"),
+    ({"word_tokenizer_type": "mecab"}, "word_tokenizer_type is 'mecab'"),
+    ({"subword_tokenizer_type": "character"}, "subword_tokenizer_type is 'character'"),
+    ({"cls_token": "<s>"}, "cls_token is '<s>', npft cuts text by '.CLS.'"),
+    ({"mask_token": {"content": "<mask>", "lstrip": True}}, "mask_token is '<mask>'"),
 ])
 def test_options_beside_a_vocabulary_are_heeded(options, message, tmp_path):
     put(tmp_path, vocab_txt="\n".join(WORDS) + "\n", tokenizer_config_json=options)
     with pytest.raises(CheckpointError, match=f"tokenizer_config.json: .*{message}"):
+        read_tokenizer(tmp_path)
+
+
+# As all-MiniLM-L6-v2 and bert-base-uncased are published.
+MINILM_OPTIONS = {
+    "cls_token": "[CLS]", "do_basic_tokenize": True, "do_lower_case": True, "mask_token": "[MASK]",
+    "model_max_length": 512, "never_split": None, "pad_token": "[PAD]", "sep_token": "[SEP]",
+    "strip_accents": None, "tokenize_chinese_chars": True, "tokenizer_class": "BertTokenizer",
+    "unk_token": {"__type": "AddedToken", "content": "[UNK]", "lstrip": False},
+}  # fmt: skip
+MINILM_JSON = {
+    "version": "1.0", "truncation": {"max_length": 128}, "padding": {"strategy": "BatchLongest"},
+    "added_tokens": [{"id": i, "content": WORDS[i], "special": True} for i in range(5)],
+    "normalizer": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
+                   "strip_accents": None, "lowercase": True},
+    "pre_tokenizer": {"type": "BertPreTokenizer"},
+    "post_processor": {"type": "TemplateProcessing"}, "decoder": {"type": "WordPiece"},
+    "model": {**WORDPIECE_JSON["model"], "max_input_chars_per_word": 100},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("files", [
+    {"tokenizer_config_json": MINILM_OPTIONS, "tokenizer_json": MINILM_JSON},
+    {"tokenizer_json": MINILM_JSON},
+    {"tokenizer_config_json": MINILM_OPTIONS},
+    {"tokenizer_config_json": {"cls_token": None, "never_split": []}},
+    {"tokenizer_json": {"model": {"vocab": MINILM_JSON["model"]["vocab"]}}},
+    {},
+])
+def test_folders_as_they_are_published_are_read(files, tmp_path):
+    put(tmp_path, vocab_txt="\n".join(WORDS) + "\n", **files)
+    assert read_tokenizer(tmp_path).encode("The cats") == [5, 6, 7]
+
+
+@pytest.mark.parametrize("vocab, message", [
+    (["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cat", "the", *WORDS[7:]],
+     "piece 5 is 'the', in tokenizer.json 'cat'"),
+    (WORDS[:-1], "piece 9 is .*, in tokenizer.json None"),
+    ([*WORDS, "more"], "piece 10 is None, in tokenizer.json 'more'"),
+])
+def test_two_vocabularies_that_disagree_are_refused(vocab, message, tmp_path):
+    tree = changed(MINILM_JSON, ["model", "vocab"], {word: i for i, word in enumerate(vocab)})
+    put(tmp_path, vocab_txt="\n".join(WORDS) + "\n", tokenizer_json=tree)
+    with pytest.raises(CheckpointError, match=f"vocab.txt: {message}; one of both"):
+        read_tokenizer(tmp_path)
+
+
+def test_a_bpe_with_other_special_tokens_is_refused(tmp_path):
+    two_files(tmp_path, tokenizer_config_json={"cls_token": "[CLS]"})
+    with pytest.raises(CheckpointError, match="cls_token is '.CLS.', npft cuts text by '<s>'"):
         read_tokenizer(tmp_path)
 
 
@@ -186,6 +246,27 @@ def test_damaged_files_are_told_by_their_names(tmp_path):
 def test_what_is_written_is_read_as_the_same_tokenizer(tok, tmp_path):
     write_tokenizer(tmp_path, tok, 12)
     assert read_tokenizer(tmp_path).to_dict() == tok.to_dict()
+
+
+@pytest.mark.parametrize("piece", ["", "a\nb", "a\r", "cat ", "cat\u2003"])
+def test_a_piece_that_no_line_can_hold_is_not_written(piece, tmp_path):
+    with pytest.raises(ConfigError, match="cannot stand in a line of vocab.txt"):
+        write_tokenizer(tmp_path, WordPiece([*WORDS, piece, "last"]), 12)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_piece_of_space_or_with_a_space_before_it_comes_back(tmp_path):
+    tok = WordPiece([*WORDS, " ", " cat", "\u2028", "last"])
+    write_tokenizer(tmp_path, tok, 12)
+    assert read_tokenizer(tmp_path).vocab == tok.vocab
+
+
+@pytest.mark.parametrize("pair", [("a", "b c"), ("#version", "a"), ("a", "\n")])
+def test_a_pair_that_no_line_can_hold_is_not_written(pair, tmp_path):
+    more = [piece for piece in (*pair, "".join(pair)) if piece not in VOCAB]
+    tok = ByteLevelBPE([*VOCAB, *dict.fromkeys(more)], [*MERGES, pair])
+    with pytest.raises(ConfigError, match="cannot stand in a line of merges.txt"):
+        write_tokenizer(tmp_path, tok, 12)
 
 
 def test_bytes_are_no_tokenizer_of_theirs(tmp_path):

@@ -74,6 +74,8 @@ LIES = {
     "bytes that are not there": ({"x": entry(ends=(0, 8))}, bytes(7), "take 8 bytes, the file has"),
     "a shape too large": ({"x": entry(shape=(3,))}, DATA, r"shape \[3\] does not fit"),
     "a bomb": ({"x": entry(shape=(2**40, 2**40))}, DATA, "does not fit"),
+    "more axes than NumPy has": ({"x": entry(shape=(2, *99 * (1,)))}, DATA, "NumPy has no shape"),
+    "none, of many": ({"x": entry(shape=(0, 2**70), ends=(0, 0))}, b"", "NumPy has no shape"),
     "a negative": ({"x": entry(shape=(-2,))}, DATA, "for whole numbers"),
     "a float": ({"x": entry(shape=(2.0,))}, DATA, "for whole numbers"),
     "True": ({"x": entry(shape=(True, 2))}, DATA, "for whole numbers"),
