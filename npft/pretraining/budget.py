@@ -5,26 +5,31 @@ A product of (n, a) with (a, b) takes 2 n a b operations. Forward, for one batch
     body          8 D² + 4 D F for each token and block, 4 T² D for each sequence and block,
                   with relative positions 8 k D more for each token and block
     masked rows   2 M D (D + V)          only they meet the vocabulary (causal: 2 M D V)
-    pairs         4 B D                  next sentence, order
+    pairs         4 B D                  next sentence, order; 2 B D² more through BERT's pooler
     borders       2 M D (4 D + V)        the second prediction of the span boundary objective
     generator     a body and masked rows of its own width
     detector      2 n D (D + 1)          every text token is asked
+    additions     8 D rank, 8 D width    LoRA, adapters: for each token and block
 
 The way back takes twice as much: each product has a gradient for what enters it and one for its
-weights. Left out, for all objectives alike: look-ups, layer norms, softmax, GELU, draws, AdamW.
+weights, also where a part is frozen and would need but one or none. Left out, for all objectives alike: look-ups, layer norms, softmax, GELU, draws, AdamW.
 A causal mask hides half of the attention weights, but all are computed, and so counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from npft.encoder.additions import additions_of
 from npft.encoder.config import EncoderConfig
+from npft.encoder.head import Head
 from npft.encoder.model import Model
+from npft.encoder.pooling import POOLERS
 from npft.encoder.profile import flops
-from npft.errors import ConfigError, check_rng
+from npft.errors import ConfigError, check_count, check_positive, check_rng
 from npft.pretraining.catalogue import Objective
 from npft.pretraining.electra import text_tokens
 from npft.pretraining.pairs import Corpus, Documents
@@ -39,31 +44,38 @@ def _body(config: EncoderConfig, batch: Batch) -> int:
     return sum(int(n) * sum(flops(config, int(t)).values()) for t, n in zip(lengths, counts))
 
 
-def _masked_rows(model: Model, batch: Batch) -> int:
+def _additions(model: Model, batch: Batch) -> int:
+    c = model.encoder.config
+    widths = sum(part.get("rank", part.get("width")) for part in additions_of(model))
+    return 8 * len(batch.ids) * c.num_layers * c.hidden_size * widths
+
+
+def _masked_rows(head: Head, model: Model, batch: Batch) -> int:
     c = model.encoder.config
     return 2 * batch.n_targets * c.hidden_size * (c.hidden_size + c.vocab_size)
 
 
-def _rows(model: Model, batch: Batch) -> int:
+def _rows(head: Head, model: Model, batch: Batch) -> int:
     return 2 * batch.n_targets * model.encoder.config.hidden_size * model.encoder.config.vocab_size
 
 
-def _pairs(model: Model, batch: Batch) -> int:
-    return 4 * len(batch) * model.encoder.config.hidden_size
+def _pairs(head: Any, model: Model, batch: Batch) -> int:
+    d = model.encoder.config.hidden_size
+    return len(batch) * (4 * d + (2 * d * d if head.pool.kind in POOLERS else 0))
 
 
-def _borders(model: Model, batch: Batch) -> int:
+def _borders(head: Head, model: Model, batch: Batch) -> int:
     c = model.encoder.config
     return 2 * batch.n_targets * c.hidden_size * (4 * c.hidden_size + c.vocab_size)
 
 
-def _detector(model: Model, batch: Batch) -> int:
+def _detector(head: Head, model: Model, batch: Batch) -> int:
     d = model.encoder.config.hidden_size
     return 2 * int(text_tokens(batch, model.tokenizer).sum()) * d * (d + 1)
 
 
 # What the kinds of heads are called in the table above, and what they cost.
-HEADS: dict[str, tuple[str, Callable[[Model, Batch], int]]] = {
+HEADS: dict[str, tuple[str, Callable[[Any, Model, Batch], int]]] = {
     "words": ("masked rows", _masked_rows),
     "next_words": ("rows", _rows),
     "pairs": ("pairs", _pairs),
@@ -94,7 +106,9 @@ def forward_flops(model: Model, batch: Batch) -> dict[str, int]:
         if head.kind not in HEADS:
             raise ConfigError(f"forward_flops: no count for a head of kind {head.kind!r}")
         name, cost = HEADS[head.kind]
-        parts[name] = cost(model, batch)
+        parts[name] = parts.get(name, 0) + cost(head, model, batch)
+    if additions_of(model):
+        parts["additions"] = _additions(model, batch)
     return parts
 
 
@@ -113,12 +127,17 @@ def steps_within(
     samples: int = 20,
     rng: np.random.Generator,
 ) -> int:
-    """How many training steps of an objective a budget of operations buys.
+    """How many training steps of an objective a budget of operations buys, to the nearest step.
 
-    The cost of a step is the mean over ``samples`` batches, for rows differ in length. Raises
-    ``ConfigError`` for a budget below one step or an encoder without a tokenizer.
+    So up to half a step more than the budget may be spent. The cost of a step is the mean over
+    ``samples`` batches, for rows differ in length. Raises ``ConfigError`` for a budget below one
+    step, numbers that are none or an encoder without a tokenizer.
     """
     check_rng("steps_within: rng", rng)
+    check_count("steps_within: batch_size", batch_size)
+    check_count("steps_within: samples", samples)
+    if not isinstance(budget, float):  # of a float NaN and infinity are told below
+        budget = check_positive("steps_within: budget", budget)
     tokenizer = model.encoder.need_tokenizer("steps_within")
     positions = model.encoder.config.max_positions
     source = Source(Corpus(documents, tokenizer), objective.layout, positions)

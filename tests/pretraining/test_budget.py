@@ -7,11 +7,14 @@ import pytest
 from asked import rows_of
 
 from npft.autograd import kernels
+from npft.encoder import pooling
+from npft.encoder.additions import add_adapters, add_lora
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
+from npft.encoder.model import Model
 from npft.errors import ConfigError
 from npft.heads.classes import Classifier
-from npft.heads.words import MaskedLM
+from npft.heads.words import MaskedLM, Words
 from npft.pretraining.budget import forward_flops, step_flops, steps_within
 from npft.pretraining.catalogue import OBJECTIVES
 from npft.pretraining.masking import mask_tokens
@@ -77,6 +80,42 @@ def test_every_product_has_two_on_the_way_back(name, monkeypatch):
     assert step_flops(model, masked) == 3 * sum(forward_flops(model, masked).values())
 
 
+@pytest.mark.parametrize("pool", ["cls", "pooler", "relu_pooler", "mean"])
+def test_the_pooler_of_the_pairs_is_counted(pool, monkeypatch):
+    body = model_of("mlm,nsp").encoder
+    model, masked = MaskedLM(body, nsp_pool=pool, rng=rng(1)).eval(), batch_of("mlm,nsp")
+    counted = 4 * int((masked.lengths**2).sum()) * D * LAYERS
+    linear = kernels.linear
+
+    def counting(x, weight, bias):
+        nonlocal counted
+        counted += 2 * x.shape[0] * math.prod(weight.shape)
+        return linear(x, weight, bias)
+
+    for module in (kernels, pooling):
+        monkeypatch.setattr(module, "linear", counting)
+    model.loss(masked, rng=rng())
+    assert sum(forward_flops(model, masked).values()) == counted
+
+
+def test_two_heads_of_a_kind_cost_twice_as_much():
+    one, masked = model_of("mlm"), batch_of("mlm")
+    two = Model(one.encoder, {"a": one.heads["mlm"], "b": Words(one.encoder, rng=rng())})
+    rows = [forward_flops(model, masked)["masked rows"] for model in (one, two)]
+    assert rows[1] == 2 * rows[0]
+
+
+def test_what_was_added_to_the_body_is_counted():
+    model, masked = model_of("mlm"), batch_of("mlm")
+    before = forward_flops(model, masked)
+    add_lora(model, rank=3, rng=rng())  # D -> 3, and 3 -> queries, keys and values
+    lora = len(masked.ids) * LAYERS * (2 * D * 3 + 2 * 3 * 3 * D)
+    assert forward_flops(model, masked) == before | {"additions": lora}
+    add_adapters(model, width=2, rng=rng())  # two in each block: D -> 2 -> D
+    adapters = len(masked.ids) * LAYERS * 2 * (2 * D * 2 + 2 * 2 * D)
+    assert forward_flops(model, masked) == before | {"additions": lora + adapters}
+
+
 def test_parts_are_those_of_the_objective():
     parts = {name: list(forward_flops(model_of(name), batch_of(name))) for name in OBJECTIVES}
     assert parts["mlm"] == parts["roberta"] == parts["static"] == ["body", "masked rows"]
@@ -123,6 +162,15 @@ def test_what_cannot_be_counted_is_refused():
     for budget in (0.0, 10.0, float("nan"), float("inf")):
         with pytest.raises(ConfigError, match="a step costs"):
             steps_within(budget, model, DOCUMENTS, chosen, rng=rng())
+    for options, words in [
+        ({"budget": "1e12"}, "budget is '1e12', expected a finite number"),
+        ({"budget": 10**400}, "budget is 1000"), ({"budget": 0}, "budget is 0"),
+        ({"batch_size": 0}, "batch_size is 0, expected a whole number"),
+        ({"samples": 0}, "samples is 0, expected a whole number"),
+    ]:  # fmt: skip
+        given = {"budget": 1e9, **options}
+        with pytest.raises(ConfigError, match=f"steps_within: {words}"):
+            steps_within(given.pop("budget"), model, DOCUMENTS, chosen, **given, rng=rng())
     config = EncoderConfig(vocab_size=260, hidden_size=D, num_heads=2, num_layers=0)
     nameless = MaskedLM(Encoder(config, rng=rng()), nsp=False, rng=rng())
     with pytest.raises(ConfigError, match="no tokenizer"):
