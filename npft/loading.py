@@ -56,10 +56,12 @@ def load(path: str | Path) -> Saved:
     made by ``npft pretrain --batch-size 128 --lr 6e-3 --steps 2000 --out npft/data/tinyworld``.
 
     A folder of Hugging Face, of config.json and model.safetensors, gives the model that its files
-    say: SentenceEncoder, MaskedLM, Classifier, or else the encoder (``pretrained.py``).
+    say: SentenceEncoder, MaskedLM, Classifier, Regressor, TokenClassifier, a Model with a
+    next-sentence head, or else the encoder (``pretrained.py``).
 
     Its encoder is ``load(path).body``. Raises ``CheckpointError`` that names the file and what is
-    wrong with it, ``ConfigError`` for what is no path.
+    wrong with it, ``DataError`` with the line of a vocabulary that cannot be used, ``ConfigError``
+    for what is no path.
 
     >>> mlm = load("tinyworld")
     >>> mlm.kind, mlm.body.num_parameters()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from npft.atomic import PathLike
+from npft.atomic import PathLike, check_path
 from npft.embed.sentences import SentenceEncoder
 from npft.embed.steps import MODULES
 from npft.encoder.checkpoint import Saved
@@ -25,9 +25,10 @@ from npft.nn.quantized import need_floats
 def read_pretrained(folder: PathLike) -> Saved:
     """The model in a folder of Hugging Face, of the kind that its files say, in evaluation mode.
 
-    Raises ``CheckpointError`` that names the file, as ``read_encoder`` does.
+    Raises ``CheckpointError`` or ``DataError`` that names the file, as ``read_encoder`` does,
+    ``ConfigError`` for what is no path.
     """
-    folder = Path(folder)
+    folder = check_path("read_pretrained: folder", folder)
     if (folder / MODULES).is_file():
         return SentenceEncoder.from_pretrained(folder)
     found = read_contents(folder)
@@ -42,7 +43,7 @@ def write_pretrained(model: Any, folder: PathLike) -> Path:
 
     An Encoder, SentenceEncoder (sentence-transformers reads it), MaskedLM, Classifier, Regressor,
     TokenClassifier, or a Model with a next-sentence head alone. What is read computes the same, and
-    ``load`` gives the same bits back. Heads that pool must have been made with pool="pooler" (as
+    ``load`` gives the same bits back (of a float64 model rounded to float32). Heads that pool must have been made with pool="pooler" (as
     DistilBERT, without token types: "relu_pooler"), for those of ``transformers`` know no other;
     the next-sentence head of a MaskedLM that was not stays behind. A Regressor with ends is written
     as ``model.unbounded()``.

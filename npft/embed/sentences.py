@@ -101,9 +101,10 @@ class SentenceEncoder(Model):
     def save_pretrained(self, folder: PathLike) -> Path:
         """Write a folder that sentence-transformers reads; returns it.
 
-        ``from_pretrained`` gives the same bits back. Raises ``ConfigError`` for an encoder that is
-        not shaped as BERT, RoBERTa or DistilBERT (``encoder/hub_write.py``), ``CheckpointError``
-        for a place that cannot be written, or that holds files of another model.
+        ``from_pretrained`` gives the same bits back (of a float64 model rounded to float32). Raises
+        ``ConfigError`` for an encoder that is not shaped as BERT, RoBERTa or DistilBERT
+        (``encoder/hub_write.py``), ``CheckpointError`` for a place that cannot be written, or that
+        holds files of another model.
         """
         head: Any = self.heads["vectors"]
         written = write_encoder(folder, self.encoder, STEP_FILES)

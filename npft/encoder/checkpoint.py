@@ -136,10 +136,12 @@ Training = tuple[dict[str, Any], dict[str, np.ndarray]]  # plain values for JSON
 def save(path: str | Path, model: Saved, training: Training | None = None) -> Path:
     """Write a model to ``path/model.npz``, with its configuration and tokenizer.
 
+    What is loaded has weights in float32: the same bits, but of a float64 model rounded.
     ``training`` is what a run needs to go on: plain values and arrays, see ``read_training``.
-    Returns the file written. Raises ``ConfigError`` for a module that is not a whole model, or what
-    is no path, ``NonFiniteError`` for a weight that is NaN or infinite, ``CheckpointError`` for a
-    place that cannot be written: a good older file is then kept.
+    Returns the file written. Raises ``ConfigError`` for a module that is not a whole model, for
+    weights, names or options of it that no file can hold, or what is no path, ``NonFiniteError``
+    for a weight that is NaN, infinite or too large for float32, ``CheckpointError`` for a place
+    that cannot be written: a good older file is then kept.
 
     >>> import tempfile
     >>> from npft import Encoder, EncoderConfig, load
@@ -148,7 +150,7 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
     ...     save(folder, encoder).name, load(folder).config == encoder.config
     ('model.npz', True)
     """
-    if not hasattr(model, "kind"):
+    if not hasattr(model, "kind") or not isinstance(getattr(model, "body", None), Encoder):
         raise ConfigError(
             f"save: {type(model).__name__} is not a model; save an Encoder, MaskedLM or Classifier"
         )
@@ -168,15 +170,61 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
         manifest["additions"] = additions
     arrays = {MANIFEST: np.zeros(0, np.uint8)}  # the first member; filled in below
     for name, array in model.state_dict().items():
-        if not np.isfinite(array).all():
-            raise NonFiniteError(f"save: the weight {name} is not finite; nothing was written")
+        _check_weight(name, array, quantized)
         arrays[WEIGHTS + name] = array
     if training is not None:
         manifest["training"], state = training
         arrays |= {TRAINING + name: array for name, array in state.items()}
-    arrays[MANIFEST] = np.frombuffer(json.dumps(manifest).encode("ascii"), np.uint8)
+    arrays[MANIFEST] = np.frombuffer(_as_json(manifest), np.uint8)
     write_arrays(file, arrays)
     return file
+
+
+def _check_weight(name: str, array: np.ndarray, quantized: str | None) -> None:
+    """Raise ``ConfigError`` or ``NonFiniteError`` for a weight that could not be read again."""
+    if not NAME.fullmatch(f"{WEIGHTS}{name}.npy") or ".." in name:
+        raise ConfigError(
+            f"save: a weight has the name {quoted(name, 100)}, expected letters, digits and _ "
+            "between single dots"
+        )
+    if array.dtype.kind != "f" and not (array.dtype == np.int8 and quantized == "int8"):
+        raise ConfigError(
+            f"save: the weight {name} is {array.dtype}, expected float32 or float64: "
+            "model.astype(np.float32)"
+        )
+    if not np.isfinite(array).all():
+        raise NonFiniteError(f"save: the weight {name} is not finite; nothing was written")
+    if not _readable(name, array, quantized):
+        raise NonFiniteError(
+            f"save: the weight {name} is too large for float32; nothing was written"
+        )
+
+
+def _readable(name: str, array: np.ndarray, quantized: str | None) -> bool:
+    """Whether an array is a weight that a model can have: of finite float32 numbers, or int8."""
+    if array.dtype == np.int8 and quantized == "int8":
+        return True
+    scales = quantized == "int8" and name.endswith(SCALES)
+    most = LARGEST_SCALE if scales else np.finfo(np.float32).max
+    return array.dtype.kind == "f" and bool((np.abs(array) <= most).all())
+
+
+def _as_json(manifest: dict[str, Any]) -> bytes:
+    """A manifest as it is written; raises ``ConfigError`` for options that would come back other.
+
+    Numbers of NumPy are written as plain ones.
+    """
+    try:
+        text = json.dumps(manifest, default=np.generic.item, allow_nan=False)
+        same = json.loads(text)["options"] == manifest["options"]
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"save: JSON cannot hold the model: {error!s:.200}") from None
+    if not same:
+        raise ConfigError(
+            f"save: the options of the model are {quoted(manifest['options'], 200)}, which JSON "
+            "gives back otherwise; use strings for keys, and lists for tuples"
+        )
+    return text.encode("ascii")
 
 
 def read_manifest(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -242,12 +290,7 @@ def _read(
             continue
         if not name.startswith(WEIGHTS):
             raise CheckpointError(f"{file}: holds an array {quoted(name)} that is no weight")
-        if array.dtype == np.int8 and quantized == "int8":
-            weights[name.removeprefix(WEIGHTS)] = array
-            continue
-        scales = quantized == "int8" and name.endswith(SCALES)
-        most = LARGEST_SCALE if scales else np.finfo(np.float32).max
-        if array.dtype.kind != "f" or not (np.abs(array) <= most).all():
+        if not _readable(name, array, quantized):
             raise CheckpointError(f"{file}: the weight {name} holds no finite float32 numbers")
         weights[name.removeprefix(WEIGHTS)] = array
     if manifest["version"] == 1:

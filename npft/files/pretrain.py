@@ -163,7 +163,7 @@ def report_text(results: dict[str, Any]) -> str:
     if results["unread"]:
         lines.append(
             f"never read: {results['unread']:.1%} of the tokens, the ends of sentences longer "
-            "than a segment; --objective roberta reads all"
+            "than a segment, with mlm,sop also documents of one; --objective roberta reads all"
         )
     return "\n".join(lines)
 

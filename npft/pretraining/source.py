@@ -69,7 +69,7 @@ class Sequences(Protocol):
     layout: str
     max_length: int
     starts: np.ndarray  # the numbers that sequences are drawn by
-    unread: float  # the share of the tokens that no sequence has room for
+    unread: float  # the share of the tokens that stand in no sequence
 
     def epoch(self, rng: np.random.Generator) -> np.ndarray: ...
 
@@ -79,8 +79,9 @@ class Sequences(Protocol):
 class Source:
     """The sequences of a corpus in one layout: ``starts`` are the numbers to draw them by.
 
-    ``unread`` is the share of the tokens that no sequence ever has room for: the ends of sentences
-    longer than a segment. Packed rows go on in the next row, and lose none.
+    ``unread`` is the share of the tokens that stand in no sequence: the ends of sentences longer
+    than a segment, and in the layout "order" documents of one sentence, which has no neighbour.
+    Packed rows go on in the next row, and lose none.
 
     Raises ``ConfigError`` for an unknown layout, ``DataError`` for pairs from documents of one
     sentence.
@@ -98,8 +99,12 @@ class Source:
         self.starts = corpus.starts(followed=layout != "segments")
         alone = layout == "segments"
         room = corpus.room(max_length, 2) if alone else corpus.room(max_length, 3) // 2
-        too_long = np.maximum(np.diff(corpus.sentence) - room, 0)
-        self.unread = float(too_long.sum() / len(corpus.tokens))
+        lengths = np.diff(corpus.sentence)
+        unread = np.maximum(lengths - room, 0)
+        if layout == "order":  # "pairs" takes such a sentence for a random second one
+            alone_in_document = np.bincount(corpus.document)[corpus.document] == 1
+            unread = np.where(alone_in_document, lengths, unread)
+        self.unread = float(unread.sum() / len(corpus.tokens))
 
     def epoch(self, rng: np.random.Generator) -> np.ndarray:
         """The starts of one epoch, in a new order."""

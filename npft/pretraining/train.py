@@ -108,8 +108,8 @@ def pretrain(
     AdamW with warm-up and linear decay; matrices decay by 0.01, vectors do not. With ``held_out``
     documents the history holds, at step 0, every ``every`` steps and at the end, what
     ``model.measure`` finds on a probe with frozen masks; once the loss of the unigram
-    distribution ("unigram") and, if there are any, the share of the tokens that no sequence has
-    room for ("unread", see ``Source``); also the training losses, as means since the last row
+    distribution ("unigram") and, if there are any, the share of the tokens that stand in no
+    sequence ("unread", see ``Source``); also the training losses, as means since the last row
     ("loss", "train_mlm", ...), and the "tokens" seen so far.
 
     ``documents`` may be several texts by name, such as languages: then ``shares`` says what part

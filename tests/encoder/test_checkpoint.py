@@ -19,10 +19,13 @@ from npft.atomic import PREFIX, SUFFIX
 from npft.encoder.checkpoint import FILE, load_as, read_manifest, save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import CheckpointError, ConfigError
+from npft.encoder.head import Head
+from npft.encoder.model import Model
+from npft.errors import CheckpointError, ConfigError, NonFiniteError
 from npft.heads.classes import Classifier
 from npft.heads.words import MaskedLM
 from npft.nn.layers import Linear
+from npft.nn.module import Parameter
 from npft.text import ByteTokenizer, WordPiece
 from npft.text.batch import IGNORE
 
@@ -138,6 +141,78 @@ def test_the_files_rights_are_those_of_any_new_file(tmp_path):
 def test_what_is_no_model_is_not_saved(tmp_path):
     with pytest.raises(ConfigError, match="Linear is not a model"):
         save(tmp_path, Linear(2, 2, rng=np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("part", [
+    lambda model: model.heads["mlm"], lambda model: model.body.tokenizer, type,
+], ids=["head", "tokenizer", "class"])
+def test_a_part_of_a_model_is_not_saved(part, tmp_path):
+    alone = part(MaskedLM(body(0, ByteTokenizer()), rng=np.random.default_rng(0)))
+    with pytest.raises(ConfigError, match="is not a model; save an Encoder, MaskedLM or"):
+        save(tmp_path, alone)
+    assert not os.listdir(tmp_path)
+
+
+class Odd(Head):
+    """A head whose options, and the name of whose weight, are as a test wants them."""
+
+    kind = "odd"
+
+    def __init__(self, encoder, *, rng, **options):
+        self.given = options
+
+    def options(self):
+        return self.given
+
+
+def odd(**options):
+    encoder = body()
+    return Model(encoder, {"odd": Odd(encoder, rng=None, **options)})
+
+
+def test_numbers_of_numpy_are_options_like_any(tmp_path):
+    save(tmp_path, odd(size=np.int64(3), share=np.float32(0.5), on=np.bool_(True)))
+    assert load_as(Model, tmp_path).options()["odd"]["options"] == {
+        "size": 3, "share": 0.5, "on": True}
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"sizes": (1, 2)}, "which JSON gives back otherwise"),
+    ({"names": {1: "a"}}, "which JSON gives back otherwise"),
+    ({"share": float("nan")}, "JSON cannot hold the model: .*not JSON compliant"),
+    ({"array": np.zeros(2)}, "JSON cannot hold the model"),
+    ({"names": {"a"}}, "JSON cannot hold the model"),
+])
+def test_options_that_no_file_could_give_back_are_not_saved(options, words, tmp_path):
+    with pytest.raises(ConfigError, match=f"save: .*{words}"):
+        save(tmp_path, odd(**options))
+    assert not os.listdir(tmp_path)
+
+
+def test_weights_that_no_file_could_give_back_are_not_saved(tmp_path):
+    large = body().astype(np.float64)
+    weight = large.encoder.layer[0].output.dense.weight
+    weight.assign(np.full(weight.shape, 1e300))
+    named = odd()
+    vars(named.heads["odd"])["größe"] = Parameter(np.zeros(2, np.float32))
+    for model, error, words in [
+        (body().astype(np.complex128), ConfigError, "is complex128, expected float32 or float64"),
+        (large, NonFiniteError, "output.dense.weight is too large for float32"),
+        (named, ConfigError, "a weight has the name 'heads.odd.größe'"),
+    ]:
+        with pytest.raises(error, match=f"save: .*{words}"):
+            save(tmp_path, model)
+        assert not os.listdir(tmp_path)
+
+
+def test_a_float64_model_comes_back_rounded_to_float32(tmp_path):
+    encoder = body().astype(np.float64)
+    weight = encoder.encoder.layer[0].output.dense.weight
+    weight.assign(np.full(weight.shape, 1 / 3))
+    save(tmp_path, encoder)
+    again = load_as(Encoder, tmp_path)
+    for name, array in again.state_dict().items():
+        assert array.tobytes() == encoder.state_dict()[name].astype(np.float32).tobytes()
 
 
 def test_a_place_that_cannot_be_written_is_reported(tmp_path):

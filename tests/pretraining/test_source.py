@@ -219,6 +219,20 @@ def test_the_share_of_tokens_without_room_is_that_of_those_in_no_sequence(layout
     assert (source.unread == 0) == (layout == "packed")
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_documents_of_one_sentence_are_unread_where_no_sequence_holds_them(layout):
+    letters = [chr(33 + i) for i in range(40)]
+    documents = [["".join(letters[:4]), "".join(letters[4:8])], ["".join(letters[8:18])],
+                 ["".join(letters[18:38])], ["".join(letters[38:39]), letters[39]]]
+    source = Source(Corpus(documents, TOK), layout, LENGTH)
+    drawn, random = set(), rng()
+    for _ in range(200):
+        drawn |= set(source.draw(source.starts, random).ids.tolist())
+    words = set(source.corpus.tokens.tolist())
+    assert source.unread == pytest.approx(len(words - drawn) / len(words))
+    assert (source.unread > 0.5) == (layout == "order")
+
+
 def test_a_document_that_is_a_string_is_refused():
     for documents in ("a text", ["a text", "another"], [["a text"], "another"]):
         with pytest.raises(DataError, match="expected a list of sentences"):
