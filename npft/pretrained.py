@@ -43,10 +43,10 @@ def write_pretrained(model: Any, folder: PathLike) -> Path:
 
     An Encoder, SentenceEncoder (sentence-transformers reads it), MaskedLM, Classifier, Regressor,
     TokenClassifier, or a Model with a next-sentence head alone. What is read computes the same, and
-    ``load`` gives the same bits back (of a float64 model rounded to float32). Heads that pool must have been made with pool="pooler" (as
-    DistilBERT, without token types: "relu_pooler"), for those of ``transformers`` know no other;
-    the next-sentence head of a MaskedLM that was not stays behind. A Regressor with ends is written
-    as ``model.unbounded()``.
+    ``load`` gives the same bits back (of a float64 model rounded to float32). Heads that pool must
+    have been made with pool="pooler" (as DistilBERT, without token types: "relu_pooler"), for those
+    of ``transformers`` know no other; the next-sentence head of a MaskedLM that was not stays
+    behind. A Regressor with ends is written as ``model.unbounded()``.
     Raises ``ConfigError`` for a model that cannot be written so, ``NonFiniteError`` for a weight
     that is NaN or infinite, ``CheckpointError`` for a place that cannot be written, or that
     holds files of another model.

@@ -16,6 +16,7 @@ from npft.encoder.hub import read_encoder
 from npft.errors import ConfigError
 from npft.experiments.grid import grid
 from npft.plots.style import save_figure, save_film
+from npft.pretrained import read_pretrained
 from npft.text.guess import guess_task
 
 
@@ -44,6 +45,7 @@ def of_path():
         "write_pretrained": lambda path: write_pretrained(written, path),
         "write_pretrained of an encoder": lambda path: write_pretrained(written.body, path),
         "from_pretrained": SentenceEncoder.from_pretrained, "read_encoder": read_encoder,
+        "read_pretrained": read_pretrained,
         "save_pretrained": written.save_pretrained,
         "Index.load": lambda path: Index.load(path, sentences),
         "Index.save": Index(sentences, ["a"]).save,

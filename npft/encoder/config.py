@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from npft.errors import ConfigError, check_choice, check_positive, check_share
+from npft.errors import ConfigError, check_choice, check_count, check_positive, check_share
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
@@ -63,17 +63,14 @@ class EncoderConfig:
         least = {"type_vocab_size": 0, "num_layers": 0}
         for name, value in asdict(self).items():
             if name.endswith("_size") or name.startswith(("num_", "max_")):
-                if type(value) is not int or value < least.get(name, 1):
-                    raise ConfigError(
-                        f"EncoderConfig: {name} is {value!r}, expected an integer of at least "
-                        f"{least.get(name, 1)}"
-                    )
+                count = check_count(f"EncoderConfig: {name}", value, least.get(name, 1))
+                object.__setattr__(self, name, count)  # a plain int, which JSON can hold
         if self.hidden_size % self.num_heads:
             raise ConfigError(
                 f"EncoderConfig: hidden_size {self.hidden_size} is not a multiple of num_heads "
                 f"{self.num_heads}; heads share the width evenly"
             )
-        # Kept as plain floats, which JSON can hold; a frozen class is filled only this way.
+        # Kept as plain floats, too; a frozen class is filled only this way.
         dropout = check_share("EncoderConfig: dropout", self.dropout, zero=True)
         object.__setattr__(self, "dropout", dropout)
         for name in ("layer_norm_eps", "init_std"):

@@ -13,7 +13,9 @@ from npft.autograd.attention import Block, blocks_by_length
 from npft.autograd.tensor import Tensor
 from npft.encoder.blocks import TransformerBlock
 from npft.encoder.config import EncoderConfig
-from npft.errors import CheckpointError, ConfigError, ShapeError, quoted
+from npft.errors import (
+    CheckpointError, ConfigError, DataError, ShapeError, check_count, quoted,
+)
 from npft.nn.layers import Dropout, Embedding, LayerNorm
 from npft.nn.module import Module, evaluating
 from npft.text.batch import Batch
@@ -64,7 +66,7 @@ class Encoder(Module):
     needed in training mode only. The tokenizer, if given, travels with the encoder into files.
 
     Raises ``ShapeError`` for a sequence longer than the positions, ``IdError`` for an id outside
-    the vocabulary.
+    the vocabulary, ``DataError`` for what is no ``Batch``.
 
     >>> encoder = Encoder(EncoderConfig.lesson(), rng=np.random.default_rng(0)).eval()
     >>> batch = Batch([104, 105, 104], [0, 2, 3])
@@ -81,6 +83,12 @@ class Encoder(Module):
         tokenizer: Tokenizer | None = None,
         rng: np.random.Generator,
     ) -> None:
+        if not isinstance(config, EncoderConfig):
+            raise ConfigError(
+                f"Encoder: config is {type(config).__name__}, expected an EncoderConfig"
+            )
+        if tokenizer is not None and not isinstance(tokenizer, Tokenizer):
+            raise ConfigError(f"Encoder: tokenizer is {quoted(tokenizer)}, expected a Tokenizer")
         if tokenizer is not None and tokenizer.vocab_size > config.vocab_size:
             raise ConfigError(
                 f"Encoder: the tokenizer has {tokenizer.vocab_size} tokens, "
@@ -118,6 +126,7 @@ class Encoder(Module):
         return encoder
 
     def _start(self, batch: Batch, rng: np.random.Generator | None) -> tuple[Tensor, list[Block]]:
+        check_batch("encoder", batch)
         longest = int(batch.places.max(initial=-1)) + 1
         if longest == 0 or longest > self.config.max_positions:
             raise ShapeError(
@@ -145,7 +154,13 @@ class Encoder(Module):
         """The outputs of the ``last`` blocks, the lowest first: tensors (N, D) in the graph.
 
         The last one is what the encoder returns. Of ``last`` = L + 1 the first is the embeddings.
+        Raises ``ConfigError`` for a ``last`` that is not from 1 to L + 1.
         """
+        if check_count("states: last", last) > self.config.num_layers + 1:
+            raise ConfigError(
+                f"states: last is {last}, expected at most {self.config.num_layers + 1}: the "
+                "outputs of all blocks, and the embeddings"
+            )
         x, blocks = self._start(batch, rng)
         kept = [x]
         for layer in self.encoder.layer:
@@ -174,6 +189,21 @@ class Encoder(Module):
                 maps.append(layer.attention.self.maps(layer.before_attention(x), blocks))
                 x = layer(x, blocks, None)
         return maps
+
+
+def check_batch(caller: str, batch: Any) -> None:
+    """Raise ``DataError`` that names the caller for what is no batch, such as texts.
+
+    >>> check_batch("encoder", ["a text"])
+    Traceback (most recent call last):
+        ...
+    npft.errors.DataError: encoder: the batch is a list, expected a Batch: encoder.tokenizer(texts)
+    """
+    if not isinstance(batch, Batch):
+        raise DataError(
+            f"{caller}: the batch is a {type(batch).__name__}, expected a Batch: "
+            "encoder.tokenizer(texts)"
+        )
 
 
 def check_encoder(caller: str, encoder: Any) -> Tokenizer:

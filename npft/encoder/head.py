@@ -19,6 +19,7 @@ from npft.encoder.layers import combined, width_of_layers
 from npft.errors import ConfigError, DataError
 from npft.nn.module import Module
 from npft.text.batch import Batch
+from npft.text.examples import Examples
 from npft.text.tokenizer import Tokenizer
 
 Rng = np.random.Generator | None
@@ -32,6 +33,20 @@ class Asked(NamedTuple):
     pairs: Texts | None
     batch: Batch
     tokenizer: Tokenizer
+
+
+def check_examples(head: str, examples: Any, expected: type) -> None:
+    """Raise ``DataError`` that names the head for examples of another class than it learns from.
+
+    >>> check_examples("Classes", ["a text"], Examples)
+    Traceback (most recent call last):
+        ...
+    npft.errors.DataError: Classes: the examples are a list, expected Examples
+    """
+    if not isinstance(examples, expected):
+        raise DataError(
+            f"{head}: the examples are a {type(examples).__name__}, expected {expected.__name__}"
+        )
 
 
 class Head(Module):
@@ -135,6 +150,7 @@ class Head(Module):
 
     def inputs(self, examples: Any) -> tuple[Texts, Texts | None]:
         """The texts of examples, and their second texts if they are pairs."""
+        check_examples(type(self).__name__, examples, Examples)
         return examples.texts, examples.pairs
 
     def tokenize(

@@ -140,10 +140,11 @@ def _checked_wordpiece(folder: Path, options: dict[str, Any], whole: dict[str, A
     What is not there is as usual; what is there and null is not: it does nothing to a text.
     """
     path = folder / WHOLE
-    for name, usual in {"normalizer": "BertNormalizer", "pre_tokenizer": "BertPreTokenizer"}.items():
+    usual = {"normalizer": "BertNormalizer", "pre_tokenizer": "BertPreTokenizer"}
+    for name, kind in usual.items():
         if name in whole and not isinstance(whole[name], dict):
-            _check(path, whole, {name: usual})
-    _check(path, _part(whole, "pre_tokenizer"), {"type": "BertPreTokenizer"})
+            _check(path, whole, {name: kind})
+    _check(path, _part(whole, "pre_tokenizer"), {"type": usual["pre_tokenizer"]})
     _check(path, _part(whole, "model"), WORDPIECE)
     _check(folder / OPTIONS, options, BASIC)
     if options.get("never_split"):

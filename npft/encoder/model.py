@@ -96,6 +96,13 @@ class Model(Module):
         heads: Mapping[str, Head],
         loss_weights: Mapping[str, float] | None = None,
     ) -> None:
+        if not isinstance(encoder, Encoder):
+            raise ConfigError(f"Model: encoder is {type(encoder).__name__}, expected an Encoder")
+        if loss_weights is not None and not isinstance(loss_weights, Mapping):
+            raise ConfigError(
+                f"Model: loss_weights are {quoted(loss_weights)}, expected a dict of numbers by "
+                "the names of heads"
+            )
         if not isinstance(heads, Mapping) or not all(isinstance(h, Head) for h in heads.values()):
             raise ConfigError("Model: heads are no dict of heads: {'topic': Classes(...)}")
         if not heads or len({id(head) for head in heads.values()}) < len(heads):

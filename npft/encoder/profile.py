@@ -3,6 +3,7 @@
 For each head, the mean attention weight of tokens d apart is fitted by a power of the distance:
 
     A(d) = mean of α_ij over all pairs with |i - j| = d,       A(d) ≈ c d^-γ
+           (of a causal encoder over the pairs with j ≤ i, for no token sees those behind it)
 
     γ       how fast attention falls with distance: 0 is the same everywhere
     reach   Σ α_ij |i - j| per token: how far away it looks, on the average
@@ -21,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from npft.encoder.config import EncoderConfig
-from npft.encoder.encoder import Encoder
-from npft.errors import DataError, check_count
+from npft.encoder.encoder import Encoder, check_batch, check_encoder
+from npft.errors import ConfigError, DataError, check_count
 from npft.text.batch import Batch
 
 
@@ -74,8 +75,8 @@ def decay_exponent(distance: np.ndarray, attention: np.ndarray, pairs: np.ndarra
 def attention_profile(encoder: Encoder, batch: Batch, longest: int | None = None) -> Profile:
     """The profile of every head over the text tokens of a batch, for distances 1 to ``longest``.
 
-    Raises ``ConfigError`` if the encoder has no tokenizer (which knows the special tokens) or
-    ``longest`` is below 3, ``DataError`` if no two text tokens are three apart.
+    Raises ``ConfigError`` if the encoder has no tokenizer (which knows the special tokens) or no
+    blocks, or ``longest`` is below 3, ``DataError`` if no two text tokens are three apart.
 
     >>> from npft import load
     >>> encoder = load("tinyworld").body
@@ -84,13 +85,17 @@ def attention_profile(encoder: Encoder, batch: Batch, longest: int | None = None
     >>> profile.distance.tolist(), profile.attention.shape  # of 2 blocks with 4 heads each
     ([1, 2, 3, 4], (2, 4, 4))
     """
-    text = ~np.isin(batch.ids, encoder.need_tokenizer("attention_profile").special_ids)
+    special = check_encoder("attention_profile", encoder).special_ids
+    check_batch("attention_profile", batch)
+    c = encoder.config
+    if not c.num_layers:
+        raise ConfigError("attention_profile: the encoder has no blocks, so nothing attends")
+    text = ~np.isin(batch.ids, special)
     places = [np.flatnonzero(text[a:b]) for a, b in zip(batch.offsets[:-1], batch.offsets[1:])]
     most = max((int(p[-1] - p[0]) for p in places if len(p)), default=0)
     longest = most if longest is None else min(check_count("longest", longest, least=3), most)
     if longest < 3:
         raise DataError("attention_profile: no two text tokens are three apart; give longer texts")
-    c = encoder.config
     shape = (c.num_layers, c.num_heads)
     total = np.zeros((*shape, longest + 1))
     pairs = np.zeros(longest + 1)
@@ -101,6 +106,8 @@ def attention_profile(encoder: Encoder, batch: Batch, longest: int | None = None
             seen = np.asarray(weights[:, place][:, :, place], np.float64)  # (H, t, t)
             reach[layer] += (seen * apart).sum(axis=(1, 2))
             near = apart <= longest
+            if c.causal:
+                near &= place <= place[:, None]
             for head in range(c.num_heads):
                 total[layer, head] += np.bincount(
                     apart[near], weights=seen[head][near], minlength=longest + 1

@@ -30,7 +30,7 @@ from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.segments import segment_mean, segment_softmax, segment_sum
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.head import Asked, Rng, Texts
+from npft.encoder.head import Asked, Rng, Texts, check_examples
 from npft.encoder.model import Model
 from npft.errors import (
     ConfigError, DataError, check_count, check_number, check_strings, quoted,
@@ -273,6 +273,7 @@ class SpanTags(Thresholded):
         return [(i, j + 1, self.type_names[kind]) for i, j, kind in spans.tolist()]
 
     def inputs(self, examples: TaggedTexts) -> tuple[Texts, Texts | None]:
+        check_examples(type(self).__name__, examples, TaggedTexts)
         return examples.words, None
 
     def tokenize(

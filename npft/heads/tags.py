@@ -26,7 +26,7 @@ from npft.autograd.losses import softmax_cross_entropy
 from npft.autograd.segments import segment_max, segment_mean
 from npft.autograd.tensor import Tensor
 from npft.encoder.encoder import Encoder
-from npft.encoder.head import Asked, Head, Rng, Texts
+from npft.encoder.head import Asked, Head, Rng, Texts, check_examples
 from npft.encoder.model import Model
 from npft.errors import ConfigError, DataError, DtypeError, check_items, quoted
 from npft.heads.classes import checked_names
@@ -139,6 +139,7 @@ class Tags(Head):
         return [[self.label_names[k] for k in part] for part in parts]
 
     def inputs(self, examples: TaggedTexts) -> tuple[Texts, Texts | None]:
+        check_examples(type(self).__name__, examples, TaggedTexts)
         return examples.words, None
 
     def tokenize(

@@ -5,14 +5,15 @@ A product of (n, a) with (a, b) takes 2 n a b operations. Forward, for one batch
     body          8 D² + 4 D F for each token and block, 4 T² D for each sequence and block,
                   with relative positions 8 k D more for each token and block
     masked rows   2 M D (D + V)          only they meet the vocabulary (causal: 2 M D V)
-    pairs         4 B D                  next sentence, order; 2 B D² more through BERT's pooler
+    pairs         4 B D                  next sentence, order; through BERT's pooler 2 B D² more
     borders       2 M D (4 D + V)        the second prediction of the span boundary objective
     generator     a body and masked rows of its own width
     detector      2 n D (D + 1)          every text token is asked
     additions     8 D rank, 8 D width    LoRA, adapters: for each token and block
 
 The way back takes twice as much: each product has a gradient for what enters it and one for its
-weights, also where a part is frozen and would need but one or none. Left out, for all objectives alike: look-ups, layer norms, softmax, GELU, draws, AdamW.
+weights, also where a part is frozen and would need but one or none. Left out, for all objectives
+alike: look-ups, layer norms, softmax, GELU, draws, AdamW.
 A causal mask hides half of the attention weights, but all are computed, and so counted.
 """
 

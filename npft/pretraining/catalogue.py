@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npft.encoder.model import Model
+from npft.errors import ConfigError
 from npft.heads.boundary import SpanLM
 from npft.heads.words import MaskedLM
 from npft.pretraining.causal import CausalLM, predict_next
@@ -49,7 +50,10 @@ class Objective(NamedTuple):
         """
         if model.encoder.config.causal != self.causal:
             return False
-        other = self.model(model.encoder, rng=np.random.default_rng(0))  # only to compare with
+        try:
+            other = self.model(model.encoder, rng=np.random.default_rng(0))  # only to compare with
+        except ConfigError:  # without token types or a tokenizer there is no such model
+            return False
         return other.kind == model.kind and _head_kinds(other) == _head_kinds(model)
 
 

@@ -63,18 +63,18 @@ def test_the_fields_go_through_json_and_back(config):
 
 
 @pytest.mark.parametrize("field, value, words", [
-    ("vocab_size", 0, "vocab_size is 0, expected an integer of at least 1"),
+    ("vocab_size", 0, "vocab_size is 0, expected a whole number, 1 or more"),
     ("vocab_size", 8.0, "vocab_size is 8.0"),
     ("vocab_size", "8", "vocab_size is '8'"),
     ("vocab_size", None, "vocab_size is None"),
     ("vocab_size", True, "vocab_size is True"),
     ("hidden_size", 0, "hidden_size is 0"),
     ("hidden_size", 10, "hidden_size 10 is not a multiple of num_heads 4"),
-    ("num_layers", -1, "num_layers is -1, expected an integer of at least 0"),
+    ("num_layers", -1, "num_layers is -1, expected a whole number, 0 or more"),
     ("num_heads", 0, "num_heads is 0"),
     ("intermediate_size", 0, "intermediate_size is 0"),
     ("max_positions", 0, "max_positions is 0"),
-    ("type_vocab_size", -1, "type_vocab_size is -1, expected an integer of at least 0"),
+    ("type_vocab_size", -1, "type_vocab_size is -1, expected a whole number, 0 or more"),
     ("dropout", 1.0, "dropout is 1.0"),
     ("dropout", -0.1, "dropout is -0.1"),
     ("dropout", float("nan"), "dropout is nan"),
@@ -105,6 +105,12 @@ def test_numpy_numbers_are_kept_as_plain_floats():
     config = EncoderConfig(vocab_size=8, dropout=np.float32(0.5), init_std=np.float64(0.25))
     assert json.loads(json.dumps(config.as_dict())) == config.as_dict()
     assert type(config.dropout) is type(config.init_std) is float
+
+
+def test_whole_numbers_of_numpy_are_kept_as_plain_ones():
+    config = EncoderConfig(vocab_size=np.int64(9), num_layers=np.uint8(0))
+    assert config == EncoderConfig(vocab_size=9, num_layers=0)
+    assert type(config.vocab_size) is type(config.num_layers) is int
 
 
 def test_a_config_cannot_be_changed_under_an_encoder():

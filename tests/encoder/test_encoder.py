@@ -9,7 +9,7 @@ from scipy.special import erf
 from npft.autograd.attention import blocks_by_length
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError, IdError, ShapeError
+from npft.errors import ConfigError, DataError, IdError, ShapeError
 from npft.heads.words import MaskedLM
 from npft.nn.module import freeze
 from npft.text.batch import IGNORE, Batch
@@ -349,6 +349,30 @@ def test_a_sequence_longer_than_the_positions_is_refused_with_the_mend():
 def test_an_empty_batch_is_refused():
     with pytest.raises(ShapeError, match="0 sequences"):
         encoder_of()(Batch([], [0]))
+
+
+@pytest.mark.parametrize("given", [["abc"], "abc", np.zeros((1, 2), int), None])
+def test_what_is_no_batch_is_refused(given):
+    kind = type(given).__name__
+    with pytest.raises(DataError, match=f"encoder: the batch is a {kind}, expected a Batch: encoder.tok"):
+        encoder_of()(given)
+
+
+@pytest.mark.parametrize("last, words", [
+    (0, "last is 0, expected a whole number, 1 or more"), (-1, "last is -1"), (1.0, "last is 1.0"),
+    (99, "last is 99, expected at most"),
+])
+def test_states_of_blocks_that_are_not_there_are_refused(last, words):
+    with pytest.raises(ConfigError, match=f"states: {words}"):
+        encoder_of().states(batch_of([3]), last=last)
+
+
+def test_a_configuration_and_a_tokenizer_are_of_their_classes():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ConfigError, match="config is dict, expected an EncoderConfig"):
+        Encoder({"vocab_size": 9}, rng=rng)
+    with pytest.raises(ConfigError, match="tokenizer is 'x', expected a Tokenizer"):
+        Encoder(small(), tokenizer="x", rng=rng)
 
 
 @pytest.mark.parametrize("batch, words", [

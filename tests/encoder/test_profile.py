@@ -9,21 +9,23 @@ from npft.encoder.profile import (
     attention_profile, decay_exponent, flops, kv_bytes, regime_of,
 )
 from npft.errors import ConfigError, DataError
+from npft.heads.words import MaskedLM
 from npft.text.batch import Batch
 from npft.text.bytes import ByteTokenizer
 
 TOK = ByteTokenizer()
 
 
-def encoder(tokenizer=TOK, layers=2):
+def encoder(tokenizer=TOK, layers=2, causal=False):
     config = EncoderConfig(vocab_size=260, hidden_size=8, num_layers=layers, num_heads=2,
-                           intermediate_size=8, max_positions=40, type_vocab_size=0, init_std=0.3)
+                           intermediate_size=8, max_positions=40, type_vocab_size=0, init_std=0.3,
+                           causal=causal)
     return Encoder(config, tokenizer=tokenizer, rng=np.random.default_rng(0)).eval()
 
 
-def with_attention(rule, lengths=(12, 7, 20), layers=1):
+def with_attention(rule, lengths=(12, 7, 20), layers=1, causal=False):
     """An encoder whose heads attend by ``rule(head, i, j)``, up to normalisation, and a batch."""
-    body = encoder(layers=layers)
+    body = encoder(layers=layers, causal=causal)
     batch = TOK(["a" * n for n in lengths])
 
     def maps(batch):
@@ -62,6 +64,21 @@ def test_even_attention_has_no_decay_and_reaches_a_third_of_the_text():
     t = 30
     np.testing.assert_allclose(profile.reach, (t * t - 1) / 3 / (t + 2))  # mean |i - j|, with specials
     assert profile.regime == [["wide", "wide"]]
+
+
+def test_of_a_causal_encoder_only_pairs_count_that_may_attend():
+    """A token that sees what stands before it with weight 1 / d has A(d) = 1 / d, not half of it."""
+    def rule(h, i, j):
+        return np.where(j <= i, np.maximum(np.abs(i - j), 1.0) ** -(1.0 + h), 0.0)
+
+    profile = attention_profile(*with_attention(rule, causal=True))
+    np.testing.assert_allclose(profile.attention[0, 0], 1 / profile.distance)
+    np.testing.assert_allclose(profile.gamma, [[1.0, 2.0]], atol=1e-12)
+    real = encoder(causal=True)
+    batch = TOK(["abcdefg"])
+    seen = real.attentions(batch)[0][0][:, 1:-1, 1:-1]  # (H, 7, 7)
+    want = [[np.mean([a[i, i - d] for i in range(d, 7)]) for d in range(1, 7)] for a in seen]
+    np.testing.assert_allclose(attention_profile(real, batch).attention[0], want, rtol=1e-6)
 
 
 def test_special_tokens_do_not_count():
@@ -115,6 +132,13 @@ def test_regimes_have_stated_borders():
 def test_what_cannot_be_profiled_is_refused():
     with pytest.raises(ConfigError, match="no tokenizer"):
         attention_profile(encoder(tokenizer=None), TOK(["abcdef"]))
+    with pytest.raises(ConfigError, match="the encoder has no blocks"):
+        attention_profile(encoder(layers=0), TOK(["abcdef"]))
+    mlm = MaskedLM(encoder(), nsp=False, rng=np.random.default_rng(0))
+    with pytest.raises(ConfigError, match="encoder is MaskedLM, expected an Encoder: give its .bo"):
+        attention_profile(mlm, TOK(["abcdef"]))
+    with pytest.raises(DataError, match="attention_profile: the batch is a list, expected a Batch"):
+        attention_profile(encoder(), ["abcdef"])
     for batch in (TOK(["abc", "a"]), Batch([257, 258], [0, 2])):
         with pytest.raises(DataError, match="no two text tokens are three apart"):
             attention_profile(encoder(), batch)

@@ -103,7 +103,7 @@ def test_a_file_from_before_relative_positions_is_read_as_absolute(tmp_path):
 def test_what_cannot_be_relative_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="positions is 'rotary', expected one of absolute, rel"):
         EncoderConfig(vocab_size=9, positions="rotary")
-    with pytest.raises(ConfigError, match="max_distance is 0, expected an integer of at least 1"):
+    with pytest.raises(ConfigError, match="max_distance is 0, expected a whole number, 1 or more"):
         EncoderConfig(vocab_size=9, positions="relative", max_distance=0)
     with pytest.raises(ConfigError, match="has relative positions; BERT adds"):
         write_encoder(tmp_path, relative("post"))

@@ -205,3 +205,13 @@ def test_an_unknown_objective_is_refused_before_any_work(text, tmp_path):
         pretrain_text(file_text([text]), tmp_path / "m", objective="nsp",
                       progress=lambda title: None)
     assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_objective_trains_its_own_models_and_none_that_cannot_have_its_heads(name):
+    objective = OBJECTIVES[name]
+    assert objective.trains(model(name))
+    rng = np.random.default_rng(0)
+    config = EncoderConfig(vocab_size=TOK.vocab_size, hidden_size=8, type_vocab_size=0)
+    bare = MaskedLM(Encoder(config, rng=rng), nsp=False, rng=rng)  # no token types, no tokenizer
+    assert objective.trains(bare) == isinstance(objective.model, partial)  # masked words alone
