@@ -43,7 +43,8 @@ class TokenTargets(Head):
         if batch.n_targets == 0:
             raise DataError(
                 f"{type(self).__name__}: no token of the batch has a label: nothing is masked, or "
-                "nothing can be, for there is no text"
+                "nothing can be, for there is no text (or, to reorder, no two tokens of it side by "
+                "side)"
             )
 
     def loss(self, scores: Tensor, batch: Batch) -> Tensor:

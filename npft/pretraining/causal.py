@@ -14,10 +14,10 @@ import numpy as np
 
 from npft.autograd import kernels
 from npft.autograd.tensor import Tensor
-from npft.encoder.encoder import Encoder
+from npft.encoder.encoder import Encoder, check_batch
 from npft.encoder.head import Rng
 from npft.encoder.model import Model
-from npft.errors import ConfigError, DataError, check_count, check_rng
+from npft.errors import ConfigError, DataError, check_count, check_positive, check_rng
 from npft.heads.words import TokenTargets
 from npft.nn.module import Parameter, evaluating
 from npft.nn.quantized import affine
@@ -32,11 +32,15 @@ def predict_next(
     """Every token but the last of a sequence must give the one behind it; nothing is hidden.
 
     ``rng`` is not used; it is there so that this can be given to ``pretrain`` as ``corrupt``.
+    Raises ``DataError`` for what is no ``Batch``.
 
     >>> task = predict_next(Batch([257, 97, 98, 258, 257, 99], [0, 4, 6]), None)
     >>> task.token_labels
     array([  97,   98,  258, -100,   99, -100])
     """
+    check_batch("predict_next", batch)
+    if len(batch) == 0:
+        return batch.replace(token_labels=batch.ids)
     labels = np.append(batch.ids[1:], IGNORE)
     labels[batch.offsets[1:] - 1] = IGNORE
     return batch.replace(token_labels=labels)
@@ -95,11 +99,13 @@ class CausalLM(Model):
     def perplexity(self, texts: Sequence[str]) -> float:
         """exp of the mean loss per token, ends included: among how many it is as if in doubt.
 
-        Raises ``DataError`` for a text longer than the encoder reads: cut it into parts.
+        Raises ``DataError`` for no texts, or one longer than the encoder reads: cut it into parts.
         """
         tok = self.encoder.need_tokenizer("perplexity")
         room = self.encoder.config.max_positions
         batch = tok(texts, max_length=room)
+        if not len(batch):
+            raise DataError("perplexity: there are no texts, expected at least one")
         if batch.n_truncated:
             raise DataError(
                 f"perplexity: {batch.n_truncated} texts are longer than the {room} positions of "
@@ -118,14 +124,13 @@ class CausalLM(Model):
         """Continue a text by up to ``tokens`` tokens, each drawn from the model's probabilities.
 
         A ``temperature`` below 1 sharpens them, 0 takes the likeliest. It ends at [SEP], or when
-        the positions are used up. Raises ``ConfigError`` for a negative temperature or number of
-        tokens, ``DataError`` for a text longer than the encoder reads; one that just fits comes
+        the positions are used up. Raises ``ConfigError`` for a temperature or number of tokens that
+        is negative or no number, ``DataError`` for a text longer than the encoder reads; one that just fits comes
         back as it is.
         """
         check_count("generate: tokens", tokens, least=0)
         check_rng("generate: rng", rng)
-        if not 0 <= temperature < np.inf:
-            raise ConfigError(f"generate: temperature is {temperature}, expected 0 or more")
+        check_positive("generate: temperature", temperature, zero=True)
         tok = self.encoder.need_tokenizer("generate")
         ids = [tok.cls_id, *tok.encode(text)]
         if len(ids) > self.encoder.config.max_positions:

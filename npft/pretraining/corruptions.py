@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from npft.encoder.encoder import check_batch
 from npft.errors import check_rng, check_share
 from npft.pretraining.masking import asked, choose_rows, random_tokens, text_rows
 from npft.text.batch import IGNORE, Batch
@@ -28,6 +29,7 @@ def _chosen(
 ) -> np.ndarray:
     """Rows of text, in every sequence ``rate`` of them and at least one."""
     check_rng("corruption: rng", rng)
+    check_batch("corruption", batch)
     u = rng.random(len(batch.ids) + len(batch))
     return choose_rows(batch, text_rows(batch, tokenizer), rate, u)
 
@@ -57,13 +59,21 @@ def substitute_tokens(
 def reorder_tokens(
     batch: Batch, tokenizer: Tokenizer, *, rate: float = RATE, rng: np.random.Generator
 ) -> Batch:
-    """Exchange some tokens with the text token that follows; restore both."""
+    """Exchange some tokens with the text token that follows; restore both.
+
+    A chosen token that none follows stays. If all of them stay, one pair of the batch is drawn, so
+    that there is something to learn; of a batch in which no two text tokens are neighbours, nothing
+    is asked, and no model trains on it.
+    """
     check_share("reorder_tokens: rate", rate, one=True)
+    check_batch("reorder_tokens", batch)
     text = text_rows(batch, tokenizer)
     followed = text & np.append(text[1:], False)
     followed &= np.append(batch.sequence[1:] == batch.sequence[:-1], False)
     first = _chosen(batch, tokenizer, rate / 2, rng)
     first = _apart(first[followed[first]])
+    if not len(first) and followed.any():
+        first = rng.choice(np.flatnonzero(followed), 1)
     ids = batch.ids.copy()
     ids[first], ids[first + 1] = batch.ids[first + 1], batch.ids[first]
     rows = np.sort(np.concatenate([first, first + 1]))

@@ -9,9 +9,12 @@ A corruption takes a batch and returns another: its ids are what the model sees,
 from __future__ import annotations
 
 import zlib
+from typing import Any
+
 import numpy as np
 
-from npft.errors import ConfigError, check_rng, check_shape, check_share
+from npft.encoder.encoder import check_batch
+from npft.errors import ConfigError, as_array, check_rng, check_shape, check_share
 from npft.text.batch import IGNORE, Batch
 from npft.text.tokenizer import Tokenizer
 
@@ -42,11 +45,13 @@ def choose_rows(batch: Batch, maskable: np.ndarray, rate: float, u: np.ndarray) 
     return np.sort(order[batch.positions < np.repeat(wanted, batch.lengths)])
 
 
-def _checked_unigram(unigram: np.ndarray, size: int) -> np.ndarray:
-    check_shape("mask_tokens: unigram", unigram, str(size))
-    if not (np.isfinite(unigram).all() and np.min(unigram) >= 0):
+def _checked_unigram(unigram: Any, size: int) -> np.ndarray:
+    found = as_array("mask_tokens: unigram", unigram, f"{size} numbers")
+    check_shape("mask_tokens: unigram", found, str(size))
+    numbers = found.dtype.kind in "biuf"
+    if not numbers or not (np.isfinite(found).all() and np.min(found) >= 0):
         raise ConfigError("mask_tokens: unigram holds numbers that are no probabilities")
-    return np.asarray(unigram)
+    return found
 
 
 def asked(batch: Batch, rows: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -78,7 +83,7 @@ def mask_tokens(
 
     Returns the corrupted batch, whose token labels are what to restore; ``batch`` is not changed.
     Raises ``ConfigError`` if rate is outside (0, 1] or unigram holds no probabilities,
-    ``ShapeError`` if it is not (V,).
+    ``ShapeError`` if it is not (V,), ``DataError`` for what is no ``Batch``.
 
     >>> from npft.text.bytes import ByteTokenizer
     >>> tok = ByteTokenizer()
@@ -89,6 +94,7 @@ def mask_tokens(
     """
     check_share("mask_tokens: rate", rate, one=True)
     check_rng("mask_tokens: rng", rng)
+    check_batch("mask_tokens", batch)
     maskable = text_rows(batch, tokenizer)
     rows = choose_rows(batch, maskable, rate, rng.random(len(batch.ids) + len(batch)))
     other = random_tokens(len(rows), tokenizer, unigram, rng)
@@ -109,6 +115,7 @@ def static_masks(
         seed = zlib.crc32(sequence.ids.tobytes())
         return mask_tokens(sequence, tokenizer, rng=np.random.default_rng(seed))
 
+    check_batch("static_masks", batch)
     if len(batch) == 0:
         return batch.replace(token_labels=batch.ids)
     return Batch.concat([masked(batch[i : i + 1]) for i in range(len(batch))])

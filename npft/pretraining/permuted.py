@@ -35,6 +35,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from npft.encoder.encoder import check_batch
 from npft.errors import check_rng, check_share
 from npft.pretraining.masking import choose_rows, text_rows
 from npft.text.batch import IGNORE, Batch
@@ -60,6 +61,7 @@ def permute_tokens(
     """
     check_share("permute_tokens: rate", rate, one=True)
     check_rng("permute_tokens: rng", rng)
+    check_batch("permute_tokens", batch)
     chosen = choose_rows(
         batch, text_rows(batch, tokenizer), rate, rng.random(len(batch.ids) + len(batch))
     )

@@ -12,9 +12,12 @@ the runs of masked rows are the spans, and the token before and the one behind a
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from npft.errors import ConfigError, check_count, check_rng, check_share
+from npft.encoder.encoder import check_batch
+from npft.errors import ConfigError, as_array, check_count, check_rng, check_share, quoted
 from npft.pretraining.masking import hide, random_tokens
 from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
@@ -100,13 +103,18 @@ def mask_spans(
     unigram: np.ndarray | None = None,
     rng: np.random.Generator,
 ) -> Batch:
-    """Hide spans of words that hold 15 % of the tokens of each sequence, on the average.
+    """Hide spans of words that hold about 15 % of the tokens of each sequence.
+
+    That is the mean share of texts of ten words or more. Of a shorter text it is larger, for at
+    least one word is hidden: a third of three. And as spans never touch, a ``rate`` of 1 hides
+    little more than half of a text.
 
     One decision for each span: 80 % of the spans become [MASK] tokens, 10 % random tokens, 10 %
     stay. ``lengths`` are the probabilities of 1, 2, ... words (``span_lengths()`` by default).
     Fractions of a token, and ``unigram``, are as in ``mask_tokens``.
 
-    Raises ``ConfigError`` if rate is outside (0, 1] or lengths are no probabilities.
+    Raises ``ConfigError`` if rate is outside (0, 1] or lengths are no probabilities, ``DataError``
+    for what is no ``Batch``.
 
     >>> from npft.text.bytes import ByteTokenizer
     >>> tok = ByteTokenizer()
@@ -118,11 +126,8 @@ def mask_spans(
     """
     check_share("mask_spans: rate", rate, one=True)
     check_rng("mask_spans: rng", rng)
-    lengths = span_lengths() if lengths is None else np.asarray(lengths, dtype=np.float64)
-    if lengths.ndim != 1 or not (np.all(lengths >= 0) and abs(lengths.sum() - 1) < 1e-6):
-        raise ConfigError(
-            f"mask_spans: lengths are {lengths}, expected the probabilities of 1, 2, ... words"
-        )
+    check_batch("mask_spans", batch)
+    lengths = span_lengths() if lengths is None else _checked_lengths(lengths)
     rows: list[np.ndarray] = []
     for start, stop in zip(batch.offsets[:-1], batch.offsets[1:]):
         words = TextWords(batch.ids[start:stop], tokenizer)
@@ -134,3 +139,15 @@ def mask_spans(
     kind = np.repeat(rng.random(len(rows)), sizes)  # one decision for each span
     chosen = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
     return hide(batch, chosen, kind, random_tokens(len(chosen), tokenizer, unigram, rng), tokenizer)
+
+
+def _checked_lengths(lengths: Any) -> np.ndarray:
+    """The probabilities of 1, 2, ... words, in float64."""
+    found = as_array("mask_spans: lengths", lengths, "one list of probabilities")
+    right = found.ndim == 1 and found.dtype.kind in "iuf" and bool((found >= 0).all())
+    if not right or not abs(found.astype(np.float64).sum() - 1) < 1e-6:
+        raise ConfigError(
+            f"mask_spans: lengths are {quoted(lengths, 100)}, expected the probabilities of 1, 2, "
+            "... words"
+        )
+    return found.astype(np.float64)

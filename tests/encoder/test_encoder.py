@@ -354,7 +354,7 @@ def test_an_empty_batch_is_refused():
 @pytest.mark.parametrize("given", [["abc"], "abc", np.zeros((1, 2), int), None])
 def test_what_is_no_batch_is_refused(given):
     kind = type(given).__name__
-    with pytest.raises(DataError, match=f"encoder: the batch is a {kind}, expected a Batch: encoder.tok"):
+    with pytest.raises(DataError, match=f"encoder: the batch is a {kind}, expected a Batch"):
         encoder_of()(given)
 
 

@@ -363,10 +363,16 @@ def test_writing_leaves_each_part_in_its_mode():
     assert [m.training for m in lm.modules()] == modes
 
 
-@pytest.mark.parametrize("temperature", [-0.1, math.inf, math.nan])
+@pytest.mark.parametrize("temperature", [-0.1, math.inf, math.nan, "hot", None, True])
 def test_a_temperature_that_is_none_is_refused(temperature):
     with pytest.raises(ConfigError, match="temperature is"):
         model().generate("5", temperature=temperature, rng=rng())
+
+
+def test_an_empty_batch_asks_for_nothing_and_no_texts_have_no_perplexity():
+    assert predict_next(Batch([], [0]), TOK).n_targets == 0
+    with pytest.raises(DataError, match="perplexity: there are no texts"):
+        model().perplexity([])
 
 
 def test_a_negative_number_of_tokens_is_refused():

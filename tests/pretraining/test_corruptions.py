@@ -11,14 +11,18 @@ from scipy.stats import chisquare
 
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import ConfigError
+from npft.errors import ConfigError, DataError
 from npft.heads.words import MaskedLM
+from npft.pretraining.causal import predict_next
 from npft.pretraining.corruptions import (
     delete_tokens,
     insert_tokens,
     reorder_tokens,
     substitute_tokens,
 )
+from npft.pretraining.masking import mask_tokens, static_masks
+from npft.pretraining.permuted import permute_tokens
+from npft.pretraining.spans import mask_spans
 from npft.pretraining.train import pretrain
 from npft.testing import generators, ragged_batches
 from npft.text.batch import Batch
@@ -253,10 +257,39 @@ def test_a_batch_without_text_is_left_as_it_is(corrupt):
     assert masked.offsets.tolist() == [0, 2, 3]
 
 
+def test_where_two_text_tokens_are_neighbours_something_is_reordered():
+    batch = Batch([CLS, 5, SEP, CLS, 6, 7, SEP, CLS, 8, SEP], [0, 3, 7, 10])
+    for seed in range(20):
+        masked = reorder_tokens(batch, TOK, rng=rng(seed))
+        assert rows_of(masked).tolist() == [4, 5]  # one token alone has no neighbour
+        assert masked.ids.tolist() == [CLS, 5, SEP, CLS, 7, 6, SEP, CLS, 8, SEP]
+    alone = reorder_tokens(batch[[0, 2]], TOK, rng=rng())
+    assert alone.n_targets == 0 and alone.ids.tolist() == batch[[0, 2]].ids.tolist()
+    config = EncoderConfig(vocab_size=20, hidden_size=4, num_layers=0, num_heads=1)
+    lm = MaskedLM(Encoder(config, rng=rng()), nsp=False, rng=rng())
+    with pytest.raises(DataError, match="to reorder, no two tokens of it side by side"):
+        lm.loss(alone)
+
+
+def test_no_run_ends_at_a_step_in_which_the_last_tokens_alone_were_chosen():
+    documents = [["cat dog", "red blue", "rice tea"]] * 3
+    tok = WordPiece.train([s for d in documents for s in d], vocab_size=60, min_count=1)
+    config = EncoderConfig(vocab_size=tok.vocab_size, hidden_size=4, num_layers=0, num_heads=1,
+                           max_positions=5)
+    lm = MaskedLM(Encoder(config, tokenizer=tok, rng=rng()), nsp=False, rng=rng())
+    history = pretrain(lm, documents, corrupt=reorder_tokens, steps=30, batch_size=1, rng=rng())
+    assert history.step[-1] == 30
+
+
+@pytest.mark.parametrize("corrupt", [
+    *ALL, mask_tokens, static_masks, mask_spans, permute_tokens, predict_next])
+def test_texts_are_no_batch(corrupt):
+    with pytest.raises(DataError, match="the batch is a list, expected a Batch"):
+        corrupt(["ab"], TOK, rng=rng())
+
+
 def test_parts_in_which_nothing_is_damaged_are_passed_over():
     batch = Batch([CLS, 5, SEP, CLS, 6, 7, SEP, CLS, 8, SEP], [0, 3, 7, 10])
-    masked = reorder_tokens(batch, TOK, rate=1.0, rng=rng())
-    assert rows_of(masked).tolist() in ([], [4, 5])  # one token alone has no neighbour
     masked = labelled(batch, np.array([4, 5]), np.array([7, 6]))
     config = EncoderConfig(vocab_size=20, hidden_size=4, num_layers=0, num_heads=1)
     lm = MaskedLM(Encoder(config, rng=rng()), nsp=False, rng=rng())

@@ -158,6 +158,9 @@ def test_a_rate_that_is_no_share_is_refused(rate):
     (np.r_[np.zeros(256), np.ones(4)], ConfigError, "0 for every ordinary token"),
     (np.r_[-1.0, np.ones(259)], ConfigError, "no probabilities"),
     (np.r_[np.nan, np.ones(259)], ConfigError, "no probabilities"),
+    (["a"] * 260, ConfigError, "no probabilities"),
+    ([[0.5], 0.5], ShapeError, "unigram holds lists of different lengths"),
+    ("a", ShapeError, "unigram has shape"),
 ])
 def test_a_unigram_distribution_that_is_none_is_refused(unigram, error, words):
     with pytest.raises(error, match=words):

@@ -361,6 +361,24 @@ def test_lengths_that_are_no_probabilities_are_refused(lengths):
         mask_spans(text_of(5), BYTES, lengths=np.array(lengths), rng=rng())
 
 
+@pytest.mark.parametrize("lengths", ["geometric", ["a"], [[0.5], 0.5], [True, False], 3])
+def test_lengths_that_are_no_numbers_are_refused(lengths):
+    with pytest.raises((ConfigError, ShapeError), match="mask_spans: lengths"):
+        mask_spans(text_of(5), BYTES, lengths=lengths, rng=rng())
+
+
+def test_of_a_short_text_a_word_is_hidden_and_of_no_text_all():
+    """Every token is a word here: the share is the rate, but for what spans leave between them."""
+    shares = {}
+    for words, rate in ((3, 0.15), (10, 0.15), (50, 0.15), (3, 1.0), (50, 1.0)):
+        masked = mask_spans(text_of(words, 1500), BYTES, rate=rate, rng=rng(5))
+        shares[words, rate] = masked.n_targets / (1500 * words)
+    assert shares[3, 0.15] == 1 / 3
+    assert shares[10, 0.15] == pytest.approx(0.15, abs=0.01)
+    assert shares[50, 0.15] == pytest.approx(0.15, abs=0.001)
+    assert all(0.45 < shares[words, 1.0] < 0.6 for words in (3, 50))
+
+
 def test_other_lengths_can_be_given():
     masked = mask_spans(text_of(400, 20), BYTES, lengths=np.array([0, 0, 1.0]), rng=rng())
     lengths = [len(run) for run in runs(rows_of(masked))]
