@@ -37,6 +37,7 @@ from npft.pretraining.train import pretrain
 from npft.text import (
     FileFormat, conflicts, drop_duplicates, guess_task, split, suitable_tokenizer, unknown_share,
 )
+from npft.text.readers import check_no_pipe
 
 QUICK_EPOCHS = 5  # of masked-word training on the training texts, when no model is given
 TEST_SHARE = 0.2
@@ -114,6 +115,7 @@ def finetune_file(
     first pretrained for a few epochs on the training texts.
     """
     check_options(material, start, training)
+    check_files(material)
     with claimed(out, start=start.model, force=force):
         rng = np.random.default_rng(training.seed)
         name, reason = chosen_task(material, fmt)
@@ -179,6 +181,13 @@ def check_options(material: Material, start: Start, training: Training) -> None:
     check_epochs(training.regime, training.epochs)
 
 
+def check_files(material: Material) -> None:
+    """Raise ``DataError`` for a file that is a pipe: rows are guessed by, read and counted."""
+    for path in (material.data, material.test, share_or_file(material.validation)[1]):
+        if path is not None:
+            check_no_pipe(path)
+
+
 def rate_of(width: int, training: Training) -> float:
     """The learning rate that is asked for, or that of the regime for a body of this width."""
     return learning_rate(training.regime, width) if training.lr is None else training.lr
@@ -210,8 +219,9 @@ def options_of(task: Task, material: Material) -> dict[str, Any]:
 def divided(task: Task, material: Material, fmt: FileFormat, rng: np.random.Generator) -> Parts:
     """Training, test and validation examples, none of which stands in two parts.
 
-    Exact repeats are dropped, and of the training rows those that a given test or validation file
-    holds too; given files stay as they are. Raises ``DataError`` that names the file.
+    Exact repeats are dropped, of the training rows those that a given test or validation file
+    holds too, and of a validation file those of the test file. Else given files stay as they are.
+    Raises ``DataError`` that names the file.
     """
     everything = task.read(material.data, fmt)
     rows = drop_duplicates(everything)
@@ -220,14 +230,23 @@ def divided(task: Task, material: Material, fmt: FileFormat, rng: np.random.Gene
     share, path = share_or_file(material.validation)
     test = None if material.test is None else task.read(material.test, fmt, everything)
     validation = None if path is None else task.read(path, fmt, everything)
+    shared = 0
+    if test is not None and validation is not None:
+        held = set(test.stripped().contents())
+        own = np.array([content not in held for content in validation.stripped().contents()])
+        if not own.any():
+            raise DataError("all its rows stand in the test file too", path=path)
+        validation, shared = validation[own], int((~own).sum())
     apart = {c for part in (test, validation) if part for c in part.stripped().contents()}
     train = rows[np.array([content not in apart for content in rows.contents()])]
     counts = {
         "rows": len(everything),
-        "skipped": task.skipped(material.data, fmt),
+        "skipped": sum(task.skipped(file, fmt) for file in (material.data, material.test, path)
+                       if file is not None),
         "repeats_dropped": len(everything) - len(rows),
         "conflicts": len(conflicts(everything)),
         "held_out_dropped": len(rows) - len(train),
+        "validation_dropped": shared,
     }
     try:
         if test is None:

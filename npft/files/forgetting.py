@@ -26,8 +26,8 @@ from npft.encoder.checkpoint import FILE
 from npft.encoder.model import Model, copy_of
 from npft.errors import CheckpointError, ConfigError, NonFiniteError, quoted
 from npft.files.finetune import (
-    Material, Parts, Start, Training, check_options, chosen_task, divided, load_with_tokenizer,
-    memory_of, options_of, rate_of,
+    Material, Parts, Start, Training, check_files, check_options, chosen_task, divided,
+    load_with_tokenizer, memory_of, options_of, rate_of,
 )
 from npft.files.memory import Memory
 from npft.files.output import ProgressMaker, claimed, drop_results, write_json
@@ -157,7 +157,7 @@ def forgetting_file(
     force: bool = False,
     progress: ProgressMaker,
 ) -> dict[str, Any]:
-    """Fine-tune plainly and with each of the ``repairs`` (see ``methods.chosen``), and compare.
+    """Fine-tune plainly and with each of the ``repairs`` (see ``chosen``), and compare.
 
     model: a masked language model; text: the files that it was pretrained on, all or some.
     Writes a table (JSON and CSV) and a figure into ``out``, and no model. "seconds" are those of
@@ -165,6 +165,7 @@ def forgetting_file(
     """
     methods = chosen(repairs)
     check_options(material, Start(model), training)
+    check_files(material)
     if (out / FILE).exists():
         raise CheckpointError(f"{shown(out)}: holds a model ({FILE}), and none is written here; "
                               "name another folder")  # fmt: skip
