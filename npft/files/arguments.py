@@ -245,7 +245,9 @@ def add_embed(p: argparse.ArgumentParser) -> None:
     """The options of ``npft embed``."""
     from npft.encoder.pooling import POOLS
 
-    p.add_argument("text", type=Path, help="text file; row i of the vectors is its line i")
+    p.add_argument("text", type=Path,
+                   help="text file: row i of the vectors is its line i; of a table its row i, "
+                        "without blank lines")
     p.add_argument("--model", type=Path, required=True, help="folder of a model")
     p.add_argument("--out", type=Path, required=True, help=".npy file to write")
     p.add_argument("--pool", choices=POOLS,
