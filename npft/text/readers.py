@@ -49,8 +49,8 @@ def check_no_pipe(path: Any) -> None:
     >>> check_no_pipe("none.tsv")
     """
     try:
-        mode = os.stat(path).st_mode
-    except (OSError, TypeError, ValueError):  # a reader says what is wrong with it
+        mode = os.stat(path).st_mode if is_path(path) else stat.S_IFREG
+    except (OSError, ValueError):  # a reader says what is wrong with it
         return
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         what = "a pipe" if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) else "a device"
