@@ -16,7 +16,7 @@ from npft.atomic import shown
 from npft.errors import CheckpointError, ConfigError, DataError, check_count
 from npft.files.output import ProgressMaker
 from npft.files.predict import slices
-from npft.files.tasks import plain
+from npft.files.tasks import cell, plain
 from npft.files.vectors import unit_encoder_in
 from npft.search.bm25 import BM25
 from npft.search.index import INDEX, VECTORS, Index
@@ -92,10 +92,11 @@ class Search:
 
     def told(self, answer: dict[str, Any]) -> str:
         """An answer as lines: the query, and below it score, place and text of each hit."""
-        lines = [f"? {answer['query']}"]
+        lines = [f"? {cell(answer['query'])}"]
         for hit in answer["found"]:
             place = f"{shown(hit['file'])}:{hit['line']}" if self.several else str(hit["line"])
-            lines.append(f"{hit['score']:.3f}\t{place}\t{' '.join(hit['text'].split())}")
+            text = cell(" ".join(hit["text"].split()))
+            lines.append(f"{hit['score']:.3f}\t{place}\t{text}")
         if not answer["found"]:
             lines.append("(no line has a word of it)")
         return "\n".join(lines)

@@ -12,6 +12,7 @@ How it is learnt, measured and decided is the business of the model's head, not 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,7 @@ from npft.text.readers import check_no_pipe, source_name
 SAID = {"f1": "F1", "spearman": "Spearman", "pearson": "Pearson", "rmse": "error (RMSE)",
         "exact": "exact match"}
 TAGGERS: dict[str, Any] = {"token": TokenClassifier, "chain": ChainTagger}
+CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f]")  # moves the cursor or changes colours
 Row = dict[str, Any]  # one row of a file, and what is said of it
 
 
@@ -205,7 +207,8 @@ class Tag(Task):
     says = "tags"
 
     def read(self, path: Path, fmt: FileFormat, like: Any = None) -> Any:
-        return read_tagged(path, fmt)
+        known = None if like is None else getattr(like, "tag_names", None) or like.label_names
+        return read_tagged(path, fmt, tag_names=known)
 
     def model(
         self, encoder: Encoder, train: Any, rng: np.random.Generator, **options: Any
@@ -235,7 +238,9 @@ class Tag(Task):
 
     def line(self, row: Row) -> str:
         """A word and its tag on each line, and a blank line after the sentence, as in CoNLL."""
-        return "".join(f"{word}\t{tag}\n" for word, tag in zip(row["words"], row["tags"]))
+        return "".join(
+            f"{escaped(word)}\t{tag}\n" for word, tag in zip(row["words"], row["tags"])
+        )
 
 
 class Answer(Task):
@@ -335,9 +340,24 @@ def results_of(folder: Path) -> dict[str, Any]:
 
 
 def cell(value: Any) -> str:
-    """A value as a cell of a row of text: with three decimals, tags side by side, in one line."""
+    """A value as a cell of a row of text: with three decimals, tags side by side, in one line.
+
+    Of the text itself no tab is left, which would divide the cell, and control characters, which
+    would move the cursor, become escapes.
+
+    >>> print(cell("a" + chr(9) + "b" + chr(27) + "[2J"))
+    a b\\x1b[2J
+    """
     if isinstance(value, float):
         return f"{value:.3f}"
-    if isinstance(value, list):
-        return " ".join(value)
-    return " ".join(str(value).splitlines())
+    line = " ".join((" ".join(value) if isinstance(value, list) else str(value)).splitlines())
+    return escaped(line.replace("\t", " "))
+
+
+def escaped(text: str) -> str:
+    """The text with an escape for each control character.
+
+    >>> print(escaped("a" + chr(155) + "b"))
+    a\\x9bb
+    """
+    return CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)

@@ -270,6 +270,16 @@ def test_a_chain_learns_tags_too_and_predicts_and_is_measured(write, tmp_path, c
     assert "--tagger is not for the task classify; leave it out" in capsys.readouterr().err
 
 
+def test_an_unknown_tag_is_told_with_its_file_and_line(trained, write, tmp_path, capsys):
+    data, model = trained["tag"]
+    other = write("other.conll", ["Ann\tB-PER", "", "Acme\tB-ORG"])
+    for argv in (["evaluate", other, "--model", model],
+                 ["finetune", data, "--test", other, "--out", tmp_path / "out"]):
+        assert main([str(a) for a in argv]) == 2
+        words = f"{other}:3: the tag 'B-ORG' is unknown to the model, expected one of B-LOC, B-PER"
+        assert words in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("impossible", [False, True])
 def test_a_model_may_give_no_answer_if_its_training_file_has_such_questions(
     impossible, tmp_path, capsys

@@ -229,7 +229,19 @@ def test_a_model_of_another_task_is_refused(trained):
         load_for("tinyworld")
 
 
+def test_no_tab_or_control_character_of_the_data_reaches_a_row(trained):
+    text = "a\tb\x1b[31mc\x07\x00\x9b\x7f é\u2028d"
+    assert cell(text) == r"a b\x1b[31mc\x07\x00\x9b\x7f é d"
+    assert cell(["B-\x1bX", "O"]) == r"B-\x1bX O"
+    for task in TASKS.values():
+        row = {"words": ["a\x1bb", "c"], "tags": ["O", "O"]} if task.name == "tag" else {
+            "label": "ham", **dict.fromkeys(task.asked, text)}
+        line = task.line(row)
+        assert "\x1b" not in line and r"\x1b" in line
+        assert line.count("\t") == (2 if task.name == "tag" else len(task.asked))
+
+
 def test_cells_are_short_and_of_one_line():
     assert cell(0.12345) == "0.123" and cell(["B-PER", "O"]) == "B-PER O"
-    assert cell("a\n\nb\tc") == "a  b\tc" and cell(3) == "3"
+    assert cell("a\n\nb\tc") == "a  b c" and cell(3) == "3"
     assert Task.line(TASKS["classify"], {"label": "ham", "text": "x"}) == "ham\tx"
