@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from npft.errors import ConfigError, check_count
+from npft.errors import ConfigError, check_count, quoted
 
 Item = TypeVar("Item")
 Draw = Callable[[], float]  # returns the next number in [0, 1)
@@ -38,6 +38,20 @@ def stream(seed: int, purpose: int, index: int = 0) -> Draw:
     if check_count("index", index, 0) >= 2**40:
         raise ConfigError(f"index is {index}, expected a number below 2**40")
     return random.Random((int(seed) << 44) + (int(index) << 4) + int(purpose)).random
+
+
+def check_draw(draw: Any) -> None:
+    """Raise ``ConfigError`` for what cannot be a source of numbers."""
+    if not callable(draw):
+        raise ConfigError(f"draw is {quoted(draw)}, expected what gives the next number in [0, 1) "
+                          "when it is called, such as random.Random(0).random")
+
+
+def check_side(test: Any, both: bool = True) -> None:
+    """Raise ``ConfigError`` for what is neither True nor False nor, of ``both`` sides, None."""
+    if not isinstance(test, bool) and not (both and test is None):
+        expected = "True, False, or None for both sides" if both else "True or False"
+        raise ConfigError(f"test is {quoted(test)}, expected {expected}")
 
 
 def choose(draw: Draw, options: Sequence[Item]) -> Item:

@@ -17,9 +17,9 @@ from inspect import signature
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
-from npft.errors import ConfigError, check_choice, check_count, check_share, quoted
+from npft.errors import ConfigError, check_choice, check_count, check_share
 from npft.worlds.domains import domain_of, function_words, misspelt, vocabulary
-from npft.worlds.draws import Draw, Item, choose, stream
+from npft.worlds.draws import Draw, Item, check_draw, check_side, choose, stream
 from npft.worlds.languages import dictionary, translated
 from npft.worlds.lexicon import (
     FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, SENSES, TIMES, TOWNS, Topic, entries, topics,
@@ -166,9 +166,7 @@ class TinyWorld:
         """
         if check_count("topic", topic, 0) >= len(self.topic_names):
             raise ConfigError(f"topic is {topic}, expected 0 to {len(self.topic_names) - 1}")
-        if not callable(draw):
-            raise ConfigError(f"draw is {quoted(draw)}, expected what gives the next number in "
-                              "[0, 1) when it is called, such as random.Random(0).random")
+        check_draw(draw)
         check_side(test)
         scene = scene_of(self.topics[topic], draw, test)
         tokens = self._in_language(self._said(self.topics[topic], scene, draw, test))
@@ -193,13 +191,11 @@ class TinyWorld:
         """
         check_choice("task", name, sorted(self.tasks))
         make = self.tasks[name]
-        _, _, *known = signature(make).parameters.values()  # after the world and n
-        unknown = options.keys() - {option.name for option in known}
-        if unknown:
+        known = dict(list(signature(make).parameters.items())[2:])  # without the world and n
+        if unknown := options.keys() - known.keys():
             raise ConfigError(f"task {name!r} has no option {', '.join(sorted(unknown))}")
-        for option in known:
-            if option.name == "test" and "test" in options:
-                check_side(options["test"], both=option.default is None)
+        if "test" in options:
+            check_side(options["test"], both=known["test"].default is None)
         made = make(self, n, seed=seed, **options)
         if check_share("label_noise", label_noise, zero=True, one=True) == 0:
             return made
@@ -358,13 +354,6 @@ def sided(items: Sequence[Item], test: bool | None) -> Sequence[Item]:
     ('abcde', 'ace', 'bd')
     """
     return items if test is None else items[int(test) :: 2]
-
-
-def check_side(test: Any, both: bool = True) -> None:
-    """Raise ``ConfigError`` for what is neither True nor False nor, of ``both`` sides, None."""
-    if not isinstance(test, bool) and not (both and test is None):
-        expected = "True, False, or None for both sides" if both else "True or False"
-        raise ConfigError(f"test is {quoted(test)}, expected {expected}")
 
 
 def scene_of(topic: Topic, draw: Draw, test: bool | None = None) -> Scene:

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from npft.errors import ConfigError, check_count, quoted
-from npft.worlds.draws import choose, stream
+from npft.errors import ConfigError, check_count
+from npft.worlds.draws import check_side, choose, stream
 from npft.worlds.grammar import Meaning, TinyWorld, draw_meaning, say
 from npft.worlds.tasks import AGENT_TEMPLATES, PERSON_TEMPLATES
 
@@ -68,8 +68,7 @@ def search_task(
     check_count("search_task: n", n)
     if check_count("search_task: passages", passages, 8) > MOST:
         raise ConfigError(f"search_task: passages is {passages}, expected at most {MOST}")
-    if not isinstance(test, bool):
-        raise ConfigError(f"search_task: test is {quoted(test)}, expected True or False")
+    check_side(test, both=False)
     draw = stream(world.seed, 3, 2 * check_count("seed", seed, 0) + 2 + test)
     meanings: dict[tuple[int, int, int], Meaning] = {}
     while len(meanings) < passages:
