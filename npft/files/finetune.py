@@ -74,6 +74,7 @@ class Start:
     tokenizer: str | None = None
     lowercase: bool | None = None
     text: list[Path] | None = None  # what the model was pretrained on: measures the forgetting
+    text_encoding: str | None = None  # of ``text``; UTF-8 by default, as that of the rows is
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def finetune_file(
         model = task.model(body, parts.train, rng, **options)
         set_dropout(model, DROPOUT)
         lr = rate_of(body.config.hidden_size, training)
-        memory = memory_of(loaded, start.model, start.text, training.seed) if start.text else None
+        memory = memory_of(loaded, start, training.seed) if start.text else None
         repairs = repairs_of(model, memory, training)
         train, test = model.batch_of(parts.train), model.batch_of(parts.test)
         held_out = None if parts.validation is None else model.batch_of(parts.validation)
@@ -169,6 +170,8 @@ def check_options(material: Material, start: Start, training: Training) -> None:
     """Raise ``ConfigError`` for options that do not go together."""
     if start.text and start.model is None:
         raise ConfigError("--text needs --model, the model that was pretrained on it")
+    if start.text_encoding is not None and not start.text:
+        raise ConfigError("--text-encoding is that of --text; name its files, or leave it out")
     if training.replay and not start.text:
         raise ConfigError("--replay needs the pretraining text; name its files with --text")
     if start.model is not None and (start.tokenizer, start.lowercase) != (None, None):
@@ -290,11 +293,13 @@ def quick_body(
     return mlm.body
 
 
-def memory_of(loaded: Any, folder: Path | None, text: list[Path], seed: int) -> Memory:
+def memory_of(loaded: Any, start: Start, seed: int) -> Memory:
     """The memory of the model that was loaded; raises ``ConfigError`` if it predicts no words."""
     if not isinstance(loaded, MaskedLM):
-        raise ConfigError(f"{folder} holds no pretraining head; --text needs a pretrained model")
-    return Memory(loaded, text, seed)
+        raise ConfigError(
+            f"{start.model} holds no pretraining head; --text needs a pretrained model"
+        )
+    return Memory(loaded, start.text or [], seed, start.text_encoding or "utf-8")
 
 
 def repairs_of(model: Model, memory: Memory | None, training: Training) -> list[Repair]:

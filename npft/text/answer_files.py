@@ -152,8 +152,8 @@ def _part(path: PathLike, of: Any, key: str, kind: type, place: str) -> Any:
         raise DataError(f"{place}{key} is {quoted(value)}, expected {kind.__name__}, as in SQuAD's "
                         "JSON; for one object on each line say format jsonl", path=path)
     if isinstance(value, str) and NO_TEXT.search(value):
-        raise DataError(f"{place}{key} has a NUL or half of a surrogate pair, which is no character "
-                        "of a text", path=path)
+        raise DataError(f"{place}{key} has a NUL or half of a surrogate pair, which is no "
+                        "character of a text", path=path)
     return value
 
 
