@@ -47,9 +47,9 @@ def adapt_files(
 
     The last 5 % of each file are held out. Of general files this part, which the model never saw,
     is measured, and the rest is there for ``replay``. An option is batch_size. ``resume`` and
-    ``force``: see ``check_out``.
-    ``objective`` must train a model of this kind. Which of several such it was pretrained with
-    (``span`` or ``roberta``, pairs or their order) no file says: give the same.
+    ``force``: see ``check_out``. ``objective`` must train a model of this kind. Which of several
+    such it was pretrained with (``span`` or ``roberta``, pairs or their order) no file says: give
+    the same.
     """
     chosen = objective_of(objective)
     if not texts.paths:
