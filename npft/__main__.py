@@ -38,16 +38,19 @@ def run_tour(args: argparse.Namespace) -> Result:
 def run_pretrain(args: argparse.Namespace) -> Result:
     """Choose by the options given between one text, a new domain, and languages."""
     from npft.experiments.bodies import world_text
-    from npft.files.domains import adapt_files, report_domain
+    from npft.files.domains import Texts, adapt_files, report_domain
     from npft.files.pretrain import (
         file_text, pretrain_languages, pretrain_text, report_languages, report_text,
     )
     from npft.pretraining.start import Vocabulary
 
     options = own_options(args) | {"progress": Progress}
-    text, start, general, replay, alpha = (
-        options.pop(k) for k in ("text", "start", "general", "replay", "alpha")
+    text, start, general, replay, alpha, encoding = (
+        options.pop(k) for k in ("text", "start", "general", "replay", "alpha", "encoding")
     )
+    if encoding is not None and not text:
+        raise ConfigError("--encoding is that of text files; name some, or leave it out")
+    encoding = encoding or "utf-8"
     vocabulary = Vocabulary(*(options.pop(k) for k in ("tokenizer", "vocab_size", "lowercase")))
     if start is not None:
         if alpha is not None:
@@ -55,14 +58,17 @@ def run_pretrain(args: argparse.Namespace) -> Result:
         if vocabulary != Vocabulary():
             raise ConfigError("--from goes on with the tokenizer of that model; leave out "
                               "--tokenizer, --vocab-size, --lowercase and --cased")
-        results = adapt_files(text, start=start, general=general, replay=replay, **options)
+        texts = Texts(text, general, encoding)
+        results = adapt_files(texts, start=start, replay=replay, **options)
         return results, report_domain(results)
     if general or replay:
         raise ConfigError("--general and --replay need --from, the model that goes on learning")
     if alpha is not None:
-        results = pretrain_languages(text, alpha=alpha, vocabulary=vocabulary, **options)
+        results = pretrain_languages(
+            text, alpha=alpha, encoding=encoding, vocabulary=vocabulary, **options
+        )
         return results, report_languages(results)
-    start_text = file_text(text) if text else world_text(options["seed"])
+    start_text = file_text(text, encoding) if text else world_text(options["seed"])
     results = pretrain_text(start_text, vocabulary=vocabulary, **options)
     return results, report_text(results)
 
@@ -86,8 +92,8 @@ def run_forgetting(args: argparse.Namespace) -> Result:
 
     results = forgetting_file(
         picked(args, Material), args.model, args.text, args.out, fmt=file_format(args),
-        training=picked(args, Training), repairs=args.repairs, force=args.force,
-        progress=Progress,
+        text_encoding=args.text_encoding, training=picked(args, Training), repairs=args.repairs,
+        force=args.force, progress=Progress,
     )  # fmt: skip
     return results, report_forgetting(results)
 
@@ -125,8 +131,9 @@ def run_search(args: argparse.Namespace) -> Result | None:
     from npft.files.search import Search, Way, queries_of
 
     fmt = file_format(args)
+    queries = queries_of(args.query, args.queries or sys.stdin.buffer, fmt)
     search = Search(args.text, picked(args, Way), args.k, fmt, progress=Waiting)
-    answers = search.answers(queries_of(args.query, args.queries or sys.stdin.buffer, fmt))
+    answers = search.answers(queries)
     if args.json:
         return {"texts": len(search.texts), "k": args.k, "queries": list(answers)}, ""
     for answer in answers:
@@ -141,6 +148,8 @@ def run_similarity(args: argparse.Namespace) -> Result | None:
     )
 
     if not args.unscored:
+        if args.pool is not None:
+            raise ConfigError("--pool goes with --unscored; the table has every pool")
         results = similarity_file(args.pairs, args.model, fmt=file_format(args))
         return results, report_similarity(results)
     rows = cosines_of_pairs(args.pairs, args.model, pool=args.pool, fmt=file_format(args))

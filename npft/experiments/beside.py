@@ -1,10 +1,10 @@
 """LoRA and adapters in the plane of repairs: F1 against what is forgotten, beside the regimes.
 
 The runs are set up as in ``repairs.py``, with the same labels, epochs and rates of the head. The
-bodies were pretrained anew on a later build, so the regimes have other numbers there than here:
-compare the ways with the regimes measured here. What is forgotten is measured twice: with the
-additions in place, as the model of the task has them, and switched off, where the body of before
-must be back to the last bit.
+bodies of the committed results are others than those of ``forgetting.json`` (pretrained on another
+processor), so the regimes have other numbers there: compare the ways with the regimes measured
+here. What is forgotten is measured twice: with the additions in place, as the model of the task has
+them, and switched off, where the body of before must be back to the last bit.
 """
 
 from __future__ import annotations

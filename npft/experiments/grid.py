@@ -19,6 +19,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,9 @@ def grid(
 
     Raises ``WorkerError`` that names the cell if its function raises or returns what JSON cannot
     hold, or its process ends; what was done by then is in the file. ``ConfigError`` for a cell that
-    JSON cannot hold, ``DataError`` with the line for a file that is damaged or another function's,
-    ``CheckpointError`` for one that cannot be written or that another process writes, and else what
-    ``sweep`` raises.
+    JSON cannot hold, and for a lambda or a ``functools.partial``, ``DataError`` with the line for a
+    file that is damaged or another function's, ``CheckpointError`` for one that cannot be written
+    or that another process writes, and else what ``sweep`` raises.
 
     >>> import tempfile
     >>> from concurrent.futures import ThreadPoolExecutor
@@ -68,7 +69,7 @@ def grid(
     if executor is None:
         leave_if_script_is_read_again()  # before it finds that the first process has the file
     path, cells = check_path("grid: path", path), list(cells)
-    name = getattr(function, "__qualname__", type(function).__name__)
+    name = _name(function)
     keys = [_key(cell) for cell in cells]
     with _held(path) as handle:
         results = _read(handle, path, name)
@@ -83,6 +84,21 @@ def grid(
                 if progress is not None:
                     progress(count, total, "cells")
     return [results[key] for key in keys]
+
+
+def _name(function: Function) -> str:
+    """The name that tells a function's results from another's.
+
+    Raises ``ConfigError`` for a lambda or a ``functools.partial``: these have one name for all.
+    """
+    name = getattr(function, "__qualname__", type(function).__name__)
+    if isinstance(function, partial) or name.endswith("<lambda>"):
+        raise ConfigError(
+            f"grid: the function is a {name.rpartition('.')[2].strip('<>')}, which has no name of "
+            "its own, so its results could be taken for another's; give a function with a name, "
+            "and put what varies into the cell"
+        )
+    return name
 
 
 def _key(cell: Any) -> str:

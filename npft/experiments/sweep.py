@@ -47,7 +47,8 @@ def sweep(function: Function, cells: Sequence[Any], executor: Executor | None = 
     a file from which it can be imported.
 
     Raises ``ConfigError`` for a script without the guard or a function that other processes cannot
-    find, ``WorkerError`` if a process ends before its work is done, and what the function raises.
+    find, ``WorkerError`` if a process ends before its work is done or returns what cannot be read
+    here, and what the function raises.
 
     >>> from concurrent.futures import ThreadPoolExecutor
     >>> with ThreadPoolExecutor(2) as executor:
@@ -165,9 +166,10 @@ def _received(line: Connection, process: BaseProcess) -> Future:
     done: Future = Future()
     try:
         with _unbroken(process):
-            result, error, trace = line.recv()
-    except WorkerError as killed:
-        done.set_exception(killed)
+            sent = line.recv_bytes()
+        result, error, trace = _read(sent)
+    except WorkerError as lost:
+        done.set_exception(lost)
         return done
     if error is None:
         done.set_result(result)
@@ -175,6 +177,17 @@ def _received(line: Connection, process: BaseProcess) -> Future:
         error.__cause__ = WorkerError(f"in a worker process:\n{trace}")
         done.set_exception(error)
     return done
+
+
+def _read(sent: bytes) -> tuple[Any, Exception | None, str]:
+    """What was sent, made again; raises ``WorkerError`` for what can be sent and not be read."""
+    try:
+        return ForkingPickler.loads(sent)
+    except Exception as error:  # whatever the class of a result does
+        raise WorkerError(
+            f"sweep: what the function returned cannot be read by this process "
+            f"({type(error).__name__}: {error}); return plain values"
+        ) from error
 
 
 @contextmanager

@@ -130,6 +130,7 @@ def add_pretrain(p: argparse.ArgumentParser) -> None:
                    help="with --from: the text it was pretrained on: measures what is forgotten")
     p.add_argument("--replay", type=float, default=0.0, metavar="SHARE",
                    help="with --from: share of each epoch taken from --general, for example 0.2")
+    p.add_argument("--encoding", help="of all text files, such as latin-1 (default utf-8)")
     p.add_argument("--alpha", type=float,
                    help="each text file is a language, read with probability ~ size**alpha")
     p.add_argument("--resume", action="store_true",
@@ -167,6 +168,7 @@ def add_finetune(p: argparse.ArgumentParser) -> None:
                    help="share of each batch taken from --text, for example 0.2")
     p.add_argument("--text", type=Path, nargs="+",
                    help="the text --model was pretrained on: measures what is forgotten")
+    add_text_encoding(p)
     add_force(p)
 
 
@@ -181,6 +183,7 @@ def add_forgetting(p: argparse.ArgumentParser) -> None:
     p.add_argument("--model", type=Path, required=True, help="folder of a pretrained model")
     p.add_argument("--text", type=Path, nargs="+", required=True,
                    help="the text it was pretrained on: what is forgotten is measured on it")
+    add_text_encoding(p)
     names = ", ".join(
         name if method.strength is None else f"{name}={method.strength:g}"
         for name, method in METHODS.items() if name != PLAIN
@@ -193,6 +196,12 @@ def add_forgetting(p: argparse.ArgumentParser) -> None:
     p.add_argument("--lr", type=float,
                    help=f"learning rate (default {LEARNING_RATES['full']:g})")
     add_force(p)
+
+
+def add_text_encoding(p: argparse.ArgumentParser) -> None:
+    """How the text of a pretrained model is written, which may be another way than the rows."""
+    p.add_argument("--text-encoding", metavar="NAME",
+                   help="of --text, such as latin-1 (default utf-8)")
 
 
 def add_rows(p: argparse.ArgumentParser) -> None:
@@ -245,7 +254,9 @@ def add_embed(p: argparse.ArgumentParser) -> None:
     """The options of ``npft embed``."""
     from npft.encoder.pooling import POOLS
 
-    p.add_argument("text", type=Path, help="text file; row i of the vectors is its line i")
+    p.add_argument("text", type=Path,
+                   help="text file: row i of the vectors is its line i; of a table its row i, "
+                        "without blank lines")
     p.add_argument("--model", type=Path, required=True, help="folder of a model")
     p.add_argument("--out", type=Path, required=True, help=".npy file to write")
     p.add_argument("--pool", choices=POOLS,
@@ -305,7 +316,7 @@ def add_format(p: argparse.ArgumentParser) -> None:
     p.add_argument("--header", action="store_true", help="the first row names the columns")
     p.add_argument("--separator", type=separator, metavar="CHAR",
                    help="between columns: a character, or the word tab (default: of the format)")
-    p.add_argument("--encoding", default="utf-8", help="of the file, such as latin-1 or utf-16")
+    p.add_argument("--encoding", default="utf-8", help="of the rows, such as latin-1 or utf-16")
 
 
 def add_tokenizer(p: argparse.ArgumentParser, default: str) -> None:

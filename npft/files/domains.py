@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,12 +20,19 @@ from npft.pretraining.adapt import ADAPT_LR, adapt
 STEPS = 500
 
 
+class Texts(NamedTuple):
+    """The files of the new domain and, all or some, those the model was pretrained on."""
+
+    paths: list[Path]
+    general: list[Path] | None = None
+    encoding: str = "utf-8"  # of all these files
+
+
 def adapt_files(
-    paths: list[Path],
+    texts: Texts,
     out: Path,
     *,
     start: str,
-    general: list[Path] | None = None,
     replay: float = 0.0,
     objective: str = "mlm,nsp",
     steps: int | None = None,
@@ -38,16 +45,16 @@ def adapt_files(
 ) -> dict[str, Any]:
     """Go on pretraining the model in ``start`` on the text of a new domain (see ``adapt``).
 
-    The last 5 % of each file are held out. ``general`` are files the model was pretrained on, all
-    or some: their held-out part, which it never saw, is measured, and the rest is there for
-    ``replay``. An option is batch_size. ``resume`` and ``force``: see ``check_out``.
-    ``objective`` must train a model of this kind. Which of several such it was pretrained with
-    (``span`` or ``roberta``, pairs or their order) no file says: give the same.
+    The last 5 % of each file are held out. Of general files this part, which the model never saw,
+    is measured, and the rest is there for ``replay``. An option is batch_size. ``resume`` and
+    ``force``: see ``check_out``. ``objective`` must train a model of this kind. Which of several
+    such it was pretrained with (``span`` or ``roberta``, pairs or their order) no file says: give
+    the same.
     """
     chosen = objective_of(objective)
-    if not paths:
+    if not texts.paths:
         raise ConfigError("--from needs the text of the new domain; name its files")
-    if replay and not general:
+    if replay and not texts.general:
         raise ConfigError("--replay needs the general text; name its files with --general")
     with claimed(out, start=start, resume=resume, force=force):
         model = load(start)
@@ -56,8 +63,10 @@ def adapt_files(
                 f"{start}: holds a {model.kind} with {', '.join(model.options()) or 'no head'}, "
                 f"which the objective {objective} does not train; name its own with --objective"
             )
-        train, held_out = read_parts(paths)
-        pool, probe_text = read_parts(general) if general else (None, None)
+        train, held_out = read_parts(texts.paths, texts.encoding)
+        pool, probe_text = None, None
+        if texts.general:
+            pool, probe_text = read_parts(texts.general, texts.encoding)
         steps, timings = STEPS if steps is None else steps, dict[str, float]()
         with timed(timings, "pretrain"):
             adapted, history = adapt(

@@ -1,4 +1,4 @@
-"""``npft embed``: a vector for each line of a file, written as they come.
+"""``npft embed``: a vector for each line of a text, or row of a table, written as they come.
 
 A file is read twice: first to count its lines, so that a line that cannot be read is told before
 the first vector is made, and then how many are left. A pipe can be read once only.
@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from npft.atomic import check_place, made_folder, write_rows
+from npft.atomic import check_place, made_folder, shown, write_rows
 from npft.embed.rows import unit_rows
 from npft.errors import ConfigError
-from npft.files.output import ProgressMaker
+from npft.files.output import ProgressMaker, same_file
 from npft.files.predict import slices
 from npft.files.tasks import plain
 from npft.files.vectors import own_pool, sentence_encoder_in
@@ -34,12 +34,18 @@ def embed_file(
 ) -> dict[str, Any]:
     """Write the vectors of the lines of a file to ``out``, an .npy file (lines, D).
 
-    Row i is line i, blank lines included. The vectors have length 1, unless the folder of a
-    sentence encoder says that its have not; ``pool`` is another pool than the model's own.
+    Row i is line i of a plain text, blank lines included. Of a table or JSON it is row i: the
+    header and blank lines between rows are no rows. The vectors have length 1, unless the folder of
+    a sentence encoder says that its have not; ``pool`` is another pool than the model's own.
     ``progress`` makes what is told how many lines are done; of a pipe it is told nothing.
+
+    Raises ``ConfigError`` for an ``out`` that is no .npy file or is the text itself, and what
+    ``read_records`` and ``check_place`` raise.
     """
     if out.suffix != ".npy":
         raise ConfigError(f"{out}: give the name of an .npy file")
+    if same_file(text, out):
+        raise ConfigError(f"{shown(out)}: holds the text that is read; name another file")
     check_place(out)
     encoder = sentence_encoder_in(model, pool)
     whole = text.is_file()  # and no pipe, whose end nobody knows

@@ -1,4 +1,7 @@
-"""How a command ends: one line on standard error at most, and an exit status.
+"""How a command ends: with an exit status and, where it is not done, one line on standard error.
+
+Only of options that cannot be parsed more is said, the usage of the verb. Beside that line stand
+what a verb tells of its progress, and of ``predict`` the counts of what was cut or unknown.
 
     0      done
     2      input, options or files that cannot be used, no memory, or results that cannot be printed

@@ -37,6 +37,7 @@ from npft.pretraining.train import pretrain
 from npft.text import (
     FileFormat, conflicts, drop_duplicates, guess_task, split, suitable_tokenizer, unknown_share,
 )
+from npft.text.readers import check_no_pipe
 
 QUICK_EPOCHS = 5  # of masked-word training on the training texts, when no model is given
 TEST_SHARE = 0.2
@@ -73,6 +74,7 @@ class Start:
     tokenizer: str | None = None
     lowercase: bool | None = None
     text: list[Path] | None = None  # what the model was pretrained on: measures the forgetting
+    text_encoding: str | None = None  # of ``text``; UTF-8 by default, as that of the rows is
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ def finetune_file(
     first pretrained for a few epochs on the training texts.
     """
     check_options(material, start, training)
+    check_files(material)
     with claimed(out, start=start.model, force=force):
         rng = np.random.default_rng(training.seed)
         name, reason = chosen_task(material, fmt)
@@ -129,7 +132,7 @@ def finetune_file(
         model = task.model(body, parts.train, rng, **options)
         set_dropout(model, DROPOUT)
         lr = rate_of(body.config.hidden_size, training)
-        memory = memory_of(loaded, start.model, start.text, training.seed) if start.text else None
+        memory = memory_of(loaded, start, training.seed) if start.text else None
         repairs = repairs_of(model, memory, training)
         train, test = model.batch_of(parts.train), model.batch_of(parts.test)
         held_out = None if parts.validation is None else model.batch_of(parts.validation)
@@ -167,6 +170,8 @@ def check_options(material: Material, start: Start, training: Training) -> None:
     """Raise ``ConfigError`` for options that do not go together."""
     if start.text and start.model is None:
         raise ConfigError("--text needs --model, the model that was pretrained on it")
+    if start.text_encoding is not None and not start.text:
+        raise ConfigError("--text-encoding is that of --text; name its files, or leave it out")
     if training.replay and not start.text:
         raise ConfigError("--replay needs the pretraining text; name its files with --text")
     if start.model is not None and (start.tokenizer, start.lowercase) != (None, None):
@@ -177,6 +182,13 @@ def check_options(material: Material, start: Start, training: Training) -> None:
     lr = learning_rate(training.regime) if training.lr is None else training.lr
     check_numbers(training.epochs, training.batch_size, lr)
     check_epochs(training.regime, training.epochs)
+
+
+def check_files(material: Material) -> None:
+    """Raise ``DataError`` for a file that is a pipe: rows are guessed by, read and counted."""
+    for path in (material.data, material.test, share_or_file(material.validation)[1]):
+        if path is not None:
+            check_no_pipe(path)
 
 
 def rate_of(width: int, training: Training) -> float:
@@ -210,8 +222,9 @@ def options_of(task: Task, material: Material) -> dict[str, Any]:
 def divided(task: Task, material: Material, fmt: FileFormat, rng: np.random.Generator) -> Parts:
     """Training, test and validation examples, none of which stands in two parts.
 
-    Exact repeats are dropped, and of the training rows those that a given test or validation file
-    holds too; given files stay as they are. Raises ``DataError`` that names the file.
+    Exact repeats are dropped, of the training rows those that a given test or validation file
+    holds too, and of a validation file those of the test file. Else given files stay as they are.
+    Raises ``DataError`` that names the file.
     """
     everything = task.read(material.data, fmt)
     rows = drop_duplicates(everything)
@@ -220,14 +233,23 @@ def divided(task: Task, material: Material, fmt: FileFormat, rng: np.random.Gene
     share, path = share_or_file(material.validation)
     test = None if material.test is None else task.read(material.test, fmt, everything)
     validation = None if path is None else task.read(path, fmt, everything)
+    shared = 0
+    if test is not None and validation is not None:
+        held = set(test.stripped().contents())
+        own = np.array([content not in held for content in validation.stripped().contents()])
+        if not own.any():
+            raise DataError("all its rows stand in the test file too", path=path)
+        validation, shared = validation[own], int((~own).sum())
     apart = {c for part in (test, validation) if part for c in part.stripped().contents()}
     train = rows[np.array([content not in apart for content in rows.contents()])]
     counts = {
         "rows": len(everything),
-        "skipped": task.skipped(material.data, fmt),
+        "skipped": sum(task.skipped(file, fmt) for file in (material.data, material.test, path)
+                       if file is not None),
         "repeats_dropped": len(everything) - len(rows),
         "conflicts": len(conflicts(everything)),
         "held_out_dropped": len(rows) - len(train),
+        "validation_dropped": shared,
     }
     try:
         if test is None:
@@ -271,11 +293,13 @@ def quick_body(
     return mlm.body
 
 
-def memory_of(loaded: Any, folder: Path | None, text: list[Path], seed: int) -> Memory:
+def memory_of(loaded: Any, start: Start, seed: int) -> Memory:
     """The memory of the model that was loaded; raises ``ConfigError`` if it predicts no words."""
     if not isinstance(loaded, MaskedLM):
-        raise ConfigError(f"{folder} holds no pretraining head; --text needs a pretrained model")
-    return Memory(loaded, text, seed)
+        raise ConfigError(
+            f"{start.model} holds no pretraining head; --text needs a pretrained model"
+        )
+    return Memory(loaded, start.text or [], seed, start.text_encoding or "utf-8")
 
 
 def repairs_of(model: Model, memory: Memory | None, training: Training) -> list[Repair]:

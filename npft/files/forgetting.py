@@ -26,8 +26,8 @@ from npft.encoder.checkpoint import FILE
 from npft.encoder.model import Model, copy_of
 from npft.errors import CheckpointError, ConfigError, NonFiniteError, quoted
 from npft.files.finetune import (
-    Material, Parts, Start, Training, check_options, chosen_task, divided, load_with_tokenizer,
-    memory_of, options_of, rate_of,
+    Material, Parts, Start, Training, check_files, check_options, chosen_task, divided,
+    load_with_tokenizer, memory_of, options_of, rate_of,
 )
 from npft.files.memory import Memory
 from npft.files.output import ProgressMaker, claimed, drop_results, write_json
@@ -152,19 +152,23 @@ def forgetting_file(
     out: Path,
     *,
     fmt: FileFormat = FileFormat(),
+    text_encoding: str | None = None,
     training: Training = Training(),
     repairs: Sequence[str] = DEFAULT,
     force: bool = False,
     progress: ProgressMaker,
 ) -> dict[str, Any]:
-    """Fine-tune plainly and with each of the ``repairs`` (see ``methods.chosen``), and compare.
+    """Fine-tune plainly and with each of the ``repairs`` (see ``chosen``), and compare.
 
-    model: a masked language model; text: the files that it was pretrained on, all or some.
+    model: a masked language model; text: the files that it was pretrained on, all or some, in
+    UTF-8 or in ``text_encoding``.
     Writes a table (JSON and CSV) and a figure into ``out``, and no model. "seconds" are those of
     training, and of what a method needs beforehand; they go to timings.json and the CSV.
     """
     methods = chosen(repairs)
-    check_options(material, Start(model), training)
+    start = Start(model, text=text, text_encoding=text_encoding)
+    check_options(material, start, training)
+    check_files(material)
     if (out / FILE).exists():
         raise CheckpointError(f"{shown(out)}: holds a model ({FILE}), and none is written here; "
                               "name another folder")  # fmt: skip
@@ -174,7 +178,7 @@ def forgetting_file(
         task = TASKS[name]
         options = options_of(task, material)
         parts = divided(task, material, fmt, rng)
-        memory = memory_of(load_with_tokenizer(model), model, text, training.seed)
+        memory = memory_of(load_with_tokenizer(model), start, training.seed)
         lr = rate_of(memory.mlm.encoder.config.hidden_size, training)
         trials = [
             prepared(method, task.model, parts, memory, training, lr, rng, options)

@@ -16,9 +16,11 @@ from npft.pretraining.source import layout_for
 class Memory:
     """What a pretrained model knows of its text: held-out loss with frozen masks, then and now."""
 
-    def __init__(self, mlm: MaskedLM, text: list[Path], seed: int) -> None:
+    def __init__(
+        self, mlm: MaskedLM, text: list[Path], seed: int, encoding: str = "utf-8"
+    ) -> None:
         self.mlm = mlm
-        self.train, held_out = read_parts(text)
+        self.train, held_out = read_parts(text, encoding)
         tok, positions = mlm.tokenizer, mlm.encoder.config.max_positions
         rng = np.random.default_rng(seed)
         layout = layout_for(mlm)

@@ -110,12 +110,12 @@ def _check_not_start(out: Path, start: str | Path | None) -> None:
     if start is None:
         return
     folder = folder_of(start)
-    if _same(out, folder) or _same(out / FILE, folder / FILE):
+    if same_file(out, folder) or same_file(out / FILE, folder / FILE):
         raise CheckpointError(f"{shown(out)}: holds the model to start from; name another folder "
                               "for the new one")
 
 
-def _same(one: Path, other: Path) -> bool:
+def same_file(one: Path, other: Path) -> bool:
     """Whether two names lead to one file or folder."""
     try:
         return os.path.samefile(one, other)

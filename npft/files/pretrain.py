@@ -27,6 +27,8 @@ MAX_POSITIONS, VOCAB_SIZE, STEPS = 128, 4000, 1500  # for text from files
 VOCABULARY_ALPHA = 0.3  # of the shared vocabulary, whatever the alpha of training: so the tokens,
 # and with them the losses, of runs with different alpha are comparable
 
+TOO_LITTLE = "too little text to hold any out; give at least a few sentences"
+
 FIGURES = {  # held-out figures of a pretraining run, and what they are called
     "mlm_loss": "masked-token loss (nats)",
     "mlm_acc": "masked-token accuracy",
@@ -40,7 +42,7 @@ FIGURES = {  # held-out figures of a pretraining run, and what they are called
 }
 
 
-def read_parts(paths: list[Path]) -> tuple[Documents, Documents]:
+def read_parts(paths: list[Path], encoding: str = "utf-8") -> tuple[Documents, Documents]:
     """The documents of text files in two parts: to train on, and the last 5 % of each file.
 
     A file is divided by itself (see ``hold_out``), so its held-out part is the same in any company
@@ -49,7 +51,7 @@ def read_parts(paths: list[Path]) -> tuple[Documents, Documents]:
     """
     train, held_out = [], []
     for path in paths:
-        documents = read_text(path)
+        documents = read_text(path, encoding=encoding)
         try:
             first, last = hold_out(documents)
         except DataError:
@@ -57,16 +59,16 @@ def read_parts(paths: list[Path]) -> tuple[Documents, Documents]:
         train += first
         held_out += last
     if not held_out:
-        raise DataError("too little text to hold any out; give at least a few sentences")
+        raise DataError(TOO_LITTLE, path=", ".join(map(str, paths)))
     return train, held_out
 
 
-def file_text(paths: list[Path]) -> Text:
+def file_text(paths: list[Path], encoding: str = "utf-8") -> Text:
     """The documents of text files; the last 5 % of each file are held out.
 
     The vocabulary is learnt from the training part alone.
     """
-    train, held_out = read_parts(paths)
+    train, held_out = read_parts(paths, encoding)
     sentences = [s for d in train for s in d]
     return Text(train, held_out, sentences, VOCAB_SIZE, MAX_POSITIONS, STEPS)
 
@@ -173,6 +175,7 @@ def pretrain_languages(
     out: Path,
     *,
     alpha: float,
+    encoding: str = "utf-8",
     objective: str = "mlm,nsp",
     vocabulary: Vocabulary = Vocabulary(),
     steps: int | None = None,
@@ -190,7 +193,7 @@ def pretrain_languages(
     """
     chosen = objective_of(objective)
     with claimed(out, resume=resume, force=force):
-        texts, held_out = _languages(paths)
+        texts, held_out = _languages(paths, encoding)
         shares = shares_by_alpha(texts, alpha)
         steps = STEPS if steps is None else steps
         timings: dict[str, float] = {}
@@ -230,17 +233,28 @@ def pretrain_languages(
         return results
 
 
-def _languages(paths: list[Path]) -> tuple[dict[str, Documents], dict[str, Documents]]:
-    """The training part and the held-out part of each language, by the name of its file."""
+def _languages(
+    paths: list[Path], encoding: str
+) -> tuple[dict[str, Documents], dict[str, Documents]]:
+    """The training part and the held-out part of each language, by the name of its file.
+
+    Raises ``DataError`` that names the file for one that is too short to be divided.
+    """
     names = [path.stem for path in paths]
     if len(names) < 2 or len(set(names)) < len(names):
         raise ConfigError(
             "--alpha needs two or more text files with different names, one for each language; "
             f"got {', '.join(names) or 'none'}"
         )
-    parts = {name: hold_out(read_text(path)) for name, path in zip(names, paths)}
-    train = {name: first for name, (first, _) in parts.items()}
-    return train, {name: last for name, (_, last) in parts.items()}
+    train: dict[str, Documents] = {}
+    held_out: dict[str, Documents] = {}
+    for name, path in zip(names, paths):
+        documents = read_text(path, encoding=encoding)
+        try:
+            train[name], held_out[name] = hold_out(documents)
+        except DataError:
+            raise DataError(TOO_LITTLE, path=path) from None
+    return train, held_out
 
 
 def _shared_tokenizer(

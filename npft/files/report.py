@@ -45,6 +45,9 @@ def lost_lines(results: dict[str, Any]) -> list[str]:
     if r["held_out_dropped"]:
         lines.append(f"{r['held_out_dropped']} rows left out, for they are in the test or "
                      "validation file too")  # fmt: skip
+    if r["validation_dropped"]:
+        lines.append(f"{r['validation_dropped']} rows of the validation file left out, for they "
+                     "are in the test file too")  # fmt: skip
     if r["unknown"] > 0:
         lines.append(f"unknown to the {r['tokenizer']} tokenizer: {r['unknown']:.1%} of the words")
     return lines

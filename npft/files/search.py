@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from npft.atomic import shown
+from npft.atomic import check_place, shown
 from npft.errors import CheckpointError, ConfigError, DataError, check_count
 from npft.files.output import ProgressMaker
 from npft.files.predict import slices
-from npft.files.tasks import plain
+from npft.files.tasks import cell, plain
 from npft.files.vectors import unit_encoder_in
 from npft.search.bm25 import BM25
 from npft.search.index import INDEX, VECTORS, Index
@@ -37,8 +37,10 @@ class Way:
     force: bool = False
 
     def __post_init__(self) -> None:
-        if self.bm25 and (self.model or self.index):
-            raise ConfigError("--bm25 searches by words alone; leave out --model and --index")
+        if self.bm25 and (self.model or self.index or self.pool):
+            raise ConfigError(
+                "--bm25 searches by words alone; leave out --model, --index and --pool"
+            )
         if not self.bm25 and self.model is None:
             raise ConfigError("how to search? give --model, or --bm25 to search by words")
 
@@ -92,10 +94,11 @@ class Search:
 
     def told(self, answer: dict[str, Any]) -> str:
         """An answer as lines: the query, and below it score, place and text of each hit."""
-        lines = [f"? {answer['query']}"]
+        lines = [f"? {cell(answer['query'])}"]
         for hit in answer["found"]:
             place = f"{shown(hit['file'])}:{hit['line']}" if self.several else str(hit["line"])
-            lines.append(f"{hit['score']:.3f}\t{place}\t{' '.join(hit['text'].split())}")
+            text = cell(" ".join(hit["text"].split()))
+            lines.append(f"{hit['score']:.3f}\t{place}\t{text}")
         if not answer["found"]:
             lines.append("(no line has a word of it)")
         return "\n".join(lines)
@@ -112,6 +115,8 @@ def _index(texts: list[str], way: Way, progress: ProgressMaker) -> Index:
             return Index.load(way.index, encoder, texts)
         except (ConfigError, CheckpointError) as error:
             raise type(error)(f"{error}; --force makes it again") from None
+    for name in (INDEX, VECTORS):
+        check_place(way.index / name)
     index = Index(encoder, texts, progress=progress("search"))
     index.save(way.index)
     return index
@@ -122,8 +127,12 @@ def queries_of(
 ) -> Iterator[str]:
     """The queries of the command line, or else those of a file or a stream, a line each.
 
-    Blank ones are left out.
+    Blank lines are left out. Raises ``ConfigError`` for a blank query among those given.
     """
-    lines = given or (r.cells[0] for r in read_records(source, ("text",), FileFormat(
-        name="txt", encoding=fmt.encoding)))
+    if given is not None:
+        if not all(query.strip() for query in given):
+            raise ConfigError("--query is empty; say what to look for")
+        return iter(given)
+    txt = FileFormat(name="txt", encoding=fmt.encoding)
+    lines = (record.cells[0] for record in read_records(source, ("text",), txt))
     return (line for line in lines if line.strip())

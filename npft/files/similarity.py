@@ -22,8 +22,8 @@ from npft.files.tasks import cell
 from npft.files.vectors import sentence_encoder_in
 from npft.loading import load
 from npft.metrics.ranking import pearson, spearman
-from npft.text import FileFormat, read_records, read_scored
-from npft.text.tables import count_unscored
+from npft.text import FileFormat, count_unscored, read_records, read_scored
+from npft.text.readers import check_no_pipe
 
 PAIR = ("text", "pair")
 
@@ -35,8 +35,9 @@ def similarity_file(
 
     The ways: every pool of the encoder's last layer, the mean of its token table ("static"), and
     the tf-idf of the words of this very file ("bag of words"). Raises as ``read_scored``, and
-    ``NonFiniteError`` if all scores are equal.
+    ``DataError`` for a pipe, ``NonFiniteError`` if all scores are equal.
     """
+    check_no_pipe(pairs)  # it is read again to count what was skipped
     encoder = load(model).body
     examples = read_scored(pairs, unscored="skip", fmt=fmt)
     first, second = examples.texts, examples.pairs or []

@@ -12,6 +12,7 @@ How it is learnt, measured and decided is the business of the model's head, not 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,14 +34,17 @@ from npft.heads.tags import TokenClassifier
 from npft.loading import load
 from npft.metrics.score import Score
 from npft.text import (
-    FileFormat, count_unscored, read_answers, read_labelled, read_pairs, read_records, read_scored,
-    read_tagged,
+    FileFormat, Record, count_unscored, looks_like_tags, read_answers, read_labelled, read_pairs,
+    read_records, read_scored, read_tagged,
 )
+from npft.text.answer_files import is_squad, squad_questions
 from npft.text.batch import NO_SPAN
+from npft.text.readers import check_no_pipe, source_name
 
 SAID = {"f1": "F1", "spearman": "Spearman", "pearson": "Pearson", "rmse": "error (RMSE)",
         "exact": "exact match"}
 TAGGERS: dict[str, Any] = {"token": TokenClassifier, "chain": ChainTagger}
+CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f]")  # moves the cursor or changes colours
 Row = dict[str, Any]  # one row of a file, and what is said of it
 
 
@@ -80,7 +84,7 @@ class Task:
 
     def rows(self, source: Any, fmt: FileFormat) -> Iterator[Row]:
         """The rows of a file without labels, as they come."""
-        for record in read_records(source, self.asked, plain(source, self.asked, fmt)):
+        for record in unlabelled(source, self.asked, fmt):
             yield dict(zip(self.asked, record.cells))
 
     def told(self, score: dict[str, Any]) -> str:
@@ -172,6 +176,7 @@ class Grade(Task):
     says = "score"
 
     def read(self, path: Path, fmt: FileFormat, like: Any = None) -> Any:
+        check_no_pipe(path)  # it is read again to count what was skipped
         examples = read_scored(path, unscored="skip", fmt=fmt)
         scores = set(np.asarray(examples.labels).tolist())
         if len(scores) == 1 and like is None:
@@ -202,7 +207,8 @@ class Tag(Task):
     says = "tags"
 
     def read(self, path: Path, fmt: FileFormat, like: Any = None) -> Any:
-        return read_tagged(path, fmt)
+        known = None if like is None else getattr(like, "tag_names", None) or like.label_names
+        return read_tagged(path, fmt, tag_names=known)
 
     def model(
         self, encoder: Encoder, train: Any, rng: np.random.Generator, **options: Any
@@ -217,16 +223,24 @@ class Tag(Task):
         return examples.texts
 
     def rows(self, source: Any, fmt: FileFormat) -> Iterator[Row]:
-        """Sentences of words: a line each with spaces between the words, or a file with tags."""
+        """Sentences of words: a line each with spaces between the words, or a file with tags.
+
+        Raises ``DataError`` for a file that seems to hold tags, unless its format is named.
+        """
         if fmt.named(source, "txt") in ("conll", "conllu"):
             yield from ({"words": words} for words in read_tagged(source, fmt).words)
-        else:
-            lines = read_records(source, ("text",), plain(source, ("text",), fmt))
-            yield from ({"words": line.cells[0].split()} for line in lines)
+            return
+        if fmt.name is None and is_whole(source) and looks_like_tags(source, fmt):
+            raise DataError("seems to hold a word and its tag on each line: for these say --format "
+                            "conll, for a sentence a line --format txt", path=source)
+        for line in unlabelled(source, ("text",), fmt):
+            yield {"words": line.cells[0].split()}
 
     def line(self, row: Row) -> str:
         """A word and its tag on each line, and a blank line after the sentence, as in CoNLL."""
-        return "".join(f"{word}\t{tag}\n" for word, tag in zip(row["words"], row["tags"]))
+        return "".join(
+            f"{escaped(word)}\t{tag}\n" for word, tag in zip(row["words"], row["tags"])
+        )
 
 
 class Answer(Task):
@@ -250,6 +264,14 @@ class Answer(Task):
         without = bool((np.asarray(train.spans)[:, 0] == NO_SPAN).any())
         return SpanFinder(encoder, no_answer=without, rng=rng)
 
+    def rows(self, source: Any, fmt: FileFormat) -> Iterator[Row]:
+        """Questions and passages, also those of a file of SQuAD's JSON."""
+        if is_whole(source) and is_squad(source, fmt):
+            for asked in squad_questions(source, fmt.encoding):
+                yield dict(zip(self.asked, asked))
+        else:
+            yield from super().rows(source, fmt)
+
 
 TASKS: dict[str, Task] = {
     task.name: task for task in (Classify(), Pair(), Grade(), Tag(), Answer())
@@ -259,8 +281,9 @@ TASKS: dict[str, Task] = {
 def load_for(folder: Path, name: str | None = None) -> tuple[Task, Any]:
     """The fine-tuned model in a folder, and its task: the one that is named, or its own.
 
-    A classifier of pairs is told from one of texts by the results of its training. Raises
-    ``CheckpointError`` for a model that no task made, ``ConfigError`` for another task's.
+    A classifier of pairs is told from one of texts by the results of its training; where there are
+    none, either may be named. Raises ``CheckpointError`` for a model that no task made,
+    ``ConfigError`` for another task's.
     """
     model: Any = load(folder)
     fitting = [task for task in TASKS.values() if model.kind in {m.kind for m in task.made}]
@@ -269,15 +292,34 @@ def load_for(folder: Path, name: str | None = None) -> tuple[Task, Any]:
         raise CheckpointError(
             f"{folder}: holds a {model.kind}, expected a fine-tuned model: {', '.join(made)}"
         )
+    trained = results_of(folder).get("task")
+    fitting = [task for task in fitting if task.name == trained] or fitting
     for task in fitting:
-        if task.name == (name or results_of(folder).get("task")):
+        if name in (None, task.name):
             return task, model
-    if name is not None:
-        raise ConfigError(
-            f"{folder}: holds a {model.kind}, which was not trained to {name}; "
-            f"expected --task {' or '.join(task.name for task in fitting)}"
-        )
-    return fitting[0], model
+    raise ConfigError(
+        f"{folder}: holds a {model.kind}, which was not trained to {name}; "
+        f"expected --task {' or '.join(task.name for task in fitting)}"
+    )
+
+
+def is_whole(source: Any) -> bool:
+    """Whether a source is a file that can be read twice: neither a stream nor a pipe."""
+    return not hasattr(source, "read") and Path(source).is_file()
+
+
+def unlabelled(source: Any, layout: Sequence[str], fmt: FileFormat) -> Iterator[Record]:
+    """The rows of a file without labels.
+
+    Raises ``DataError`` for a tab in what is read as plain text though nobody said so: a file that
+    was trained on as a table would be read otherwise here.
+    """
+    used = plain(source, layout, fmt)
+    for record in read_records(source, layout, used):
+        if used.name != fmt.name and "\t" in record.cells[0]:
+            raise DataError("holds a tab: for a table say --format tsv and --columns, for text "
+                            "--format txt", path=source_name(source), line=record.line)
+        yield record
 
 
 def plain(source: Any, layout: Sequence[str], fmt: FileFormat) -> FileFormat:
@@ -292,15 +334,30 @@ def results_of(folder: Path) -> dict[str, Any]:
     """The results of the run that made the model in a folder, as far as they are there."""
     try:
         found = json.loads((Path(folder) / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):  # RecursionError: lists in lists in lists ...
         return {}
     return found if isinstance(found, dict) else {}
 
 
 def cell(value: Any) -> str:
-    """A value as a cell of a row of text: with three decimals, tags side by side, in one line."""
+    """A value as a cell of a row of text: with three decimals, tags side by side, in one line.
+
+    Of the text itself no tab is left, which would divide the cell, and control characters, which
+    would move the cursor, become escapes.
+
+    >>> print(cell("a" + chr(9) + "b" + chr(27) + "[2J"))
+    a b\\x1b[2J
+    """
     if isinstance(value, float):
         return f"{value:.3f}"
-    if isinstance(value, list):
-        return " ".join(value)
-    return " ".join(str(value).splitlines())
+    line = " ".join((" ".join(value) if isinstance(value, list) else str(value)).splitlines())
+    return escaped(line.replace("\t", " "))
+
+
+def escaped(text: str) -> str:
+    """The text with an escape for each control character.
+
+    >>> print(escaped("a" + chr(155) + "b"))
+    a\\x9bb
+    """
+    return CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)

@@ -70,7 +70,7 @@ class ChainTags(Tags):
         if not np.logical_and(self.may_start, self.may_end).any():
             raise ConfigError(
                 f"ChainTags: none of the tags {listed(names)} may stand alone in {self.scheme}; "
-                "add O, or say scheme='plain' to allow every move"
+                "add O, or say scheme plain to allow every move"
             )
 
     def options(self) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def scheme_of(tags: Iterable[str]) -> str:
     Traceback (most recent call last):
         ...
     npft.errors.ConfigError: the tags B-LOC, O may be those of bio, iob1, iobes, bilou; say which \
-it is: scheme='bio', or scheme='plain' if they mark no entities
+it is: scheme bio, or scheme plain if they mark no entities
     """
     tags = set(tags)
     could = schemes_of(tags)
@@ -77,8 +77,7 @@ def in_doubt(tags: Iterable[str]) -> str:
     """What to say of tags that may be those of several schemes, or of none."""
     return (
         f"the tags {', '.join(sorted(set(tags)))} may be those of {', '.join(schemes_of(tags))}; "
-        f"say which it is: scheme={schemes_of(tags)[0]!r}, or scheme='plain' if they mark no "
-        "entities"
+        f"say which it is: scheme {schemes_of(tags)[0]}, or scheme plain if they mark no entities"
     )
 
 

@@ -19,7 +19,7 @@ from npft.errors import ConfigError, DataError, quoted
 from npft.strict_json import parse
 from npft.text.examples import Examples
 from npft.text.layout import Columns, FileFormat, format_of
-from npft.text.readers import NO_TEXT, PathLike, numbered_lines
+from npft.text.readers import NO_TEXT, PathLike, check_no_pipe, numbered_lines
 from npft.text.records import read_records, table_format
 
 ANSWERED = ("question", "passage", "answer", "start")
@@ -65,20 +65,37 @@ def read_answers(
     (['Who?', 'When?'], 'Ann saw Ann.', [[8, 11], [-1, -1]])
     """
     fmt = format_of(fmt, columns, header, separator, encoding, format)
-    squad = table_format(path, ANSWERED, fmt) == "json" and is_object(path, fmt.encoding)
-    if squad and fmt.columns is not None:
-        raise ConfigError("columns is given, but the keys of SQuAD's JSON are fixed; leave it out")
-    rows = list(_squad(path, fmt.encoding) if squad else _rows(path, fmt))
-    if not rows:
-        raise DataError("the file has no question", path=path)
+    rows = list(_squad(path, fmt.encoding) if is_squad(path, fmt) else _rows(path, fmt))
     spans = np.array([_span(path, row) for row in rows])
     return Examples([r.question for r in rows], pairs=[r.passage for r in rows], spans=spans)
 
 
+def is_squad(path: PathLike, fmt: FileFormat) -> bool:
+    """Whether a file, which will be read again, is SQuAD's JSON: ``json`` that begins with an
+    object.
+
+    Raises ``ConfigError`` for columns, which SQuAD's JSON has not, ``DataError`` for a pipe.
+    """
+    if table_format(path, ANSWERED, fmt) != "json" or not is_object(path, fmt.encoding):
+        return False
+    if fmt.columns is not None:
+        raise ConfigError("columns is given, but the keys of SQuAD's JSON are fixed; leave it out")
+    return True
+
+
 def is_object(path: PathLike, encoding: str) -> bool:
-    """Whether a JSON file begins with an object, and not with an array."""
+    """Whether a JSON file, which will be read again, begins with an object and not an array."""
+    check_no_pipe(path)
     lines = (line.strip() for _, line in numbered_lines(path, encoding))
     return next(filter(None, lines), "").startswith("{")
+
+
+def squad_questions(path: PathLike, encoding: str) -> Iterator[tuple[str, str]]:
+    """Each question of SQuAD's JSON and its passage, with or without an answer there.
+
+    Raises ``DataError`` that names the place.
+    """
+    return ((question, passage) for _, question, passage, _ in _asked(path, encoding))
 
 
 def _rows(path: PathLike, fmt: FileFormat) -> Iterator[_Answered]:
@@ -87,7 +104,24 @@ def _rows(path: PathLike, fmt: FileFormat) -> Iterator[_Answered]:
 
 
 def _squad(path: PathLike, encoding: str) -> Iterator[_Answered]:
-    """The questions of SQuAD's JSON."""
+    """The questions of SQuAD's JSON with their first answers."""
+    for at, question, passage, asked in _asked(path, encoding):
+        impossible = "is_impossible" in asked and _part(path, asked, "is_impossible", bool, at)
+        given = {"answers": []} | asked if impossible else asked
+        answers = _part(path, given, "answers", list, at)
+        if impossible and answers:
+            raise DataError(f"{at}is_impossible is True, and there are answers; take away the one "
+                            "or the other", path=path)
+        if not answers:
+            yield _Answered(at, None, question, passage, "", "")
+            continue
+        answer = _part(path, answers[0], "text", str, f"{at}answers[0].")
+        start = _part(path, answers[0], "answer_start", int, f"{at}answers[0].")
+        yield _Answered(at, None, question, passage, answer, str(start))
+
+
+def _asked(path: PathLike, encoding: str) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    """Of each question in SQuAD's JSON: its place, itself, its passage, and all that is told."""
     text = "\n".join(line for _, line in numbered_lines(path, encoding))
     try:
         whole = parse(text)
@@ -95,40 +129,32 @@ def _squad(path: PathLike, encoding: str) -> Iterator[_Answered]:
         raise DataError(f"is no JSON: {error.msg}", path=path, line=error.lineno) from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"is no JSON: {error}", path=path) from None
-
-    def part(of: Any, key: str, kind: type, place: str) -> Any:
-        value = of.get(key) if isinstance(of, dict) else None
-        if not isinstance(value, kind):
-            raise DataError(f"{place}{key} is {quoted(value)}, expected {kind.__name__}, as in "
-                            f"SQuAD's JSON; for one object on each line say format jsonl",
-                            path=path)
-        if isinstance(value, str) and NO_TEXT.search(value):
-            raise DataError(f"{place}{key} has a NUL or half of a surrogate pair, which is no "
-                            f"character of a text", path=path)
-        return value
-
-    for i, article in enumerate(part(whole, "data", list, "")):
-        paragraphs = part(article, "paragraphs", list, f"data[{i}].")
+    at = ""
+    for i, article in enumerate(_part(path, whole, "data", list, "")):
+        paragraphs = _part(path, article, "paragraphs", list, f"data[{i}].")
         for j, paragraph in enumerate(paragraphs):
             place = f"data[{i}].paragraphs[{j}]."
-            passage = part(paragraph, "context", str, place)
-            for k, asked in enumerate(part(paragraph, "qas", list, place)):
+            passage = _part(path, paragraph, "context", str, place)
+            for k, asked in enumerate(_part(path, paragraph, "qas", list, place)):
                 at = f"{place}qas[{k}]."
-                question = part(asked, "question", str, at)
+                question = _part(path, asked, "question", str, at)
                 if not question.strip() or not passage.strip():
                     raise DataError(f"{at}question or its context is empty", path=path)
-                impossible = "is_impossible" in asked and part(asked, "is_impossible", bool, at)
-                given = {"answers": []} | asked if impossible else asked
-                answers = part(given, "answers", list, at)
-                if impossible and answers:
-                    raise DataError(f"{at}is_impossible is True, and there are answers; take away "
-                                    "the one or the other", path=path)
-                if not answers:
-                    yield _Answered(at, None, question, passage, "", "")
-                    continue
-                answer = part(answers[0], "text", str, f"{at}answers[0].")
-                start = part(answers[0], "answer_start", int, f"{at}answers[0].")
-                yield _Answered(at, None, question, passage, answer, str(start))
+                yield at, question, passage, asked
+    if not at:
+        raise DataError("the file has no question", path=path)
+
+
+def _part(path: PathLike, of: Any, key: str, kind: type, place: str) -> Any:
+    """A value of an object in SQuAD's JSON, checked."""
+    value = of.get(key) if isinstance(of, dict) else None
+    if not isinstance(value, kind):
+        raise DataError(f"{place}{key} is {quoted(value)}, expected {kind.__name__}, as in SQuAD's "
+                        "JSON; for one object on each line say format jsonl", path=path)
+    if isinstance(value, str) and NO_TEXT.search(value):
+        raise DataError(f"{place}{key} has a NUL or half of a surrogate pair, which is no "
+                        "character of a text", path=path)
+    return value
 
 
 def _span(path: PathLike, row: _Answered) -> tuple[int, int]:

@@ -24,7 +24,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from npft.errors import ConfigError, DataError, check_choice, check_strings, quoted
+from npft.errors import (
+    ConfigError, DataError, check_choice, check_names, check_strings, listed, quoted,
+)
 from npft.text.layout import FileFormat, check_format
 from npft.text.readers import PathLike, check_encoding, numbered_lines
 from npft.text.records import column_places
@@ -109,6 +111,14 @@ def read_conll(
     >>> t.words, t.tags
     ([['In', 'Oslo'], ['Yes']], [['O', 'B-LOC'], ['O']])
     """
+    return _conll(path, columns, separator, iob, header, encoding).tagged(path, iob)
+
+
+def _conll(
+    path: PathLike, columns: Sequence[int | str] | None, separator: str | None, iob: Iob,
+    header: bool, encoding: str,
+) -> _Sentences:
+    """What ``read_conll`` reads."""
     _check_iob(iob)
     FileFormat("conll", columns, header, separator, encoding)  # type: ignore[arg-type]
     if columns is not None and len(columns) != 2:
@@ -138,8 +148,8 @@ def read_conll(
         if iob is True and not is_iob(tag):
             raise DataError(f"the tag {quoted(tag)} is neither O nor B-type nor I-type; say "
                             f"iob=False for tags of another kind", path=path, line=number)
-        sentences.add(word, tag)
-    return sentences.tagged(path, iob)
+        sentences.add(word, tag, number)
+    return sentences
 
 
 def _check_iob(iob: Iob) -> None:
@@ -167,7 +177,8 @@ def _wrong_columns(
 
 
 def read_tagged(
-    path: PathLike, fmt: FileFormat = FileFormat(), *, iob: Iob = "auto"
+    path: PathLike, fmt: FileFormat = FileFormat(), *, iob: Iob = "auto",
+    tag_names: Sequence[str] | None = None,
 ) -> TaggedTexts:
     r"""Read a file of words and tags: ``conllu``, or ``conll`` for all other names of files.
 
@@ -175,6 +186,7 @@ def read_tagged(
         or the names in ``CONLLU``; without them form and upos. Without a
         separator columns are divided by spaces and tabs, in a ``tsv`` by tabs. A txt is a conll.
     iob: as in ``read_conll``; a ``conllu`` is left as it is.
+    tag_names: the tags that a model knows: any other is refused with its line.
 
     Raises what ``read_conll`` and ``read_conllu`` raise; ``ConfigError`` for other formats.
 
@@ -189,13 +201,13 @@ def read_tagged(
     name = fmt.named(path, "conll")
     if name == "conllu":
         fmt.refuse(name, "header", "separator")
-        return read_conllu(path, _conllu_column(fmt), encoding=fmt.encoding)
+        return _conllu(path, _conllu_column(fmt), fmt.encoding).tagged(path, False, tag_names)
     if name not in ("conll", "tsv", "txt"):
         raise ConfigError(f"{path}: the format {name} has no tags for words, expected a "
                           f"word and its tag on each line; if the file has them say format conll")
     separator = fmt.separator or ("\t" if name == "tsv" else None)
-    return read_conll(path, columns=fmt.columns, separator=separator, iob=iob, header=fmt.header,
-                      encoding=fmt.encoding)
+    sentences = _conll(path, fmt.columns, separator, iob, fmt.header, fmt.encoding)
+    return sentences.tagged(path, iob, tag_names)
 
 
 def _conllu_column(fmt: FileFormat) -> str:
@@ -233,6 +245,11 @@ def read_conllu(
     >>> t.words, t.tags
     ([['Do', "n't", 'go']], [['AUX', 'PART', 'VERB']])
     """
+    return _conllu(path, column, encoding).tagged(path, iob=False)
+
+
+def _conllu(path: PathLike, column: str, encoding: str) -> _Sentences:
+    """What ``read_conllu`` reads."""
     check_choice("read_conllu: column", column, CONLLU)
     place = CONLLU.index(column)
     sentences = _Sentences()
@@ -261,28 +278,31 @@ def read_conllu(
         if not word or not tag:
             raise DataError(f"the {column if word else 'form'} is empty; write _ for nothing",
                             path=path, line=number)
-        sentences.add(word, tag)
-    return sentences.tagged(path, iob=False)
+        sentences.add(word, tag, number)
+    return sentences
 
 
 class _Sentences:
-    """Words and tags as they are read, and the document each sentence stands in."""
+    """Words and tags as they are read, their lines, and the document of each sentence."""
 
     def __init__(self) -> None:
         self.words: list[list[str]] = []
         self.tags: list[list[str]] = []
+        self.lines: list[list[int]] = []
         self.documents: list[int] = []
         self.document = -1  # none has begun
         self.open = False
 
-    def add(self, word: str, tag: str) -> None:
+    def add(self, word: str, tag: str, line: int) -> None:
         if not self.open:
             self.words.append([])
             self.tags.append([])
+            self.lines.append([])
             self.documents.append(max(self.document, 0))
             self.open = True
         self.words[-1].append(word)
         self.tags[-1].append(tag)
+        self.lines[-1].append(line)
 
     def end(self) -> None:
         self.open = False
@@ -292,10 +312,19 @@ class _Sentences:
         # Sentences before the first mark are a document of their own.
         self.document = max(self.document, 0) + 1 if self.words else 0
 
-    def tagged(self, path: PathLike, iob: Iob) -> TaggedTexts:
+    def tagged(
+        self, path: PathLike, iob: Iob, tag_names: Sequence[str] | None = None
+    ) -> TaggedTexts:
         if not self.words:
             raise DataError("the file has no word", path=path)
         groups = None if self.document < 0 else np.array(self.documents)
         known = iob is True or (iob == "auto" and all(is_iob(t) for row in self.tags for t in row))
         tags = [iob2(row) for row in self.tags] if known else self.tags
+        if tag_names is not None:
+            names = check_names("read_tagged: tag_names", tag_names)
+            for row, lines in zip(tags, self.lines):
+                for tag, line in zip(row, lines):
+                    if tag not in names:
+                        raise DataError(f"the tag {quoted(tag)} is unknown to the model, expected "
+                                        f"one of {listed(names)}", path=path, line=line)
         return TaggedTexts(self.words, tags, groups=groups)

@@ -18,7 +18,7 @@ from npft.text.answer_files import is_object
 from npft.text.conll import BLANK, split_columns
 from npft.text.json_records import json_array, json_lines
 from npft.text.layout import FileFormat, check_format
-from npft.text.readers import PathLike, numbered_lines
+from npft.text.readers import PathLike, check_no_pipe, numbered_lines
 from npft.text.records import column_places, separator_of, table_format, table_rows
 
 SAMPLE = 1000  # rows
@@ -41,7 +41,8 @@ class Guess(NamedTuple):
 def guess_task(path: PathLike, fmt: FileFormat = FileFormat()) -> Guess:
     r"""Whether a file is to classify, pair, score, tag or answer, by its first thousand rows.
 
-    Raises ``DataError`` and ``ConfigError`` as a reader of the file would.
+    The file is read several times. Raises ``DataError`` for a pipe, and ``DataError`` and
+    ``ConfigError`` as a reader of the file would.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile() as file:
@@ -50,6 +51,7 @@ def guess_task(path: PathLike, fmt: FileFormat = FileFormat()) -> Guess:
     Guess(task='score', reason='three columns, the first of decimal numbers')
     """
     check_format(fmt)
+    check_no_pipe(path)
     name = fmt.named(path)
     if name in ("conll", "conllu"):
         return Guess("tag", f"the format is {name}")
@@ -94,7 +96,8 @@ def looks_like_tags(path: PathLike, fmt: FileFormat = FileFormat()) -> bool:
     r"""Whether a text file, of any name, seems to hold words and tags, in either order.
 
     The signs, in the first thousand lines: blank lines stand inside, and all other lines have
-    the same two to ten columns, each a single word.
+    the same two to ten columns, each a single word. Raises ``DataError`` for a pipe, whose rows
+    would then be missing where it is read.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile() as file:
@@ -103,6 +106,7 @@ def looks_like_tags(path: PathLike, fmt: FileFormat = FileFormat()) -> bool:
     True
     """
     check_format(fmt)
+    check_no_pipe(path)
     return bool(_single_words(path, fmt))
 
 

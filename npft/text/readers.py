@@ -1,10 +1,11 @@
 """Text files: their lines, as they are read, and plain text as documents of sentences.
 
 A file, or a stream such as standard input, is decoded piece by piece, so that its first line is
-there before its last one is read. A byte order mark is dropped. Only a line feed ends a line (a
-carriage return before it goes too), so a line may hold any other character; a file without any
-line feed has carriage returns in its place, as old Mac files do. What breaks these rules is
-refused with its name and line, never half read.
+there before its last one is read. A byte order mark is dropped, at the beginning of any line, for
+files that were joined have some inside. Only a line feed ends a line (a carriage return before it
+goes too), so a line may hold any other character; a file without any line feed has carriage returns
+in its place, as old Mac files do. What breaks these rules is refused with its name and line, never
+half read.
 
 Tables are read in ``records``, texts with a tag for each word in ``conll``.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -36,6 +38,23 @@ def source_name(source: Any) -> str:
         return str(source)
     name = getattr(source, "name", None)
     return name if isinstance(name, str) and name != "<stdin>" else "standard input"
+
+
+def check_no_pipe(path: Any) -> None:
+    """Refuse a pipe where a file is read more than once, since what it gave at first is then lost.
+
+    So are all others that are there and neither a file nor a folder, such as a terminal. What is
+    not there at all is left to the reader. Raises ``DataError``.
+
+    >>> check_no_pipe("none.tsv")
+    """
+    try:
+        mode = os.stat(path).st_mode if is_path(path) else stat.S_IFREG
+    except (OSError, ValueError):  # a reader says what is wrong with it
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        what = "a pipe" if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) else "a device"
+        raise DataError(f"is {what}, which can be read once only; give a file", path=path)
 
 
 @contextmanager
@@ -79,7 +98,7 @@ def _decoded(source: Source, encoding: str) -> Iterator[str]:
     """The text piece by piece."""
     name = source_name(source)
     decoder = codecs.getincrementaldecoder(encoding)()
-    size, line, begun = 0, 1, False  # bytes read, the line reached, whether a character was seen
+    size, line = 0, 1  # bytes read, the line reached
     for chunk in chain(_chunks(source), [b""]):
         size += len(chunk)
         if not size:
@@ -89,8 +108,6 @@ def _decoded(source: Source, encoding: str) -> Iterator[str]:
         except UnicodeError as error:
             first = chunk if size == len(chunk) else b""
             raise _not_decoded(error, first, encoding, name, line) from None
-        if not begun and text:
-            text, begun = text.removeprefix("\ufeff"), True
         if bad := NO_TEXT.search(text):
             raise _no_text(bad.group(), name, line + _breaks(text[: bad.start()]))
         line += text.count("\n")
@@ -159,13 +176,18 @@ def raw_lines(source: Source, encoding: str = "utf-8") -> Iterator[str]:
         head, *more = text.split("\n")
         parts.append(head)
         for start in more:
-            yield "".join(parts)
+            yield _unmarked("".join(parts))
             parts, first = [start], False
-    last = "".join(parts)
+    last = _unmarked("".join(parts))
     if first:  # there was no line feed in the whole file
-        yield from last.removesuffix("\r").split("\r") if last else []
+        yield from map(_unmarked, last.removesuffix("\r").split("\r")) if last else []
     elif last:
         yield last
+
+
+def _unmarked(line: str) -> str:
+    """A line without the byte order marks at its beginning."""
+    return line.lstrip("\ufeff")
 
 
 def numbered_lines(source: Source, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from npft.errors import ConfigError
+from npft.errors import ConfigError, quoted
 from npft.worlds import clinic
 from npft.worlds.draws import Draw
 from npft.worlds.lexicon import (
@@ -52,14 +52,18 @@ class Domain(NamedTuple):
     on_phone: float  # share of documents that talk about messages
 
 
-@cache
 def domain_of(name: str) -> Domain:
-    """The domain called "general" or "clinic"."""
+    """The domain called "general" or "clinic"; raises ``ConfigError`` for another."""
+    if not isinstance(name, str) or name not in ("general", "clinic"):
+        raise ConfigError(f"domain is {quoted(name)}, expected 'general' or 'clinic'")
+    return _domain(name)
+
+
+@cache
+def _domain(name: str) -> Domain:
     if name == "general":
         return Domain(topics(), TEMPLATES, PHONE_DOCUMENTS)
-    if name == "clinic":
-        return Domain(parsed_topics(clinic.DEPARTMENTS), clinic.TEMPLATES, 0.0)
-    raise ConfigError(f"domain is {name!r}, expected 'general' or 'clinic'")
+    return Domain(parsed_topics(clinic.DEPARTMENTS), clinic.TEMPLATES, 0.0)
 
 
 def misspelt(word: str, draw: Draw, real: frozenset[str]) -> str:

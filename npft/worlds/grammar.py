@@ -19,7 +19,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from npft.errors import ConfigError, check_choice, check_count, check_share
 from npft.worlds.domains import domain_of, function_words, misspelt, vocabulary
-from npft.worlds.draws import Draw, Item, choose, stream
+from npft.worlds.draws import Draw, Item, check_draw, check_side, choose, stream
 from npft.worlds.languages import dictionary, translated
 from npft.worlds.lexicon import (
     FAMILY_NAMES, GIVEN_NAMES, ORGANISATIONS, SENSES, TIMES, TOWNS, Topic, entries, topics,
@@ -155,7 +155,8 @@ class TinyWorld:
         """One sentence on a topic (its number) about people of its own, with this world's noise.
 
         With ``test`` True or False it is of the test or the training side: their sentence forms and
-        their names have nothing in common. Raises ``ConfigError`` for a topic that does not exist.
+        their names have nothing in common. Raises ``ConfigError`` for a topic that does not exist,
+        a ``draw`` that cannot be called, or another ``test``.
 
         >>> tokens = TinyWorld(noise=0).sentence(5, stream(0, 15))
         >>> " ".join(token.word for token in tokens)
@@ -163,8 +164,10 @@ class TinyWorld:
         >>> tokens[7]
         Token(word='port', pos='NOUN', entity='O', sense='port.kitchen')
         """
-        if not 0 <= topic < len(self.topic_names):
+        if check_count("topic", topic, 0) >= len(self.topic_names):
             raise ConfigError(f"topic is {topic}, expected 0 to {len(self.topic_names) - 1}")
+        check_draw(draw)
+        check_side(test)
         scene = scene_of(self.topics[topic], draw, test)
         tokens = self._in_language(self._said(self.topics[topic], scene, draw, test))
         return self.slip(tokens, draw)
@@ -180,16 +183,19 @@ class TinyWorld:
         words, "pos" and "entities", give ``TaggedTexts``, the others ``Examples``. With another
         ``noise`` a world makes other examples, but for the similarity and the parallel tasks.
 
-        Raises ``ConfigError`` for a name or an option that does not exist.
+        Raises ``ConfigError`` for a name or an option that does not exist, or a ``test`` that is
+        no side.
 
         >>> TinyWorld().task("topic", 16).label_names[:2]
         ['money', 'river']
         """
         check_choice("task", name, sorted(self.tasks))
         make = self.tasks[name]
-        unknown = options.keys() - signature(make).parameters.keys()
-        if unknown:
+        known = dict(list(signature(make).parameters.items())[2:])  # without the world and n
+        if unknown := options.keys() - known.keys():
             raise ConfigError(f"task {name!r} has no option {', '.join(sorted(unknown))}")
+        if "test" in options:
+            check_side(options["test"], both=known["test"].default is None)
         made = make(self, n, seed=seed, **options)
         if check_share("label_noise", label_noise, zero=True, one=True) == 0:
             return made

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from npft.errors import ConfigError, check_count
-from npft.worlds.draws import choose, stream
+from npft.worlds.draws import check_side, choose, stream
 from npft.worlds.grammar import Meaning, TinyWorld, draw_meaning, say
 from npft.worlds.tasks import AGENT_TEMPLATES, PERSON_TEMPLATES
 
@@ -52,9 +52,10 @@ def search_task(
     """``n`` queries for ``passages`` different passages, of the training or the test side.
 
     In training the passages are of that side alone. In the test they are of both, and the queries
-    ask for those of the test side. Several queries may ask for one passage. Passages and queries
-    have the slips of the world. Raises ``ConfigError`` for another domain or language, numbers
-    below 1, or more than 1,000 passages.
+    ask for those of the test side, of which there is at least one. Several queries may ask for one
+    passage. Passages and queries have the slips of the world. Raises ``ConfigError`` for another
+    domain or language, an ``n`` below 1, fewer than 8 or more than 1,000 passages, or a ``test``
+    that is neither True nor False.
 
     >>> task = search_task(TinyWorld(noise=0), 1, passages=50, test=True)
     >>> print(task.queries[0])
@@ -67,6 +68,7 @@ def search_task(
     check_count("search_task: n", n)
     if check_count("search_task: passages", passages, 8) > MOST:
         raise ConfigError(f"search_task: passages is {passages}, expected at most {MOST}")
+    check_side(test, both=False)
     draw = stream(world.seed, 3, 2 * check_count("seed", seed, 0) + 2 + test)
     meanings: dict[tuple[int, int, int], Meaning] = {}
     while len(meanings) < passages:
@@ -74,6 +76,8 @@ def search_task(
         if test or not of_test_side(meaning):
             meanings.setdefault(meaning[:3], meaning)
     drawn = list(meanings.values())
+    while test and not any(map(of_test_side, drawn)):  # of a few, perhaps none can be asked for
+        drawn[-1] = draw_meaning(int(draw() * len(world.topics)), draw)
 
     def text(meaning: Meaning, templates: list[str]) -> str:
         said = say(meaning, choose(draw, templates), draw)

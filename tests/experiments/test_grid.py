@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -230,8 +231,18 @@ def test_a_worker_that_is_killed_names_the_cell_it_had(path):
 
 
 def test_what_concerns_no_cell_is_raised_as_sweep_raises_it(path):
-    with pytest.raises(ConfigError, match="sweep: .*lambda.* cannot be sent to other processes"):
-        grid(lambda cell: cell, [1], path)
+    def local(cell):
+        return cell
+
+    with pytest.raises(ConfigError, match="sweep: .*local.* cannot be sent to other processes"):
+        grid(local, [1], path)
+
+
+def test_a_function_without_a_name_of_its_own_is_refused(path):
+    for function in (lambda cell: cell, partial(pow, 2), partial(partial(pow, 2))):
+        with pytest.raises(ConfigError, match="no name of its own.* put what varies into the cell"):
+            here(function, [1], path)
+    assert not path.parent.exists()
 
 
 UNGUARDED = """

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from npft.errors import ConfigError, DataError, WorkerError
-from npft.experiments.sweep import sweep
+from npft.experiments.sweep import finished, sweep
 
 
 def fail(cell):
@@ -27,6 +27,10 @@ class Odd(Exception):
 
 def fail_oddly(cell):
     raise Odd("no ", "text")
+
+
+def return_oddly(cell):
+    return Odd("no ", "text") if cell else "good"
 
 
 def test_the_default_keeps_the_order_of_the_cells():
@@ -115,6 +119,12 @@ def test_an_error_in_a_worker_is_raised_here_with_its_place_there():
         assert "in fail" in str(caught.value.__cause__)
         with pytest.raises(WorkerError, match="Odd: no text"):
             sweep(here.fail_oddly, [7])
+        words = r"what the function returned cannot be read by this process \(TypeError: .*plain va"
+        with pytest.raises(WorkerError, match=words):
+            sweep(here.return_oddly, [1])
+        ends = dict(finished(here.return_oddly, [0, 1, 0]))  # of that cell alone
+        assert [ends[k].result() for k in (0, 2)] == ["good", "good"]
+        assert isinstance(ends[1].exception(), WorkerError)
     finally:
         sys.path.pop(0)
 

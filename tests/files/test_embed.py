@@ -58,6 +58,25 @@ def test_a_column_of_a_table_can_be_embedded(tmp_path, capsys):
     assert report_embed(found).startswith("2 vectors of 64 numbers in ")
 
 
+def test_row_i_is_row_i_of_a_table_without_its_blank_lines(tmp_path):
+    path, out = tmp_path / "a.tsv", tmp_path / "v.npy"
+    path.write_text("one\n\ntwo\n\n", encoding="utf-8")
+    assert embed_file(path, "tinyworld", out, progress=silent)["texts"] == 2
+    encoder = SentenceEncoder(load("tinyworld").body)
+    assert np.allclose(np.load(out), encoder.encode(["one", "two"]), rtol=0, atol=1e-5)
+
+
+def test_the_text_is_never_written_over(tmp_path, capsys):
+    path, link = tmp_path / "text.npy", tmp_path / "link.npy"
+    path.write_text("one\ntwo\n", encoding="utf-8")
+    link.symlink_to(path)
+    for out in (path, link):
+        argv = ["embed", str(path), "--format", "txt", "--model", "tinyworld", "--out", str(out)]
+        assert main(argv) == 2
+        assert f"{out}: holds the text that is read; name another file" in capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == "one\ntwo\n"
+
+
 def test_what_cannot_be_read_or_written_leaves_no_file_and_no_folder(tmp_path):
     empty = tmp_path / "empty.txt"
     empty.write_bytes(b"")

@@ -50,7 +50,7 @@ def test_repeats_are_dropped_and_conflicts_counted(write):
     assert len(parts.train) + len(parts.test) == 20
     assert parts.counts | {} == {
         "rows": 22, "skipped": 0, "repeats_dropped": 2, "conflicts": 1, "held_out_dropped": 0,
-        "train_examples": 16, "test_examples": 4,
+        "validation_dropped": 0, "train_examples": 16, "test_examples": 4,
     }  # fmt: skip
 
 
@@ -63,6 +63,33 @@ def test_no_row_of_a_given_test_or_validation_file_is_trained_on(write):
     apart = {text.strip() for text in parts.test.texts + parts.validation.texts}
     assert not apart & set(parts.train.texts) and len(parts.train) == 15
     assert parts.counts["held_out_dropped"] == 5
+
+
+def test_no_row_of_the_test_file_is_validated_on(write, tmp_path, capsys):
+    data, test = write("a.tsv", rows(20)), write("test.tsv", rows(6))
+    held_out = write("held_out.tsv", [" spam\ttext 4 ", *rows(3, start=5)])
+    parts = parts_of(Material(data, test=test, validation=str(held_out)))
+    assert parts.test.texts == [f"text {i}" for i in range(6)]
+    assert parts.validation.texts == ["text 6", "text 7"]
+    assert (parts.counts["validation_dropped"], parts.counts["held_out_dropped"]) == (2, 8)
+    with pytest.raises(DataError, match=r"test\.tsv: all its rows stand in the test file too"):
+        parts_of(Material(data, test=test, validation=str(test)))
+    argv = ["finetune", data, "--test", test, "--validation", held_out, "--epochs", 1, "--out"]
+    assert main([*map(str, argv), str(tmp_path / "out")]) == 0
+    assert "2 rows of the validation file left out, for they are in the test" in (
+        capsys.readouterr().out)
+
+
+def test_rows_without_a_score_are_counted_in_every_file(write):
+    def scored(n, blank):
+        return [f"{'' if i in blank else i}\ta man {n} {i}\ta dog" for i in range(6)]
+
+    data, test = write("a.tsv", scored(0, [1])), write("t.tsv", scored(1, [0, 1]))
+    held_out = write("v.tsv", scored(2, [3, 4, 5]))
+    parts = parts_of(Material(data, test=test, validation=str(held_out)), "score")
+    assert parts.counts["skipped"] == 6
+    assert parts_of(Material(data, test=test), "score").counts["skipped"] == 3
+    assert parts_of(Material(data), "score").counts["skipped"] == 1
 
 
 def test_labels_of_all_files_are_numbered_as_in_the_training_file(write):
@@ -241,6 +268,16 @@ def test_a_chain_learns_tags_too_and_predicts_and_is_measured(write, tmp_path, c
     argv = ["finetune", messages, "--out", tmp_path / "m", "--tagger", "chain"]
     assert main([str(a) for a in argv]) == 2
     assert "--tagger is not for the task classify; leave it out" in capsys.readouterr().err
+
+
+def test_an_unknown_tag_is_told_with_its_file_and_line(trained, write, tmp_path, capsys):
+    data, model = trained["tag"]
+    other = write("other.conll", ["Ann\tB-PER", "", "Acme\tB-ORG"])
+    for argv in (["evaluate", other, "--model", model],
+                 ["finetune", data, "--test", other, "--out", tmp_path / "out"]):
+        assert main([str(a) for a in argv]) == 2
+        words = f"{other}:3: the tag 'B-ORG' is unknown to the model, expected one of B-LOC, B-PER"
+        assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("impossible", [False, True])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from npft.__main__ import main
-from npft.errors import CheckpointError, ConfigError
+from npft.errors import CheckpointError, ConfigError, DataError
 from npft.files.predict import SLICE, Predictions, predict_file, print_predictions, slices
 from npft.files.tasks import TASKS, Task, cell, load_for
 from npft.loading import load
@@ -141,15 +141,85 @@ def test_rows_of_a_table_are_read_where_their_columns_are_named(trained, tmp_pat
     assert [row["text"] for part in found for row in part] == ["win, a\nprize", "see you"]
 
 
+def test_a_tab_in_plain_text_is_refused_unless_the_format_is_named(trained, tmp_path, capsys):
+    path, folder = tmp_path / "asked.txt", trained["classify"][1]
+    path.write_text("win cash\nsee you\n\nham\tsee you\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"asked\.txt:4: holds a tab: for a table say --format tsv "
+                                        r"and --columns, for text --format txt"):
+        list(predict_file(path, folder))
+    with pytest.raises(DataError, match="standard input:1: holds a tab"):
+        said_of(folder, ["ham\tsee you"])
+    with pytest.raises(DataError, match="standard input:1: holds a tab"):
+        said_of(trained["tag"][1], ["Ann\tB-PER"])
+    found = predict_file(path, folder, fmt=FileFormat("txt"))
+    assert [row["text"] for part in found for row in part][-1] == "ham\tsee you"
+    path.write_text("ham\tsee you\n", encoding="utf-8")
+    found = predict_file(path, folder, fmt=FileFormat("tsv", columns=(2,)))
+    assert [row["text"] for part in found for row in part] == ["see you"]
+    assert main(["search", str(path), "--bm25", "--query", "see"]) == 0  # nothing was learnt from it
+    assert "ham see you" in capsys.readouterr().out
+
+
+def test_a_file_of_tags_is_not_read_as_a_sentence_a_line(trained, tmp_path):
+    path, folder = tmp_path / "asked.txt", trained["tag"][1]
+    for separator in "\t ":
+        path.write_text("Ann|B-PER\nis|O\n\nOslo|B-LOC\n".replace("|", separator), "utf-8")
+        with pytest.raises(DataError, match=r"asked\.txt: seems to hold a word and its tag .* say "
+                                            r"--format conll, for a sentence a line --format txt"):
+            list(predict_file(path, folder))
+    found = predict_file(path, folder, fmt=FileFormat("conll"))
+    assert [row["words"] for part in found for row in part] == [["Ann", "is"], ["Oslo"]]
+    found = predict_file(path, folder, fmt=FileFormat("txt"))
+    assert [len(row["words"]) for part in found for row in part] == [2, 2, 0, 2]
+    path.write_text("Ann is in Oslo\n\nin Oslo\n", encoding="utf-8")
+    rows = [row["words"] for part in predict_file(path, folder) for row in part]
+    assert rows == [["Ann", "is", "in", "Oslo"], [], ["in", "Oslo"]]
+
+
+def test_questions_of_squads_json_are_answered_with_and_without_answers(trained, tmp_path):
+    path, folder = tmp_path / "asked.json", trained["answer"][1]
+    answers = [{"text": "man", "answer_start": 2}]
+    asked = [{"question": "who", "answers": answers}, {"question": "where"}]
+    parts = [{"context": "a man walks", "qas": asked}, {"context": "nobody", "qas": asked[:1]}]
+    path.write_text(json.dumps({"data": [{"paragraphs": parts}]}), encoding="utf-8")
+    rows = [row for part in predict_file(path, folder) for row in part]
+    assert [(row["question"], row["passage"]) for row in rows] == [
+        ("who", "a man walks"), ("where", "a man walks"), ("who", "nobody")]
+    assert all(isinstance(row["answer"], str) for row in rows)
+    path.write_text(json.dumps([{"question": "who", "passage": "a man"}]), encoding="utf-8")
+    assert len([row for part in predict_file(path, folder) for row in part]) == 1
+    path.write_text('{"data": []}', encoding="utf-8")
+    with pytest.raises(DataError, match="asked.json: the file has no question"):
+        list(predict_file(path, folder))
+    with pytest.raises(ConfigError, match="the keys of SQuAD's JSON are fixed"):
+        list(predict_file(path, folder, fmt=FileFormat(columns=("a", "b"))))
+
+
 def test_a_model_of_pairs_is_known_from_its_folder_and_may_be_named(trained, tmp_path):
     folder = trained["pair"][1]
-    assert load_for(folder)[0].name == "pair"
-    assert load_for(folder, "classify")[0].name == "classify"
+    assert load_for(folder)[0].name == load_for(folder, "pair")[0].name == "pair"
     (tmp_path / "model.npz").write_bytes((folder / "model.npz").read_bytes())
     assert load_for(tmp_path)[0].name == "classify"  # nothing says more
     assert load_for(tmp_path, "pair")[0].name == "pair"
     (tmp_path / "results.json").write_text("[1]", encoding="utf-8")
     assert load_for(tmp_path)[0].name == "classify"
+
+
+def test_results_that_are_no_results_say_nothing(trained, tmp_path):
+    (tmp_path / "model.npz").write_bytes((trained["pair"][1] / "model.npz").read_bytes())
+    for text in ("[1]", "{", "[" * 100_000, '{"task": ["pair"]}', '{"task": "tag"}'):
+        (tmp_path / "results.json").write_text(text, encoding="utf-8")
+        assert load_for(tmp_path)[0].name == "classify"
+        assert load_for(tmp_path, "pair")[0].name == "pair"
+
+
+def test_a_model_whose_results_name_a_task_is_used_for_no_other(trained, tmp_path, capsys):
+    for task, other in (("classify", "pair"), ("pair", "classify")):
+        with pytest.raises(ConfigError, match=f"not trained to {other}; expected --task {task}$"):
+            load_for(trained[task][1], other)
+    argv = ["evaluate", str(trained["pair"][0]), "--model", str(trained["classify"][1])]
+    assert main([*argv, "--task", "pair"]) == 2
+    assert "was not trained to pair; expected --task classify" in capsys.readouterr().err
 
 
 def test_a_model_of_another_task_is_refused(trained):
@@ -159,7 +229,19 @@ def test_a_model_of_another_task_is_refused(trained):
         load_for("tinyworld")
 
 
+def test_no_tab_or_control_character_of_the_data_reaches_a_row(trained):
+    text = "a\tb\x1b[31mc\x07\x00\x9b\x7f é\u2028d"
+    assert cell(text) == r"a b\x1b[31mc\x07\x00\x9b\x7f é d"
+    assert cell(["B-\x1bX", "O"]) == r"B-\x1bX O"
+    for task in TASKS.values():
+        row = {"words": ["a\x1bb", "c"], "tags": ["O", "O"]} if task.name == "tag" else {
+            "label": "ham", **dict.fromkeys(task.asked, text)}
+        line = task.line(row)
+        assert "\x1b" not in line and r"\x1b" in line
+        assert line.count("\t") == (2 if task.name == "tag" else len(task.asked))
+
+
 def test_cells_are_short_and_of_one_line():
     assert cell(0.12345) == "0.123" and cell(["B-PER", "O"]) == "B-PER O"
-    assert cell("a\n\nb\tc") == "a  b\tc" and cell(3) == "3"
+    assert cell("a\n\nb\tc") == "a  b c" and cell(3) == "3"
     assert Task.line(TASKS["classify"], {"label": "ham", "text": "x"}) == "ham\tx"

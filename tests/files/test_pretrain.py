@@ -2,8 +2,10 @@
 
 import pytest
 
+from npft.__main__ import main
 from npft.errors import DataError
 from npft.files.pretrain import read_parts
+from npft.loading import load
 
 
 @pytest.fixture
@@ -36,6 +38,55 @@ def test_a_file_holds_out_the_same_text_in_any_company_and_order(files):
         assert ("One sentence only." in sentences(train)) == ("tiny" in order)
 
 
-def test_a_text_too_short_to_hold_any_out_is_refused(files):
-    with pytest.raises(DataError, match="too little text to hold any out"):
+def test_a_text_too_short_to_hold_any_out_is_refused_by_its_name(files, tmp_path, capsys):
+    with pytest.raises(DataError, match=r"tiny\.txt, .*tiny\.txt: too little text to hold any out"):
         read_parts([files["tiny"], files["tiny"]])
+    argv = ["pretrain", str(files["many"]), str(files["tiny"]), "--alpha", "0.3", "--steps", "1"]
+    assert main([*argv, "--out", str(tmp_path / "out")]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"npft pretrain: {files['tiny']}: too little text to hold any out; give")
+
+
+@pytest.fixture
+def latin(tmp_path):
+    """Two texts that are no UTF-8."""
+    for name in ("un", "deux"):
+        lines = "\n".join(f"le café {name} {i}\nil était là" for i in range(24))
+        (tmp_path / f"{name}.txt").write_bytes(lines.encode("latin-1"))
+    return [str(tmp_path / f"{name}.txt") for name in ("un", "deux")]
+
+
+def test_text_in_another_encoding_is_read_by_every_way_of_pretraining(latin, tmp_path, capsys):
+    said = ["--encoding", "latin-1", "--steps", "1", "--cased"]
+    for more, text in (([], latin[:1]), (["--alpha", "0.5"], latin)):
+        out = str(tmp_path / f"out{len(text)}")
+        assert main(["pretrain", *text, *more, "--steps", "1", "--out", out]) == 2
+        assert "say encoding latin-1" in capsys.readouterr().err
+        assert main(["pretrain", *text, *more, *said, "--out", out]) == 0
+        assert "'café'" in str(load(out).body.tokenizer.to_dict())
+    argv = ["pretrain", latin[1], "--from", str(tmp_path / "out1"), "--general", latin[0]]
+    argv += ["--steps", "1", "--out", str(tmp_path / "next")]
+    assert main(argv) == 2
+    assert main([*argv, "--encoding", "latin-1"]) == 0
+    capsys.readouterr()
+    assert main(["pretrain", "--encoding", "latin-1", "--out", str(tmp_path / "x")]) == 2
+    assert "--encoding is that of text files" in capsys.readouterr().err
+    assert main(["pretrain", *latin, "--encoding", "utf-9", "--out", str(tmp_path / "x")]) == 2
+    assert "encoding is 'utf-9'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["finetune", "forgetting"])
+def test_the_text_of_a_model_may_have_another_encoding_than_the_rows(
+    verb, latin, tmp_path, capsys
+):
+    rows = [f"{'ham' if i % 2 else 'spam'}\tthé {i}" for i in range(20)]
+    (tmp_path / "rows.tsv").write_text("\n".join(rows), encoding="utf-8")
+    argv = [verb, str(tmp_path / "rows.tsv"), "--model", "tinyworld", "--epochs", "1"]
+    argv += ["--repairs", "lr"] if verb == "forgetting" else []
+    argv += ["--out", str(tmp_path / "out"), "--text", latin[0]]
+    assert main(argv) == 2
+    assert "un.txt:1: is not UTF-8" in capsys.readouterr().err
+    assert main([*argv, "--text-encoding", "latin-1"]) == 0
+    if verb == "finetune":  # forgetting needs a text
+        assert main([*argv[:-2], "--text-encoding", "latin-1"]) == 2
+        assert "--text-encoding is that of --text; name its files" in capsys.readouterr().err

@@ -95,12 +95,28 @@ def test_an_index_that_is_kept_is_used_and_one_of_others_is_refused(said, tmp_pa
 @pytest.mark.parametrize("argv, message", [
     (["--query", "x"], "how to search? give --model, or --bm25"),
     (["--bm25", "--model", "tinyworld", "--query", "x"], "--bm25 searches by words alone"),
+    (["--bm25", "--pool", "max", "--query", "x"], "leave out --model, --index and --pool"),
+    (["--bm25", "--query", "x", "--query", " "], "--query is empty; say what to look for"),
+    (["--bm25", "--query", ""], "--query is empty; say what to look for"),
     (["--bm25", "--query", "x", "-k", "0"], "k is 0"),
     (["--bm25", "--queries", "none.txt"], "none.txt: there is no such file"),
     (["--model", "none", "--query", "x"], "none: no model.npz in this folder"),
 ])
 def test_what_cannot_be_searched_is_said_in_one_line(said, capsys, argv, message):
     assert message in refused(capsys, said, *argv)
+
+
+@pytest.mark.parametrize("place", ["said.txt", "said.txt/kept", "a/index.json/kept"])
+def test_a_place_where_no_index_can_be_kept_is_refused_before_encoding(
+    place, said, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("npft.files.search.Index.__init__", None)
+    if place.startswith("a/"):  # a folder where the index should be
+        place = "a"
+        (tmp_path / "a" / "vectors.npy").mkdir(parents=True)
+    argv = [said, "--model", "tinyworld", "--index", tmp_path / place, "--query", "x", "--force"]
+    line = refused(capsys, *argv)
+    assert str(tmp_path / place) in line and "cannot be written" in line
 
 
 def test_files_without_text_are_refused(tmp_path, capsys):

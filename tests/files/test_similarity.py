@@ -56,6 +56,11 @@ def test_pairs_without_scores_get_a_cosine_each_from_a_file_or_standard_input(
     assert capsys.readouterr().out.splitlines()[1] == "1.000\tsee you\tsee you"
 
 
+def test_a_pool_without_a_use_is_refused(scored, capsys):
+    assert main(["similarity", scored, "--model", "tinyworld", "--pool", "cls"]) == 2
+    assert "--pool goes with --unscored; the table has every pool" in capsys.readouterr().err
+
+
 def test_a_file_that_does_not_fit_is_refused_in_one_line(scored, tmp_path, capsys):
     for argv, said in ((["--unscored"], "columns"), (["--columns", "1,2"], "columns is")):
         assert main(["similarity", scored, "--model", "tinyworld", *argv]) == 2

@@ -22,7 +22,7 @@ class Refused(Exception):
 
 
 def text_of(data: bytes) -> str:
-    """A file is UTF-8, with or without one byte order mark, and holds no NUL.
+    """A file is UTF-8, with or without byte order marks where lines begin, and holds no NUL.
 
     >>> text_of(b"\\xef\\xbb\\xbfa")
     'a'
@@ -30,9 +30,11 @@ def text_of(data: bytes) -> str:
     if not data or b"\0" in data:
         raise Refused("empty or binary")
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise Refused("not UTF-8") from None
+    end = "\n" if "\n" in text else "\r"
+    return end.join(line.lstrip("\ufeff") for line in text.split(end))
 
 
 def lines_of(data: bytes) -> list[str]:

@@ -364,7 +364,7 @@ def test_a_batch_it_cannot_learn_from_is_refused(batch, words):
 @pytest.mark.parametrize("names, scheme, error, words", [
     (["I-A", "I-B"], "bio", ConfigError, "none of the tags I-A, I-B may stand alone in bio; add O"),
     (["B-A", "I-A", "E-A"], "iobes", ConfigError, "may stand alone in iobes"),
-    (["O", "B-X"], None, ConfigError, "say which it is: scheme='bio'"),
+    (["O", "B-X"], None, ConfigError, "say which it is: scheme bio"),
     (["O", "E-X"], "bio", DataError, "ChainTags: the tag 'E-X' is none of bio"),
     (["a"], None, ConfigError, "ChainTags: label_names"),
     ("ab", None, DtypeError, "ChainTags: label_names"),

@@ -486,7 +486,7 @@ def test_a_plain_tag_that_is_nowhere_is_named():
 
 
 @pytest.mark.parametrize("names, scheme, error, words", [
-    (["O", "B-X"], None, ConfigError, "say which it is: scheme='bio'"),
+    (["O", "B-X"], None, ConfigError, "say which it is: scheme bio"),
     (["O", "B", "I"], None, ConfigError, "say which it is"),
     (["O", "B-X"], "IOB2", ConfigError, "Tags: scheme is 'IOB2', expected bio, iob1"),
     (["O", "E-X"], "bio", DataError, "Tags: the tag 'E-X' is none of bio"),

@@ -157,11 +157,11 @@ def test_the_scheme_of_tags_by_hand(tags, scheme):
 
 
 @pytest.mark.parametrize("tags, could", [
-    (["O", "B-X"], "B-X, O may be those of bio, iob1, iobes, bilou; .* scheme='bio'"),
+    (["O", "B-X"], "B-X, O may be those of bio, iob1, iobes, bilou; .* scheme bio"),
     (["O"], "the tags O may be those of bio"),
     ([], "may be those of bio"),
     (["O", "B", "I"], "B, I, O may be those of bio"),
-    (["E", "S"], "E, S may be those of iobes; say which it is: scheme='iobes', or scheme='plain'"),
+    (["E", "S"], "E, S may be those of iobes; say which it is: scheme iobes, or scheme plain"),
     (["B-X", "I"], "may be those of bio"),
 ])
 def test_where_it_is_in_doubt_the_scheme_is_not_guessed(tags, could):

@@ -10,7 +10,7 @@ from npft.errors import ConfigError, DataError, NonFiniteError, ShapeError
 from npft.nn import progress
 from npft.nn.history import History
 from npft.nn.layers import Dropout, Linear
-from npft.nn.loop import Streams, streams, train_steps
+from npft.nn.loop import Streams, _chances, streams, train_steps
 from npft.nn.module import Module, Parameter
 from npft.nn.optim import SGD, AdamW
 from npft.nn.progress import Progress
@@ -308,3 +308,9 @@ def test_a_file_that_is_no_history_is_refused(tmp_path, text, words):
     with pytest.raises(DataError, match=words) as caught:
         History.from_json(path)
     assert str(caught.value).startswith(str(path))
+
+
+def test_the_pieces_of_a_batch_draw_what_committed_results_were_made_with():
+    """Numbers written down once: other seeds would be as good, and change every result."""
+    drawn = [rng.integers(1000) for rng in _chances(rng_of(), 3)]
+    assert drawn == [789, 530, 598]

@@ -237,6 +237,14 @@ def test_a_prefix_and_its_exclusion_share_out_a_model():
     assert len(AdamW(head + body).params) == 2
 
 
+def test_a_weight_of_no_axis_stands_with_the_vectors_and_does_not_decay():
+    model = Model()
+    model.temperature = Parameter(0.5)
+    matrices, vectors = decay_groups(model, lr=0.1, weight_decay=0.01)
+    assert [p.shape for p in vectors["params"]].count(()) == 1
+    assert all(p.ndim == 2 for p in matrices["params"])
+
+
 # --- clipping -----------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from npft import History, plots
+from npft.errors import ConfigError
 
 FIGURES = Path(__file__).parents[2] / "figures"
 
@@ -251,10 +252,26 @@ def test_every_script_of_figures_can_be_loaded(path, monkeypatch):
     runpy.run_path(str(path), run_name="loaded, not run")
 
 
-def test_a_figure_is_the_same_bytes_each_time(tmp_path):
-    for name in ("a.png", "b.png"):
-        plots.save_figure(tmp_path / name, plots.draw_mlm, history([7, 4, 2]), 1000)
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_a_figure_is_the_same_bytes_each_time(kind, tmp_path, monkeypatch):
+    for name, day in (("a", "0"), ("b", "86400")):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", day)  # what matplotlib takes the time from
+        path = tmp_path / f"{name}.{kind}"
+        plots.save_figure(path, plots.draw_mlm, history([7, 4, 2]), 1000)
+    assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
+
+
+def test_a_figure_of_another_kind_is_refused_before_it_is_drawn(tmp_path):
+    def draw(ax):
+        raise AssertionError("it was drawn")
+
+    for name in ("a.gif", "a.jpeg", "a.png.txt"):
+        with pytest.raises(ConfigError, match=f"{name}', expected a name that ends in .png, .svg"):
+            plots.save_figure(tmp_path / "new" / name, draw)
+    assert not list(tmp_path.iterdir())
+    for name in ("plain", "LOUD.PNG"):
+        plots.save_figure(tmp_path / name, lambda ax: None)
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
 def test_layers_figure_draws_the_mean_over_the_seeds_for_each_state(ax):

@@ -194,7 +194,25 @@ def test_only_tabs_and_spaces_divide_columns_and_words_keep_other_white_space(se
 def test_a_word_may_hold_any_character_but_tabs_spaces_and_line_ends(tmp_path_factory, words):
     path = tmp_path_factory.getbasetemp() / "words.conll"
     path.write_bytes("".join(f"{w} O\n" for w in ["first", *words]).encode())
-    assert read_tagged(path).words == [["first", *words]]
+    words = [word.lstrip("\ufeff") for word in words]  # a byte order mark
+    if "" in words:
+        with pytest.raises(DataError):
+            read_tagged(path)
+    else:
+        assert read_tagged(path).words == [["first", *words]]
+
+
+def test_a_tag_that_is_unknown_to_the_model_is_refused_with_its_line(write):
+    path = write("a\tI-A\nb\tO\n\n\nc\tI-B\n")  # in IOB2, which models know, B-A and B-B
+    assert read_tagged(path, tag_names=["O", "B-A", "B-B"]).tag_names == ["B-A", "B-B", "O"]
+    words = ":5: the tag 'B-B' is unknown to the model, expected one of B-A, I-A, O"
+    with pytest.raises(DataError, match=words):
+        read_tagged(path, tag_names=["B-A", "I-A", "O"])
+    conllu = write("# newdoc\n" + row(1, "go") + "\n" + row(2, "now") + "\n")
+    tags = read_tagged(conllu, FileFormat("conllu")).tag_names
+    assert len(read_tagged(conllu, FileFormat("conllu"), tag_names=tags)) == 1
+    with pytest.raises(DataError, match=":2: the tag .* expected one of Y"):
+        read_tagged(conllu, FileFormat("conllu"), tag_names=["Y"])
 
 
 @pytest.mark.parametrize("mark", ["-DOCSTART- (227508)", "-DOCSTART-\tO", "-DOCSTART-",

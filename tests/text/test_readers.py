@@ -70,7 +70,8 @@ def test_only_a_line_feed_ends_a_line(write):
 def test_lines_are_sentences_and_blank_lines_divide_documents(
     tmp_path_factory, documents, blanks
 ):
-    documents = [[s.replace(".", "-").replace("!", "-").replace("?", "-") for s in document]
+    documents = [[s.replace(".", "-").replace("!", "-").replace("?", "-").replace("\ufeff", "-")
+                  for s in document]
                  for document in documents]
     path = tmp_path_factory.getbasetemp() / "plain.txt"
     text = ("\n" * (blanks + 1)).join("\n".join(document) for document in documents)
@@ -163,6 +164,17 @@ def test_a_byte_order_mark_is_dropped_from_files_and_streams_of_any_encoding():
         assert list(numbered_lines(stream, encoding)) == [(1, "a\ufeff")]  # only at the beginning
 
 
+def test_files_that_were_joined_have_no_byte_order_mark_inside(write):
+    one, two = (f"{label}\ta\ufeffb\n".encode("utf-8-sig") for label in ("ham", "spam"))
+    for content in (one + two, one + codecs.BOM_UTF8 + two, one + two.removesuffix(b"\n")):
+        examples = read_labelled(write(content))
+        assert examples.label_names == ["ham", "spam"] and examples.texts == ["a\ufeffb"] * 2
+    assert read_text(write("\ufeffOne\r\ufeffTwo\r")) == [["One", "Two"]]
+    quoted = write("\ufeffham,'a'\n\ufeffspam,'b'\n".replace("'", '"'))
+    assert read_labelled(quoted, separator=",").label_names == ["ham", "spam"]
+    assert read_conll(write("\ufeffa\tO\n\n\ufeffb\tO\n")).words == [["a"], ["b"]]
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),
        st.sampled_from(["utf-8", "utf-16", "utf-32-be"]), st.integers(1, 5))
 def test_lines_do_not_depend_on_the_size_of_the_pieces_that_are_read(text, encoding, size):
@@ -171,7 +183,8 @@ def test_lines_do_not_depend_on_the_size_of_the_pieces_that_are_read(text, encod
             return self.read(size)
 
     data = ("\n" + text).encode(encoding)
-    expected = [line.removesuffix("\r") for line in ("\n" + text).removesuffix("\n").split("\n")]
+    expected = [line.removesuffix("\r").lstrip("\ufeff")
+                for line in ("\n" + text).removesuffix("\n").split("\n")]
     assert [line for _, line in numbered_lines(Slowly(data), encoding)] == expected
 
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from npft.errors import ConfigError, DataError
 from npft.text import FileFormat, read_records
 
-any_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1,
-                   max_size=12).filter(str.strip)
+# U+FEFF at the beginning of a line is no part of a cell
+any_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff"),
+                   min_size=1, max_size=12).filter(str.strip)
 tables = st.lists(st.tuples(any_text, any_text), min_size=1, max_size=8)
 MESSAGE = "a message of a thousand characters, " * 28
 LINES = {
@@ -105,10 +106,9 @@ def test_what_the_csv_module_writes_is_read_back_with_its_lines(rows, form, sepa
        end=st.sampled_from(["\n", "\r\n", "\r"]), last=st.booleans())
 def test_each_line_of_a_txt_is_a_row_blank_ones_too(texts, end, last):
     texts = ["first", *texts, "last"]
-    if texts[0].startswith("\ufeff"):
-        texts[0] = "a" + texts[0]
     content = end.join(texts) + end * last
-    assert cells(content, ("text",), FileFormat("txt")) == [[text] for text in texts]
+    found = [[text.lstrip("\ufeff")] for text in texts]  # byte order marks
+    assert cells(content, ("text",), FileFormat("txt")) == found
 
 
 def test_separator_and_ending_and_format_decide_together(tmp_path):

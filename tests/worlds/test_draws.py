@@ -21,6 +21,21 @@ def test_seed_purpose_and_index_each_change_the_stream():
     assert len({stream(*triple)() for triple in triples}) == len(triples)
 
 
+def test_the_two_last_purposes_have_the_streams_of_the_two_first_one_index_further():
+    for purpose in (16, 17):
+        for seed, index in ((0, 0), (3, 5)):
+            same = stream(seed, purpose - 16, index + 1)()
+            assert stream(seed, purpose, index)() == same
+        assert stream(0, purpose, 2**40 - 1)() == stream(1, purpose - 16, 0)()
+
+
+@pytest.mark.parametrize("value", [-1, 18, 1.0, True, None, "3"])
+def test_a_purpose_is_a_whole_number_of_0_to_17(value):
+    with pytest.raises(ConfigError, match="purpose is .*, expected a whole number, 0"):
+        stream(0, value)
+    assert stream(0, np.int64(3))() == stream(0, 3)()
+
+
 def test_choose_reaches_every_option_and_no_further():
     assert choose(lambda: 0.0, "abc") == "a"
     assert choose(lambda: 1 - 2**-53, "abc") == "c"

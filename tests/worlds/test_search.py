@@ -61,3 +61,20 @@ def test_the_same_seed_makes_the_same_task_and_others_are_refused():
                                (world, 0, 20), (world, 1, 7), (world, 1, 1001)):
         with pytest.raises(ConfigError):
             search_task(world, n, passages)
+
+
+def test_of_the_fewest_passages_one_at_least_can_be_asked_for():
+    world, alone = TinyWorld(noise=0), 0
+    for seed in range(60):
+        task = search_task(world, 3, passages=8, seed=seed, test=True)
+        assert len(set(task.passages)) == 8 and len(task.answers) == 3
+        askable = [i for i, text in enumerate(task.passages)
+                   if any((verb + noun) % 4 == 0 for _, verb, noun in meaning_of(text))]
+        assert set(task.answers) <= set(askable)
+        alone += askable == [7]  # it took the place of the last one, or is the last one
+    assert alone
+    for options, words in (({"passages": 7}, "passages is 7, expected a whole number, 8 or more"),
+                           ({"test": "yes"}, "test is 'yes', expected True or False"),
+                           ({"test": None}, "test is None, expected True or False")):
+        with pytest.raises(ConfigError, match=words):
+            search_task(world, 1, **options)
