@@ -125,8 +125,8 @@ class CausalLM(Model):
 
         A ``temperature`` below 1 sharpens them, 0 takes the likeliest. It ends at [SEP], or when
         the positions are used up. Raises ``ConfigError`` for a temperature or number of tokens that
-        is negative or no number, ``DataError`` for a text longer than the encoder reads; one that just fits comes
-        back as it is.
+        is negative or no number, ``DataError`` for a text longer than the encoder reads; one that
+        just fits comes back as it is.
         """
         check_count("generate: tokens", tokens, least=0)
         check_rng("generate: rng", rng)
