@@ -59,9 +59,9 @@ def load(path: str | Path) -> Saved:
     say: SentenceEncoder, MaskedLM, Classifier, Regressor, TokenClassifier, a Model with a
     next-sentence head, or else the encoder (``pretrained.py``).
 
-    Its encoder is ``load(path).body``. Raises ``CheckpointError`` that names the file and what is
-    wrong with it, ``DataError`` with the line of a vocabulary that cannot be used, ``ConfigError``
-    for what is no path.
+    Its encoder is ``load(path).body``; its weights are float32, or as ``quantize`` has made them.
+    Raises ``CheckpointError`` that names the file and what is wrong with it, ``DataError`` with the
+    line of a vocabulary that cannot be used, ``ConfigError`` for what is no path.
 
     >>> mlm = load("tinyworld")
     >>> mlm.kind, mlm.body.num_parameters()

@@ -48,8 +48,8 @@ def write_pretrained(model: Any, folder: PathLike) -> Path:
     of ``transformers`` know no other; the next-sentence head of a MaskedLM that was not stays
     behind. A Regressor with ends is written as ``model.unbounded()``.
     Raises ``ConfigError`` for a model that cannot be written so, ``NonFiniteError`` for a weight
-    that is NaN or infinite, ``CheckpointError`` for a place that cannot be written, or that
-    holds files of another model.
+    that is NaN or infinite in float32, ``CheckpointError`` for a place that cannot be written, or
+    that holds files of another model.
 
     >>> import tempfile
     >>> import numpy as np

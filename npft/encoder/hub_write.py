@@ -79,9 +79,9 @@ def write_encoder(folder: PathLike, encoder: Encoder, beside: Sequence[str] = ()
 
     beside: names of files that the caller will write there as well.
     Without a pooler, so a BertModel is to be read with ``add_pooling_layer=False``.
-    Raises ``ConfigError`` as ``family_of`` does, ``NonFiniteError`` for a weight that is NaN or
-    infinite, ``CheckpointError`` for a place that cannot be written, or that holds files of another
-    model which would stay.
+    Raises ``ConfigError`` as ``family_of`` does and for complex weights, ``NonFiniteError`` for one
+    that is NaN or infinite in float32, ``CheckpointError`` for a place that cannot be written, or
+    that holds files of another model which would stay.
     """
     return write_folder(folder, encoder, "Model", beside=beside)
 
@@ -118,7 +118,12 @@ def write_folder(
         arrays[prefix + family.theirs(name)] = array
     arrays |= heads or {}
     for name, array in arrays.items():
-        check_finite(f"write_pretrained: the weight {name}", array)
+        if array.dtype.kind != "f":
+            raise ConfigError(
+                f"write_pretrained: the weight {name} is {array.dtype}, expected float32 or float64"
+            )
+        with np.errstate(over="ignore"):  # as which it is read: 1e300 is infinite there
+            check_finite(f"write_pretrained: the weight {name}", array.astype(np.float32))
     check_all_replaced(folder, (CONFIG, WEIGHTS, *tokenizer_files(tok), *beside))
     with made_folder(folder):
         if tok is not None:

@@ -96,7 +96,8 @@ class Model(Module):
         heads: Mapping[str, Head],
         loss_weights: Mapping[str, float] | None = None,
     ) -> None:
-        if not isinstance(encoder, Encoder):
+        # Any other module that reads batches may stand for an encoder, but a model has heads.
+        if not isinstance(encoder, Module) or isinstance(encoder, Model):
             raise ConfigError(f"Model: encoder is {type(encoder).__name__}, expected an Encoder")
         if loss_weights is not None and not isinstance(loss_weights, Mapping):
             raise ConfigError(

@@ -11,7 +11,7 @@ from npft import ByteTokenizer, Encoder, EncoderConfig, SentenceEncoder
 from npft.encoder.hub import read_encoder
 from npft.encoder.hub_write import write_encoder
 from npft.encoder.safetensors import read_safetensors, write_safetensors
-from npft.errors import CheckpointError, ConfigError
+from npft.errors import CheckpointError, ConfigError, NonFiniteError
 from npft.text.batch import Batch
 
 HUB = Path(__file__).parent / "hub"  # written by make_hub_fixture.py
@@ -84,6 +84,19 @@ def test_an_encoder_that_is_written_comes_back_to_the_bit(tmp_path):
     }
     written, theirs = (read_safetensors(f / "model.safetensors") for f in (folder, HUB / "bert"))
     assert {n for n in theirs if "pooler" not in n} == written.keys()
+
+
+def test_weights_that_no_load_would_take_are_not_written(tmp_path):
+    encoder = read_encoder(HUB / "bert").astype(np.float64)
+    bias = encoder.encoder.layer[0].output.dense.bias
+    bias.assign(np.full(bias.shape, 1e300))
+    for model, error, words in [
+        (encoder, NonFiniteError, "output.dense.bias is inf"),
+        (read_encoder(HUB / "bert").astype(np.complex128), ConfigError, "is complex128, expected"),
+    ]:
+        with pytest.raises(error, match=f"write_pretrained: the weight .*{words}"):
+            write_encoder(tmp_path / "out", model)
+        assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("changes, message", [

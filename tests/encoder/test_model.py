@@ -42,8 +42,10 @@ def encoder():
 def test_a_model_is_made_of_an_encoder_and_of_weights_by_name():
     body = encoder()
     heads = Classifier(body, 2, rng=np.random.default_rng(0)).heads
-    with pytest.raises(ConfigError, match="Model: encoder is str, expected an Encoder"):
-        Model("x", heads)
+    model = Model(body, heads)
+    for given, kind in (("x", "str"), (model, "Model"), (EncoderConfig.lesson(), "EncoderConfig")):
+        with pytest.raises(ConfigError, match=f"Model: encoder is {kind}, expected an Encoder"):
+            Model(given, heads)
     with pytest.raises(ConfigError, match=r"loss_weights are \['a'\], expected a dict of numbers"):
         Model(body, heads, ["a"])
 
