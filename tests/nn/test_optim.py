@@ -40,6 +40,13 @@ def test_one_step_of_adamw_on_three_numbers():
     assert w.version == 1
 
 
+def test_without_options_adamw_has_the_rate_and_the_decay_of_pytorch():
+    w = Parameter([2.0])
+    w.grad = np.array([0.5])
+    AdamW([w]).step()
+    assert w.data[0] == pytest.approx(2.0 - 1e-3 * 0.01 * 2.0 - 1e-3, abs=1e-9)
+
+
 @pytest.mark.parametrize("options", [{}, {"betas": (0.5, 0.8), "eps": 0.1}, {"betas": (0.0, 0.0)}])
 def test_several_steps_equal_a_slow_loop(options):
     rng = rng_of()

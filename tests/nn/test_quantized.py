@@ -215,6 +215,12 @@ def test_what_cannot_be_quantized_is_refused_in_words():
 
 
 @every_kind
+def test_the_bare_function_takes_gradients_to_be_asked_for_as_every_op_does(kind):
+    with pytest.raises(GraphError, match="only reads"):
+        quantized_linear.raw(normal(5, 3), normal(2), weight=QuantizedWeight.of(normal(2, 3), kind))
+
+
+@every_kind
 def test_wrong_shapes_and_ids_are_refused_as_for_floats(kind):
     weight = QuantizedWeight.of(normal(2, 3), kind)
     with pytest.raises(ShapeError, match=r"expected \(F, D\) = \(2, 4\)"):
