@@ -47,7 +47,7 @@ def _body(config: EncoderConfig, batch: Batch) -> int:
 
 def _additions(model: Model, batch: Batch) -> int:
     c = model.encoder.config
-    widths = sum(part.get("rank", part.get("width")) for part in additions_of(model))
+    widths = sum(part.get("rank", 0) + part.get("width", 0) for part in additions_of(model))
     return 8 * len(batch.ids) * c.num_layers * c.hidden_size * widths
 
 
