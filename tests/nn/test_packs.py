@@ -171,6 +171,16 @@ def test_few_results_wait_in_memory():
     assert len(list(results)) == 49
 
 
+def test_one_pack_more_than_there_are_threads_is_begun_before_the_first_result_is_taken():
+    if not set_threads(2):
+        return
+    third = threading.Event()
+    results = each_pack(lambda x: x == 2 and third.set(), range(4))
+    next(results)
+    assert third.wait(10)
+    assert len(list(results)) == 3
+
+
 def test_threads_that_are_no_longer_asked_for_end():
     if not set_threads(5):
         return
