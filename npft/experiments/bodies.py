@@ -37,17 +37,17 @@ def pretrain_tinyworld(
     held_out: int = HELD_OUT,
     progress: ProgressFn | None = None,
     look: Callable[[MaskedLM, int], None] | None = None,
-    vocab_size: int = VOCAB_SIZE,
+    vocab_size: int | None = None,
 ) -> tuple[MaskedLM, History]:
     """Pretrain a new body of lesson size on 4,000 documents of ``TinyWorld(seed)``.
 
-    The vocabulary is a WordPiece of ``vocab_size`` pieces trained on the documents and the hard SMS
-    training texts; the history measures 200 further documents, 20 times. ``look(mlm, step)`` is
-    called before the first step and after each one.
+    The vocabulary is a WordPiece of 2,000 or ``vocab_size`` pieces, trained on the documents and
+    the hard SMS training texts; the history measures 200 further documents, 20 times.
+    ``look(mlm, step)`` is called before the first step and after each one.
     """
     text = world_text(seed, documents, held_out)
     rng = np.random.default_rng(seed)
-    tok = WordPiece.train(text.vocabulary, vocab_size=vocab_size)
+    tok = WordPiece.train(text.vocabulary, vocab_size=vocab_size or text.vocab_size)
     mlm = new_masked_lm(tok, text.max_positions, True, rng)
 
     def watched(step: int, total: int, said: str) -> None:

@@ -85,7 +85,7 @@ def electra_cell(cell: dict[str, Any]) -> dict[str, Any]:
     return cell | {"steps": steps, "looks": looks}
 
 
-def judged(body: Encoder, state: Mapping[str, np.ndarray]) -> dict[str, float]:
+def judged(body: Encoder, state: dict[str, np.ndarray]) -> dict[str, float]:
     """The probe's mean F1 of each task on a copy of a body."""
     body.load_state_dict(state)
     return {task: probe(body, *labelled(task, n))[0] for task, n in TASKS.items()}

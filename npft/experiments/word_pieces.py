@@ -35,7 +35,8 @@ def piece_cell(cell: dict[str, Any]) -> dict[str, Any]:
     {"first", "mean", "max"}: the accuracy of parts of speech, the F1 of entities.
     """
     seed = cell["seed"]
-    world, found = TinyWorld(seed), {}
+    world = TinyWorld(seed)
+    found: dict[str, Any] = {}
     with threads(1):
         mlm, _ = pretrain_tinyworld(seed, cell["steps"], vocab_size=cell["vocabulary"])
         start = mlm.encoder.state_dict()
@@ -47,12 +48,13 @@ def piece_cell(cell: dict[str, Any]) -> dict[str, Any]:
             model = TokenClassifier(mlm.encoder, train.tag_names, rng=rng)
             set_dropout(model, DROPOUT)
             fine_tune_as(model, model.batch_of(train), "full", epochs=EPOCHS, rng=rng)
-            exam, head = model.batch_of(test), model.heads["tags"]
+            exam = model.batch_of(test)
+            head: Any = model.heads["tags"]
             found[task] = {}
             for head.pieces in PIECES:
                 found[task][head.pieces] = getattr(evaluate(model, exam), figure)
     words = sum(len(row) for row in test.words)
-    return cell | {"tokens": float((exam.words >= 0).sum() / words)} | found
+    return cell | {"tokens": float((np.asarray(exam.words) >= 0).sum() / words)} | found
 
 
 def piece_scores(cells: Sequence[Mapping[str, Any]], vocabulary: int, task: str) -> np.ndarray:

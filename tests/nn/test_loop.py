@@ -310,6 +310,13 @@ def test_a_file_that_is_no_history_is_refused(tmp_path, text, words):
     assert str(caught.value).startswith(str(path))
 
 
+def test_a_file_of_a_history_is_read_by_eye_a_number_a_line_and_set_in_by_its_depth(tmp_path):
+    h = History([{"step": 1, "loss": 0.5}])
+    h.to_json(tmp_path / "a.json")
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert text == '[\n {\n  "step": 1,\n  "loss": 0.5\n }\n]\n'
+
+
 def test_the_pieces_of_a_batch_draw_what_committed_results_were_made_with():
     """Numbers written down once: other seeds would be as good, and change every result."""
     drawn = [rng.integers(1000) for rng in _chances(rng_of(), 3)]
