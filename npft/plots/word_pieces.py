@@ -23,17 +23,19 @@ def draw_word_pieces(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
 
     ``cells`` are results of ``piece_cell``.
     """
-    gains: dict[str, list[str]] = {}  # of the mean, by the tokens of a word
+    tokens = {n: np.mean([c["tokens"] for c in cells if c["vocabulary"] == n]) for n in COLORS}
+    few = min(COLORS)  # of few pieces most words are several
+    better = []
     for ax, task in zip(axes, TASKS):
-        ends = {}
+        ends, gains = {}, []
         for size, color in COLORS.items():
             scores = piece_scores(cells, size, task)  # (3, seeds)
-            tokens = np.mean([c["tokens"] for c in cells if c["vocabulary"] == size])
             ax.plot(scores, color=color, alpha=0.35, lw=1)
             ax.plot(scores.mean(1), color=color, marker="o", lw=3)
-            ends[f"{tokens:.1f} tokens\na word", color] = float(scores[-1].mean())
-            gain = float(scores[1].mean() - scores[0].mean())
-            gains.setdefault(f"{tokens:.1f}", []).append(f"{gain:+.2f}")
+            ends[f"{tokens[size]:.1f} tokens\na word", color] = float(scores[-1].mean())
+            gain = scores[1].mean() - scores[0].mean()
+            gains.append(f"{gain:+.2f} at {tokens[size]:.1f}")
+            better += [gain > 0] if size == few else []
         low, high = ax.get_ylim()
         for y, end in zip(spread_out(list(ends.values()), 0.16 * (high - low)), ends):
             label_end(ax, len(PIECES) - 1, y, *end)
@@ -41,10 +43,9 @@ def draw_word_pieces(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
         ax.set_xticks(range(len(PIECES)), [SAID[way] for way in PIECES])
         ax.set_xlim(-0.2, len(PIECES) - 0.8)
         ax.set_ylabel(label)
-        ax.set_title(name, fontsize=14)
-    said = ", ".join(f"{' and '.join(own)} at {tokens} tokens" for tokens, own in gains.items())
-    seeds = len({c["seed"] for c in cells})
+        ax.set_title(f"{name}: the mean gains\n{', '.join(gains)} tokens", fontsize=14)
+    said = "says more than" if all(better) else "is no clear gain over"
     axes[0].figure.suptitle(
-        f"All tokens of a word instead of its first: {said} ({seeds} seeds)", x=0.01, ha="left",
-        fontsize=16,
+        f"In words of many pieces the mean of all {said} the first "
+        f"({len({c['seed'] for c in cells})} seeds)", x=0.01, ha="left", fontsize=16,
     )  # fmt: skip
