@@ -59,7 +59,10 @@ TESTS = {
     "metrics": ("tests/finetune",),
     "text": ("tests/encoder", "tests/finetune", "tests/pretraining"),
     "encoder": ("tests/finetune", "tests/embed", "tests/pretraining"),
-    "heads": ("tests/encoder/test_format_1.py", "tests/test_loading.py", "tests/finetune"),
+    "heads": (
+        "tests/encoder/test_format_1.py", "tests/test_loading.py", "tests/test_pretrained.py",
+        "tests/finetune",
+    ),
     "pretraining": ("tests/forgetting",),
     "finetune": ("tests/embed", "tests/forgetting"),
     "experiments": ("tests/test_tour.py",),

@@ -57,6 +57,7 @@ def tokens_of(model, text):
     ("this {text} is [MASK]", "[CLS] this a plum is [MASK] [SEP]"),
     ("[MASK]{text}", "[CLS] [MASK] a plum [SEP]"),
     ("THIS {text} IS [MASK]", "[CLS] this a plum is [MASK] [SEP]"),  # by letters before "[MASK]"
+    ("{text} ~ [MASK]", "[CLS] a plum [UNK] [MASK] [SEP]"),  # by a character behind "{text}"
 ])
 def test_the_text_stands_in_the_pattern(pattern, asked):
     found, batch = tokens_of(cloze(pattern), "a plum")

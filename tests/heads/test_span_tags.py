@@ -52,6 +52,12 @@ def texts(spans, words=None):
 # ---- summaries ----
 
 
+def test_texts_without_words_have_no_spans_to_rate_and_a_column_for_each_type_and_none():
+    model = tagger().eval()
+    empty = Batch([1, 2], [0, 2], words=[-1, -1], typed_spans=[[]])
+    assert model.head()(model.encoder(empty), empty).shape == (0, len(TYPES) + 1)
+
+
 def test_a_word_is_the_mean_of_its_tokens():
     hidden = np.random.default_rng(0).standard_normal((13, 4))
     words = word_vectors(Tensor(hidden), batch()).data

@@ -131,6 +131,16 @@ def test_recall_never_falls_as_the_threshold_does_and_from_none_to_all_precision
     assert 0 < curve.best < 0.6
 
 
+def test_a_threshold_lies_in_the_middle_between_neighbours():
+    assert steps_of(np.array([2.0, 4.0, 0.0, 2.0]))[0].tolist() == [4.0, 3.0, 1.0, -0.25]
+
+
+def test_where_nothing_is_to_be_found_recall_and_f1_are_0():
+    model, batch = tagger(), tagged().replace(typed_spans=[[]] * 6)
+    curve = threshold_curve(model, batch)
+    assert set(curve.recall) == set(curve.f1) == {0.0}
+
+
 def test_gold_that_is_cut_off_counts_in_recall():
     model, batch = tagger(), tagged()
     n = sum(len(own) for own in batch.typed_spans)
