@@ -51,8 +51,9 @@ def piece_cell(cell: dict[str, Any]) -> dict[str, Any]:
             exam = model.batch_of(test)
             head: Any = model.heads["tags"]
             found[task] = {}
-            for head.pieces in PIECES:
-                found[task][head.pieces] = getattr(evaluate(model, exam), figure)
+            for way in PIECES:
+                head.pieces = way
+                found[task][way] = getattr(evaluate(model, exam), figure)
     words = sum(len(row) for row in test.words)
     return cell | {"tokens": float((np.asarray(exam.words) >= 0).sum() / words)} | found
 

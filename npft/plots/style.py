@@ -17,8 +17,8 @@ STYLE = Path(__file__).parents[1] / "data" / "npft.mplstyle"
 BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
 SKY = "#56B4E9"
 DPI_OF_FILM = 100
-# The kinds of files, and what leaves the date out of them.
-DATES: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+# What leaves the date out of the kinds of files that would hold one.
+DATELESS: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 # One colour for one thing in all figures, by the beginning of its name: what trains and in which
 # state a body is, and what is done against forgetting. What is in no line, such as a control, is
@@ -52,26 +52,29 @@ def save_figure(
 ) -> None:
     """Call ``draw(ax, *data)`` on a new figure in npft's style and write it to ``path``.
 
-    The name ends in .png, .svg or .pdf; one without an ending is a PNG. The same figure is the same
-    bytes each time. With more than one of ``columns`` or ``rows``, ``draw`` receives an array of
-    axes. ``width``: of a column, ``height``: of a row, in inches.
+    The name ends in a kind of file that Matplotlib writes; one without an ending is a PNG. As .png,
+    .svg or .pdf the same figure is the same bytes each time. With more than one of ``columns`` or
+    ``rows``, ``draw`` receives an array of axes. ``width``: of a column, ``height``: of a row, in
+    inches.
 
     Raises ``ConfigError`` for another ending, before anything is drawn.
     """
     path = check_path("save_figure: path", path)
     kind_of_file = path.suffix.removeprefix(".").lower() or "png"
-    if kind_of_file not in DATES:
-        raise ConfigError(f"save_figure: path is {quoted(str(path), 100)}, expected a name that "
-                          f"ends in .{', .'.join(DATES)}")
     from matplotlib import style  # here, so that ``import npft`` stays quick
+    from matplotlib.backend_bases import FigureCanvasBase
 
+    if kind_of_file not in (kinds := FigureCanvasBase.get_supported_filetypes()):
+        raise ConfigError(f"save_figure: path is {quoted(str(path), 100)}, expected a name that "
+                          f"ends in .{', .'.join(sorted(kinds))}")
     with style.context([STYLE, {"svg.hashsalt": "npft"}]):
         figure = new_figure(draw, *data, columns=columns, rows=rows, width=width, height=height)
         with made_folder(path.parent), new_file(path) as file:
             if kind_of_file == "png":
                 _save_png(figure, file)
             else:
-                figure.savefig(file, format=kind_of_file, metadata=DATES[kind_of_file])
+                metadata = DATELESS.get(kind_of_file)
+                figure.savefig(file, format=kind_of_file, metadata=metadata)
 
 
 def new_figure(

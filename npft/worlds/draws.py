@@ -11,6 +11,8 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+
 from npft.errors import ConfigError, check_count, quoted
 
 Item = TypeVar("Item")
@@ -48,8 +50,15 @@ def check_draw(draw: Any) -> None:
 
 
 def check_side(test: Any, both: bool = True) -> None:
-    """Raise ``ConfigError`` for what is neither True nor False nor, of ``both`` sides, None."""
-    if not isinstance(test, bool) and not (both and test is None):
+    """Raise ``ConfigError`` for what is neither True nor False nor, of ``both`` sides, None.
+
+    NumPy's True and False are as good, and so are 1 and 0.
+
+    >>> check_side(True), check_side(1), check_side(None)
+    (None, None, None)
+    """
+    whole = isinstance(test, (int, np.integer)) and test in (0, 1)
+    if not (whole or isinstance(test, (bool, np.bool_)) or (both and test is None)):
         expected = "True, False, or None for both sides" if both else "True or False"
         raise ConfigError(f"test is {quoted(test)}, expected {expected}")
 

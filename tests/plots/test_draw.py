@@ -265,13 +265,20 @@ def test_a_figure_of_another_kind_is_refused_before_it_is_drawn(tmp_path):
     def draw(ax):
         raise AssertionError("it was drawn")
 
-    for name in ("a.gif", "a.jpeg", "a.png.txt"):
-        with pytest.raises(ConfigError, match=f"{name}', expected a name that ends in .png, .svg"):
+    for name in ("a.bmp", "a.png.txt", "a.b c"):
+        with pytest.raises(ConfigError, match=f"{name}', expected .* ends in .*.jpg, .*.pdf, .*.svg"):
             plots.save_figure(tmp_path / "new" / name, draw)
     assert not list(tmp_path.iterdir())
     for name in ("plain", "LOUD.PNG"):
         plots.save_figure(tmp_path / name, lambda ax: None)
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_figure_is_of_every_kind_that_matplotlib_writes(tmp_path):
+    for name, start in (("a.jpg", b"\xff\xd8"), ("a.JPEG", b"\xff\xd8"), ("a.eps", b"%!PS"),
+                        ("a.webp", b"RIFF"), ("a.tif", b"II*\0"), ("a.svgz", b"\x1f\x8b")):
+        plots.save_figure(tmp_path / name, lambda ax: ax.plot([0, 1]), width=2, height=2)
+        assert (tmp_path / name).read_bytes().startswith(start), name
 
 
 def test_layers_figure_draws_the_mean_over_the_seeds_for_each_state(ax):

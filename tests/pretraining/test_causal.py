@@ -20,10 +20,14 @@ from npft.errors import ConfigError, DataError
 from npft.pretraining.causal import CausalLM, predict_next
 from npft.pretraining.pairs import Corpus
 from npft.pretraining.probe import unigram_loss
+from npft.pretraining.source import Source
+from npft.pretraining.start import new_encoder
 from npft.pretraining.train import pretrain
 from npft.testing import ragged_batches
 from npft.text.batch import Batch
 from npft.text.tokenizer import Tokenizer
+from npft.text.wordpiece import WordPiece
+from npft.worlds import TinyWorld
 
 PAD, CLS, SEP, MASK, UNK = range(5)
 
@@ -277,6 +281,21 @@ def test_a_trained_model_reaches_the_entropy_of_a_markov_chain():
     assert sum(len(s) == LENGTH for s in states) >= 58
     after_6 = [b for s in states for a, b in pairwise(s) if a == 6]
     assert len(after_6) > 60 and np.mean([b == 7 for b in after_6]) == pytest.approx(0.9, abs=0.1)
+
+
+def test_five_epochs_on_text_bring_the_held_out_loss_below_that_of_frequencies():
+    """By 0.63 nats of 5.95 here: 100 documents of TinyWorld, and 20 that it has not read."""
+    documents = [d.sentences for d in TinyWorld(0).documents(120)]
+    train, held_out = documents[:100], documents[100:]
+    tok = WordPiece.train([s for d in train for s in d], vocab_size=1500)
+    body = new_encoder(tok, 64, rng(), causal=True)
+    lm = CausalLM(body, rng=rng())
+    steps = -(-5 * len(Source(Corpus(train, tok), "segments", 64).starts) // 32)
+    history = pretrain(
+        lm, train, steps=steps, batch_size=32, lr=4e-3, every=steps, held_out=held_out,
+        corrupt=predict_next, rng=rng())
+    assert 80 < steps < 100
+    assert history["clm_loss"][-1] < history["unigram"][0] - 0.4
 
 
 def test_the_loss_of_frequencies_leaves_out_the_end_of_texts():

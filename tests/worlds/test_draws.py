@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from npft.errors import ConfigError
-from npft.worlds.draws import choose, shuffled, stream
+from npft.worlds.draws import check_side, choose, shuffled, stream
 from npft.worlds.grammar import TinyWorld
+from npft.worlds.search import search_task
 
 
 def test_a_stream_is_pythons_own_and_its_first_number_is_pinned():
@@ -60,6 +61,20 @@ def test_a_seed_is_a_whole_number_from_0(value):
 def test_an_index_of_2_to_the_40_would_run_into_the_next_seed_and_is_refused():
     with pytest.raises(ConfigError, match="below"):
         stream(0, 0, 2**40)
+
+
+def test_numpys_true_and_false_and_1_and_0_name_a_side_too():
+    world = TinyWorld()
+    for side in (True, False):
+        pairs = world.task("questions", 4, test=side)
+        queries = search_task(world, 2, passages=8, test=side).queries
+        for same in (np.bool_(side), int(side), np.int64(side)):
+            assert world.task("questions", 4, test=same).texts == pairs.texts
+            assert search_task(world, 2, passages=8, test=same).queries == queries
+            assert world.sentence(1, stream(0, 15), same) == world.sentence(1, stream(0, 15), side)
+    for value in (2, -1, 1.0, "1", np.array([1, 0]), np.array([True]), [1]):
+        with pytest.raises(ConfigError, match="test is .*, expected True, False, or None"):
+            check_side(value)
 
 
 def test_numpy_numbers_are_numbers():
