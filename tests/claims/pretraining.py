@@ -1,5 +1,7 @@
 """Pretraining: ``mlm_training``, ``masking_audit``, ``attention``, ``sizes``, ``vocabulary``."""
 
+import json
+from importlib.resources import files
 from math import ceil
 
 import numpy as np
@@ -19,6 +21,11 @@ def claims():
                unigram, loss)
     yield Said("masked token costs {:.1f} nats when guessed by its frequency and {:.1f} once",
                unigram, loss)
+    bundled = json.loads((files("npft") / "data/tinyworld/results.json").read_text("utf-8"))
+    yield Said("which has read {:.1f} million tokens and loses {:.1f} nats on a held-out masked word",
+               bundled["tokens"] / 1e6, bundled["mlm_loss"])
+    yield Said("which have read {:.1f} million and lose {:.1f}.",
+               np.mean([run[-1]["tokens"] for run in runs]) / 1e6, loss)
     by_step = {row["step"]: np.mean([run[i]["mlm_loss"] for run in runs])
                for i, row in enumerate(runs[0])}
     assert by_step[280] > unigram - 0.2 and by_step[980] < unigram - 2  # where it drops
