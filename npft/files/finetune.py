@@ -116,7 +116,6 @@ def finetune_file(
     first pretrained for a few epochs on the training texts.
     """
     check_options(material, start, training)
-    check_files(material)
     with claimed(out, start=start.model, force=force):
         rng = np.random.default_rng(training.seed)
         name, reason = chosen_task(material, fmt)
@@ -184,13 +183,6 @@ def check_options(material: Material, start: Start, training: Training) -> None:
     check_epochs(training.regime, training.epochs)
 
 
-def check_files(material: Material) -> None:
-    """Raise ``DataError`` for a file that is a pipe: rows are guessed by, read and counted."""
-    for path in (material.data, material.test, share_or_file(material.validation)[1]):
-        if path is not None:
-            check_no_pipe(path)
-
-
 def rate_of(width: int, training: Training) -> float:
     """The learning rate that is asked for, or that of the regime for a body of this width."""
     return learning_rate(training.regime, width) if training.lr is None else training.lr
@@ -199,10 +191,11 @@ def rate_of(width: int, training: Training) -> float:
 def chosen_task(material: Material, fmt: FileFormat) -> tuple[str, str | None]:
     """The task, and, if it was guessed, by what sign.
 
-    Raises ``ConfigError`` where the file leaves a doubt.
+    Raises ``DataError`` where the file leaves a doubt, and for a pipe, which is empty after a look.
     """
     if material.task is not None:
         return material.task, None
+    check_no_pipe(material.data, "name the --task of its rows, or give a file")
     task, sign = guess_task(material.data, fmt)
     if task is None:
         raise DataError(f"{sign}; say which with --task {'/'.join(TASKS)}", path=material.data)
@@ -238,7 +231,8 @@ def divided(task: Task, material: Material, fmt: FileFormat, rng: np.random.Gene
         held = set(test.stripped().contents())
         own = np.array([content not in held for content in validation.stripped().contents()])
         if not own.any():
-            raise DataError("all its rows stand in the test file too", path=path)
+            raise DataError("all its rows stand in the test file too; give other rows, or leave "
+                            "out --validation", path=path)
         validation, shared = validation[own], int((~own).sum())
     apart = {c for part in (test, validation) if part for c in part.stripped().contents()}
     train = rows[np.array([content not in apart for content in rows.contents()])]
@@ -259,7 +253,7 @@ def divided(task: Task, material: Material, fmt: FileFormat, rng: np.random.Gene
     except DataError as error:
         raise DataError(str(error), path=material.data) from None
     if len(train) == 0:
-        raise DataError("all its rows stand in the test or validation file too",
+        raise DataError("all its rows stand in the test or validation file too; give other rows",
                         path=material.data)
     counts |= {"train_examples": len(train), "test_examples": len(test)}
     return Parts(train, test, validation, counts)

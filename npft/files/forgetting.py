@@ -26,8 +26,8 @@ from npft.encoder.checkpoint import FILE
 from npft.encoder.model import Model, copy_of
 from npft.errors import CheckpointError, ConfigError, NonFiniteError, quoted
 from npft.files.finetune import (
-    Material, Parts, Start, Training, check_files, check_options, chosen_task, divided,
-    load_with_tokenizer, memory_of, options_of, rate_of,
+    Material, Parts, Start, Training, check_options, chosen_task, divided, load_with_tokenizer,
+    memory_of, options_of, rate_of,
 )
 from npft.files.memory import Memory
 from npft.files.output import ProgressMaker, claimed, drop_results, write_json
@@ -168,7 +168,6 @@ def forgetting_file(
     methods = chosen(repairs)
     start = Start(model, text=text, text_encoding=text_encoding)
     check_options(material, start, training)
-    check_files(material)
     if (out / FILE).exists():
         raise CheckpointError(f"{shown(out)}: holds a model ({FILE}), and none is written here; "
                               "name another folder")  # fmt: skip

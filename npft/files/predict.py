@@ -1,9 +1,10 @@
 """``npft predict``: what a saved model says of new rows, said as the rows come.
 
-Row i of the output is row i of the input, whatever it holds; only a tab in a line of plain text is
-refused, unless the format is named, for it may be a table that was meant. No more than two slices
-of ``SLICE`` rows are held at once, the last and the next, so a million of them need no more memory
-than some thousand; the first answer comes at once, for the slices begin with one row and double.
+Row i of the output is row i of the input, whatever it holds. Only plain text whose first line,
+blank ones aside, holds a tab is refused, unless the format is named: perhaps a table was meant. No
+more than two slices of ``SLICE`` rows are held at once, the last and the next, so a million of them
+need no more memory than some thousand; the first answer comes at once, for the slices begin with
+one row and double.
 """
 
 from __future__ import annotations

@@ -311,14 +311,18 @@ def is_whole(source: Any) -> bool:
 def unlabelled(source: Any, layout: Sequence[str], fmt: FileFormat) -> Iterator[Record]:
     """The rows of a file without labels.
 
-    Raises ``DataError`` for a tab in what is read as plain text though nobody said so: a file that
-    was trained on as a table would be read otherwise here.
+    Raises ``DataError`` for a tab in the first row, blank ones aside, of what is read as plain text
+    though nobody said so: a file that was trained on as a table would be read otherwise here. A
+    table has its tab in every row, so one that comes later is a character of its text.
     """
     used = plain(source, layout, fmt)
+    guessed = used.name != fmt.name
     for record in read_records(source, layout, used):
-        if used.name != fmt.name and "\t" in record.cells[0]:
-            raise DataError("holds a tab: for a table say --format tsv and --columns, for text "
-                            "--format txt", path=source_name(source), line=record.line)
+        if guessed and record.cells[0].strip():
+            if "\t" in record.cells[0]:
+                raise DataError("holds a tab: for a table say --format tsv and --columns, for text "
+                                "--format txt", path=source_name(source), line=record.line)
+            guessed = False
         yield record
 
 

@@ -65,7 +65,10 @@ def json_array(source: Source, encoding: str = "utf-8") -> Objects:
     if place == len(text):
         raise DataError("the file has only blank lines", path=path)
     if text[place] != "[":
-        mend = "; for one object on each line say format jsonl" * (text[place] == "{")
+        mend = ""
+        if text[place] == "{":  # SQuAD's JSON comes here from a pipe, or for another task
+            mend = ("; give SQuAD's JSON as a file, for the task answer" if '"qas"' in text else
+                    "; for one object on each line say format jsonl")
         raise DataError(f"begins with {quoted(text[place])}, expected an array of objects, "
                         f"[{{...}}, {{...}}]{mend}", path=path, line=line)
     place = next_place(place + 1)

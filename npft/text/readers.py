@@ -40,11 +40,11 @@ def source_name(source: Any) -> str:
     return name if isinstance(name, str) and name != "<stdin>" else "standard input"
 
 
-def check_no_pipe(path: Any) -> None:
+def check_no_pipe(path: Any, mend: str = "give a file") -> None:
     """Refuse a pipe where a file is read more than once, since what it gave at first is then lost.
 
     So are all others that are there and neither a file nor a folder, such as a terminal. What is
-    not there at all is left to the reader. Raises ``DataError``.
+    not there at all is left to the reader. Raises ``DataError``, which ends in the ``mend``.
 
     >>> check_no_pipe("none.tsv")
     """
@@ -54,7 +54,7 @@ def check_no_pipe(path: Any) -> None:
         return
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         what = "a pipe" if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) else "a device"
-        raise DataError(f"is {what}, which can be read once only; give a file", path=path)
+        raise DataError(f"is {what}, which can be read once only; {mend}", path=path)
 
 
 @contextmanager

@@ -5,7 +5,9 @@ from saying import Said, Table, of, read
 
 from npft.experiments.ablation import ablation_rows, ablation_table
 from npft.experiments.depth import depth_table
-from npft.experiments.rates import rate_table
+from npft.experiments.labels import label_gap
+from npft.experiments.rates import best_rate, destroying_rate, rate_table
+from npft.metrics.classes import confusion_matrix
 
 
 def claims():
@@ -32,6 +34,8 @@ def claims():
     yield Said("as good as anything ({:.2f}), for {:.1f} nats where all weights cost {:.1f}",
                last["f1"].mean(), last["rise"].mean(), whole["rise"].mean())
 
+    yield from findings()
+
     tags = read("frozen_tags")
     frozen = {c["way"] for c in tags if c["way"].startswith("frozen")}
 
@@ -40,3 +44,27 @@ def claims():
 
     yield Said("({:.2f} and {:.2f} F1, where BERT-base lost 0.003;",
                *(f1("full", n) - max(f1(way, n) for way in frozen) for n in (120, 1000)))
+
+
+def findings():
+    """What the gallery says of pictures whose numbers stand in their titles."""
+    labels = read("labels")
+    tasks = {c["task"] for c in labels}
+    assert all(label_gap(labels, task, 32)[1] is None for task in tasks)
+    yield Said("32 labels on a pretrained body beat {:,} on a random one",
+               max(c["n"] for c in labels))
+    rates = read("rates")
+    assert best_rate(rates, "sms") == 3e-4
+    known = np.mean([c["curve"]["unigram"] - c["curve"]["mlm_loss"][0] for c in rates])
+    assert destroying_rate(rates, "sms", known) == 3e-3
+    yield Said("The rate 3e-4 learns most; from 3e-3 on all that the body knew is lost")
+    ends = {r: np.mean([c["curve"][-1] for c in of(read("regimes"), regime=r)])
+            for r in ("head", "full", "last")}
+    yield Said("the head alone comes to {:.2f}, all weights to {:.2f}, the last block to {:.2f}",
+               *ends.values())
+    counts = np.mean([
+        confusion_matrix(np.array(c["labels"]), (np.array(c["p_spam"]) >= 0.5).astype(int), 2)
+        for c in of(read("decisions"), way="head")
+    ], axis=0)  # fmt: skip
+    yield Said("The head alone at 0.5: precision {:.2f}, recall {:.2f};",
+               counts[1, 1] / counts[:, 1].sum(), counts[1, 1] / counts[1].sum())

@@ -72,7 +72,8 @@ def test_no_row_of_the_test_file_is_validated_on(write, tmp_path, capsys):
     assert parts.test.texts == [f"text {i}" for i in range(6)]
     assert parts.validation.texts == ["text 6", "text 7"]
     assert (parts.counts["validation_dropped"], parts.counts["held_out_dropped"]) == (2, 8)
-    with pytest.raises(DataError, match=r"test\.tsv: all its rows stand in the test file too"):
+    with pytest.raises(DataError, match=r"test\.tsv: all its rows stand in the test file "
+                                        r"too; give other rows, or leave out --validation"):
         parts_of(Material(data, test=test, validation=str(test)))
     argv = ["finetune", data, "--test", test, "--validation", held_out, "--epochs", 1, "--out"]
     assert main([*map(str, argv), str(tmp_path / "out")]) == 0

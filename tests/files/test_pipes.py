@@ -40,19 +40,23 @@ def refused(capsys, *argv):
 def test_a_verb_that_reads_its_file_again_refuses_a_pipe_before_it_is_opened(
     pipe, rows, trained, tmp_path, capsys
 ):
-    line = f"{pipe}: is a pipe, which can be read once only; give a file\n"
+    line = f"{pipe}: is a pipe, which can be read once only;"
     out, folder = tmp_path / "out", trained["score"][1]
     task = ["--task", "score", "--out", out]
     for argv in (
         ["finetune", pipe, *task], ["finetune", rows, "--test", pipe, *task],
-        ["finetune", rows, "--validation", pipe, *task], ["finetune", pipe, "--out", out],
+        ["finetune", rows, "--validation", pipe, *task],
         ["forgetting", pipe, "--model", "tinyworld", "--text", rows, *task],
         ["forgetting", rows, "--test", pipe, "--model", "tinyworld", "--text", rows, *task],
+        ["finetune", pipe, "--task", "answer", "--format", "json", "--out", out],
         ["evaluate", pipe, "--model", folder],
         ["evaluate", pipe, "--model", trained["answer"][1], "--format", "json"],
         ["similarity", pipe, "--model", "tinyworld"],
     ):
-        assert refused(capsys, *argv) == f"npft {argv[0]}: {line}", argv
+        assert refused(capsys, *argv) == f"npft {argv[0]}: {line} give a file\n", argv
+    for argv in (["finetune", pipe], ["forgetting", pipe, "--model", "tinyworld", "--text", rows]):
+        mend = "name the --task of its rows, or give a file\n"
+        assert refused(capsys, *argv, "--out", out) == f"npft {argv[0]}: {line} {mend}", argv
     assert not out.exists()
 
 
@@ -72,6 +76,40 @@ def test_files_folders_and_what_is_not_there_are_left_to_the_reader(rows, tmp_pa
 
 def written(pipe, content):
     threading.Thread(target=pipe.write_bytes, args=(content,), daemon=True).start()
+
+
+@pytest.mark.parametrize("task", ["classify", "pair", "tag", "answer"])
+def test_rows_of_a_named_task_are_learnt_from_a_pipe_as_from_a_file(
+    task, pipe, trained, tmp_path, capsys
+):
+    data, _ = trained[task]
+    options = ["--task", task, "--epochs", "1", "--json"]
+    found = []
+    for source in (data, pipe):
+        if source is pipe:
+            written(pipe, data.read_bytes())
+        argv = ["finetune", str(source), *options, "--out", str(tmp_path / f"of {source.name}")]
+        capsys.readouterr()
+        assert main(argv) == 0
+        found.append(capsys.readouterr().out)
+    assert found[0] == found[1]
+
+
+def test_rows_to_test_and_to_validate_on_may_come_from_a_pipe(pipe, trained, tmp_path):
+    data, _ = trained["classify"]
+    for option in ("--test", "--validation"):
+        written(pipe, b"ham\tsee you there\nspam\twin more\n")
+        argv = ["finetune", data, option, pipe, "--format", "tsv", "--epochs", "1", "--force"]
+        assert main([str(a) for a in (*argv, "--out", tmp_path / "out")]) == 0
+
+
+def test_squads_json_in_a_pipe_is_asked_for_as_a_file(pipe, trained, capsys):
+    asked = b'{"data": [{"paragraphs": [{"context": "a man", "qas": []}]}]}'
+    for content, mend in ((asked, "give SQuAD's JSON as a file, for the task answer"),
+                          (b'{"question": "who"}', "for one object on each line say format jsonl")):
+        written(pipe, content)
+        argv = ["predict", pipe, "--model", trained["answer"][1], "--format", "json"]
+        assert refused(capsys, *argv).endswith(f"[{{...}}, {{...}}]; {mend}\n")
 
 
 def test_a_pipe_that_is_read_once_gives_every_row(pipe, trained, tmp_path, capsys):

@@ -141,23 +141,36 @@ def test_rows_of_a_table_are_read_where_their_columns_are_named(trained, tmp_pat
     assert [row["text"] for part in found for row in part] == ["win, a\nprize", "see you"]
 
 
-def test_a_tab_in_plain_text_is_refused_unless_the_format_is_named(trained, tmp_path, capsys):
+def test_a_tab_in_the_first_row_of_text_is_refused_unless_the_format_is_named(
+    trained, tmp_path, capsys
+):
     path, folder = tmp_path / "asked.txt", trained["classify"][1]
-    path.write_text("win cash\nsee you\n\nham\tsee you\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"asked\.txt:4: holds a tab: for a table say --format tsv "
-                                        r"and --columns, for text --format txt"):
-        list(predict_file(path, folder))
+    for first in ("ham\tsee you", "\tsee you"):
+        path.write_text(f"\n \t\n{first}\nham\tcall me\n", encoding="utf-8")
+        with pytest.raises(DataError, match=r"asked\.txt:3: holds a tab: for a table say --format "
+                                            r"tsv and --columns, for text --format txt"):
+            list(predict_file(path, folder))
     with pytest.raises(DataError, match="standard input:1: holds a tab"):
         said_of(folder, ["ham\tsee you"])
     with pytest.raises(DataError, match="standard input:1: holds a tab"):
         said_of(trained["tag"][1], ["Ann\tB-PER"])
     found = predict_file(path, folder, fmt=FileFormat("txt"))
-    assert [row["text"] for part in found for row in part][-1] == "ham\tsee you"
+    assert [row["text"] for part in found for row in part][2:] == ["\tsee you", "ham\tcall me"]
     path.write_text("ham\tsee you\n", encoding="utf-8")
     found = predict_file(path, folder, fmt=FileFormat("tsv", columns=(2,)))
     assert [row["text"] for part in found for row in part] == ["see you"]
     assert main(["search", str(path), "--bm25", "--query", "see"]) == 0  # nothing was learnt from it
     assert "ham see you" in capsys.readouterr().out
+
+
+def test_a_tab_in_a_later_row_of_text_ends_no_stream(trained, tmp_path):
+    rows = ["win cash", "", "see you", "ham\tsee you", "call me"]
+    for task in ("classify", "tag"):
+        assert len(said_of(trained[task][1], rows)[0]) == len(rows)
+    path = tmp_path / "asked.txt"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    found = predict_file(path, trained["classify"][1])
+    assert [row["text"] for part in found for row in part] == rows
 
 
 def test_a_file_of_tags_is_not_read_as_a_sentence_a_line(trained, tmp_path):
