@@ -225,7 +225,7 @@ def _plain_options(options: dict[str, Any]) -> dict[str, Any]:
     Raises ``ConfigError`` for those that would come back other, such as with numbers for keys.
     """
     plain: dict[str, Any] = json.loads(_as_json("the options of the model", options))
-    if plain != _with_lists(options):
+    if plain != with_lists(options):
         raise ConfigError(
             f"save: the options of the model are {quoted(options, 200)}, which JSON gives back "
             "otherwise; use strings for keys"
@@ -233,10 +233,15 @@ def _plain_options(options: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _with_lists(value: Any) -> Any:
+def with_lists(value: Any) -> Any:
+    """Options with lists for tuples, as a file gives them back.
+
+    >>> with_lists({"sizes": (1, (2, 3))})
+    {'sizes': [1, [2, 3]]}
+    """
     if isinstance(value, dict):
-        return {key: _with_lists(item) for key, item in value.items()}
-    return [_with_lists(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: with_lists(item) for key, item in value.items()}
+    return [with_lists(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _as_json(what: str, value: Any) -> str:

@@ -24,7 +24,7 @@ import numpy as np
 from npft.autograd.machine import freed_memory_kept
 from npft.autograd.tensor import Tensor
 from npft.encoder.additions import add_again, additions_of
-from npft.encoder.checkpoint import load_as
+from npft.encoder.checkpoint import load_as, with_lists
 from npft.encoder.encoder import Encoder
 from npft.encoder.head import Asked, Head, Rng, Texts
 from npft.encoder.slices import SLICE, put_back, slices_of
@@ -181,7 +181,7 @@ class Model(Module):
             heads[name] = made(encoder, **given, rng=rng)
         model = cls.__new__(cls)
         Model.__init__(model, encoder, heads, {k: saved["weight"] for k, saved in options.items()})
-        if model.options() != options:
+        if with_lists(model.options()) != with_lists(options):
             raise CheckpointError(f"its heads are {options}, expected {model.options()}")
         kinds = {name: head.kind for name, head in heads.items()}
         if not cls.needs.items() <= kinds.items():

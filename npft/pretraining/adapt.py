@@ -26,10 +26,11 @@ from npft.pretraining.masking import mask_tokens
 from npft.pretraining.pairs import Documents, document_lists
 from npft.pretraining.probe import make_probe
 from npft.pretraining.run import checksum
-from npft.pretraining.source import Corrupt, check_corrupt, layout_for
-from npft.pretraining.train import pretrain
+from npft.pretraining.source import Corrupt, check_corrupt, checked_layout
+from npft.pretraining.train import Plan, check_folder, pretrain
 
 ADAPT_LR = 2e-3  # half the rate of the lesson's pretraining
+OF_RUN = ("folder", "resume", "progress")  # options of ``pretrain`` that are no numbers of a plan
 
 
 def adapt(
@@ -76,8 +77,11 @@ def adapt(
         raise ConfigError(f"adapt: {listed(taken)} cannot be given, adapt makes its own")
     if replay and pool is None:
         raise ConfigError("adapt: replay needs a pool, general text to train on")
+    numbers = {name: value for name, value in options.items() if name not in OF_RUN}
+    Plan.of("adapt", {"lr": lr} | numbers)
+    check_folder("adapt", options.get("folder"), options.get("resume", False))
     tok = model.encoder.need_tokenizer("adapt")
-    layout = layout or layout_for(model)
+    layout = checked_layout("adapt", layout, model)
     documents = document_lists(documents)  # read as a probe as well
     seed = int(rng.integers(2**32))  # one for all probes: equal texts get equal masks
     measured = {"domain": held_out, "seen": documents}

@@ -137,13 +137,12 @@ def steps_within(
     check_rng("steps_within: rng", rng)
     check_count("steps_within: batch_size", batch_size)
     check_count("steps_within: samples", samples)
-    if not isinstance(budget, float):  # of a float NaN and infinity are told below
-        budget = check_positive("steps_within: budget", budget)
+    budget = check_positive("steps_within: budget", budget)
     tokenizer = model.encoder.need_tokenizer("steps_within")
     positions = model.encoder.config.max_positions
     source = Source(Corpus(documents, tokenizer), objective.layout, positions)
     feed = Feed(source, objective.corrupt, batch_size, order=rng, masks=rng)
     cost = float(np.mean([step_flops(model, next(feed)) for _ in range(samples)]))
-    if not cost <= budget < np.inf:
+    if cost > budget:
         raise ConfigError(f"steps_within: a step costs {cost:.3g}, the budget is {budget:.3g}")
     return round(budget / cost)

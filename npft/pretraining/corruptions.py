@@ -24,12 +24,16 @@ RATE = 0.15  # share of the text tokens that are chosen; of neighbours, ``reorde
 # take the first only, so they damage fewer (at 0.15 about 0.13) and cannot damage all
 
 
+def _check(caller: str, batch: Batch, rate: float, rng: np.random.Generator) -> None:
+    check_share(f"{caller}: rate", rate, one=True)
+    check_rng(f"{caller}: rng", rng)
+    check_batch(caller, batch)
+
+
 def _chosen(
     batch: Batch, tokenizer: Tokenizer, rate: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Rows of text, in every sequence ``rate`` of them and at least one."""
-    check_rng("corruption: rng", rng)
-    check_batch("corruption", batch)
     u = rng.random(len(batch.ids) + len(batch))
     return choose_rows(batch, text_rows(batch, tokenizer), rate, u)
 
@@ -49,7 +53,7 @@ def substitute_tokens(
     batch: Batch, tokenizer: Tokenizer, *, rate: float = RATE, rng: np.random.Generator
 ) -> Batch:
     """Put random tokens in the place of some; restore what stood there."""
-    check_share("substitute_tokens: rate", rate, one=True)
+    _check("substitute_tokens", batch, rate, rng)
     rows = _chosen(batch, tokenizer, rate, rng)
     ids = batch.ids.copy()
     ids[rows] = random_tokens(len(rows), tokenizer, None, rng)
@@ -65,8 +69,7 @@ def reorder_tokens(
     that there is something to learn; of a batch in which no two text tokens are neighbours, nothing
     is asked, and no model trains on it.
     """
-    check_share("reorder_tokens: rate", rate, one=True)
-    check_batch("reorder_tokens", batch)
+    _check("reorder_tokens", batch, rate, rng)
     text = text_rows(batch, tokenizer)
     followed = text & np.append(text[1:], False)
     followed &= np.append(batch.sequence[1:] == batch.sequence[:-1], False)
@@ -88,7 +91,7 @@ def delete_tokens(
     Of neighbouring tokens only the first is left out, and never the first of a sequence, so that
     each gap has a token before it.
     """
-    check_share("delete_tokens: rate", rate, one=True)
+    _check("delete_tokens", batch, rate, rng)
     gone = _chosen(batch, tokenizer, rate, rng)
     gone = _apart(gone[batch.positions[gone] > 0])
     missing = asked(batch, gone - 1, batch.ids[gone])
@@ -111,7 +114,7 @@ def insert_tokens(
     the answer is not always PAD. A sequence keeps its length: what is pushed out falls off before
     its last token.
     """
-    check_share("insert_tokens: rate", rate, one=True)
+    _check("insert_tokens", batch, rate, rng)
     behind = _chosen(batch, tokenizer, rate, rng)
     new = random_tokens(len(behind), tokenizer, None, rng)
     ids = np.insert(batch.ids, behind + 1, new)

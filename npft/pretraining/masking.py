@@ -48,7 +48,7 @@ def choose_rows(batch: Batch, maskable: np.ndarray, rate: float, u: np.ndarray) 
 def _checked_unigram(unigram: Any, size: int) -> np.ndarray:
     found = as_array("mask_tokens: unigram", unigram, f"{size} numbers")
     check_shape("mask_tokens: unigram", found, str(size))
-    numbers = found.dtype.kind in "biuf"
+    numbers = found.dtype.kind in "iuf"
     if not numbers or not (np.isfinite(found).all() and np.min(found) >= 0):
         raise ConfigError("mask_tokens: unigram holds numbers that are no probabilities")
     return found

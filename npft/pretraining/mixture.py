@@ -14,7 +14,9 @@ not to the end:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 
 import numpy as np
 
@@ -54,11 +56,47 @@ def whole_parts(total: int, shares: np.ndarray) -> np.ndarray:
     """
     exact = np.round(total * shares, 9)  # 0.1 * 30 is 3, not 3.0000000000000004
     parts = np.floor(exact).astype(np.int64)
+    rest = exact - parts
     if not 0 <= total - parts.sum() <= len(parts):  # of a total so large that rounding is a part
-        return whole_parts(total, shares / shares.sum())
-    order = np.argsort(parts - exact, kind="stable")  # the largest remainder first
+        fractions = [Fraction(share) for share in shares.tolist()]
+        precise = [int(total) * share / sum(fractions) for share in fractions]
+        parts = np.array([math.floor(number) for number in precise])
+        rest = np.array([float(number % 1) for number in precise])
+    order = np.argsort(-rest, kind="stable")  # the largest remainder first
     parts[order[: total - parts.sum()]] += 1
     return parts
+
+
+def check_shares(shares: Mapping[str, float] | None, names: Iterable[str]) -> None:
+    """Raise ``ConfigError`` for shares that are not one for each text, as ``Mixture`` wants them.
+
+    >>> check_shares({"en": 0.5, "sw": 0.5}, ["en", "fr"])
+    Traceback (most recent call last):
+        ...
+    npft.errors.ConfigError: shares are of en, sw, the texts are en, fr
+    """
+    if shares is None:
+        return
+    names = list(names)
+    if not isinstance(shares, Mapping):
+        raise ConfigError(f"shares are {quoted(shares)}, expected a dict of shares by texts' names")
+    if set(shares) != set(names):
+        raise ConfigError(
+            f"shares are of {listed(map(str, shares))}, the texts are {listed(names)}"
+        )
+    _numbers([shares[name] for name in names], len(names))
+
+
+def _numbers(shares: Sequence[float], n: int) -> np.ndarray:
+    """n shares in float64; ``ConfigError`` if they are no numbers from 0 to 1 with sum 1."""
+    q = as_array("Mixture: shares", shares, f"{n} numbers")
+    right = q.shape == (n,) and q.dtype.kind in "iuf"
+    if not right or not ((0 <= q) & (q <= 1)).all() or abs(q.sum() - 1) > 1e-6:
+        raise ConfigError(
+            f"Mixture: shares are {quoted(q.tolist(), 100)}, expected {n} numbers from 0 to 1 "
+            "with sum 1"
+        )
+    return q.astype(np.float64)
 
 
 class Mixture:
@@ -71,14 +109,7 @@ class Mixture:
     """
 
     def __init__(self, sources: Sequence[Source], shares: Sequence[float]) -> None:
-        q = as_array("Mixture: shares", shares, f"{len(sources)} numbers")
-        right = q.shape == (len(sources),) and q.dtype.kind in "iuf"
-        if not right or not ((0 <= q) & (q <= 1)).all() or abs(q.sum() - 1) > 1e-6:
-            raise ConfigError(
-                f"Mixture: shares are {quoted(q.tolist(), 100)}, expected {len(sources)} numbers "
-                "from 0 to 1 with sum 1"
-            )
-        q = q.astype(np.float64)
+        q = _numbers(shares, len(sources))
         first = sources[0]
         if any(s.layout != first.layout or s.tokenizer is not first.tokenizer for s in sources):
             raise ConfigError("Mixture: all sources need the same layout and the same tokenizer")
@@ -127,16 +158,10 @@ def source_of(
 ) -> Sequences:
     """The source of one text, or the mixture of several with their shares (default: by size).
 
-    Raises ``ConfigError`` for shares that are no dict or of other names, and what ``Source`` and
-    ``Mixture`` raise.
+    Raises what ``check_shares``, ``Source`` and ``Mixture`` raise.
     """
+    check_shares(shares, corpora)
     sources = [Source(corpus, layout, max_length) for corpus in corpora.values()]
-    if shares is not None and not isinstance(shares, Mapping):
-        raise ConfigError(f"shares are {quoted(shares)}, expected a dict of shares by texts' names")
-    if shares is not None and set(shares) != set(corpora):
-        raise ConfigError(
-            f"shares are of {listed(map(str, shares))}, the texts are {listed(corpora)}"
-        )
     sizes = np.array([len(s.starts) for s in sources])
     q = sizes / sizes.sum() if shares is None else [shares[name] for name in corpora]
     mixture = Mixture(sources, list(q))

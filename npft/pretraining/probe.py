@@ -85,7 +85,10 @@ def unigram_loss(corpus: Corpus, probe: Batch) -> float:
     Raises ``DataError`` for a probe that asks for no word: see ``has_words``.
     """
     if not has_words(corpus, probe):
-        raise DataError("unigram_loss: the probe asks for no word of the text, so there is no loss")
+        raise DataError(
+            "unigram_loss: the probe asks for no word of the text, so there is no loss; make one "
+            "that asks for words: make_probe(documents, tokenizer, corrupt=mask_tokens, ...)"
+        )
     tok = corpus.tokenizer
     counts = np.bincount(corpus.tokens, minlength=tok.vocab_size) + 1
     counts[list(tok.special_ids)] = 0

@@ -62,6 +62,11 @@ def layout_for(model: Model) -> str:
     return "pairs" if "nsp" in model.heads else "segments"
 
 
+def checked_layout(caller: str, layout: str | None, model: Model) -> str:
+    """The layout that is given, or that of the model; ``ConfigError`` that names the caller."""
+    return check_choice(f"{caller}: layout", layout or layout_for(model), LAYOUTS)
+
+
 class Sequences(Protocol):
     """Where a feed takes its sequences from: one source, or a mixture of several."""
 

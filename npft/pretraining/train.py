@@ -16,7 +16,9 @@ import numpy as np
 
 from npft.atomic import check_path
 from npft.encoder.model import Model, check_model
-from npft.errors import ConfigError, check_count, check_rng, check_strings, listed, quoted
+from npft.errors import (
+    ConfigError, check_count, check_positive, check_rng, check_strings, listed, quoted,
+)
 from npft.nn.fit import WEIGHT_DECAY, fit, reported
 from npft.nn.history import History
 from npft.nn.loop import Step, Streams, streams
@@ -24,15 +26,14 @@ from npft.nn.optim import AdamW, decay_groups
 from npft.nn.progress import ProgressFn
 from npft.nn.schedules import schedule_of
 from npft.pretraining.masking import mask_tokens
-from npft.pretraining.mixture import source_of
+from npft.pretraining.mixture import check_shares, source_of
 from npft.pretraining.pairs import Corpus, Documents
 from npft.pretraining.probe import has_words, make_probe, unigram_loss
 from npft.pretraining.run import (
     Run, checksum, identity, identity_of_corruption, identity_of_probes, identity_of_text,
 )
-from npft.pretraining.source import Corrupt, Feed, Sequences, check_corrupt, layout_for
+from npft.pretraining.source import Corrupt, Feed, Sequences, check_corrupt, checked_layout
 from npft.text.batch import Batch
-from npft.text.tokenizer import Tokenizer
 
 WARMUP = 0.08  # share of the steps
 
@@ -52,7 +53,7 @@ class Plan:
     patience: stop after so many measurements without a lower held-out loss: that of the model's
         first head, and of several probes the mean.
 
-    Raises ``ConfigError`` for a number that is no count of at least 1.
+    Raises ``ConfigError`` for a number that is no count of at least 1, or a rate that is none.
     """
 
     steps: int
@@ -63,28 +64,53 @@ class Plan:
     patience: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "every", "micro_batch", "patience"):
-            n = getattr(self, name)
-            if n is not None or name in ("steps", "batch_size", "every"):
-                check_count(f"pretrain: {name}", n)
+        _check_numbers("Plan", vars(self))
 
     @classmethod
     def of(cls, caller: str, given: Mapping[str, Any]) -> Plan:
-        """The plan of options by name; raises ``ConfigError`` for those it has not, or that lack.
+        """The plan of options by name.
 
-        >>> Plan.of("pretrain", {"step": 10})
+        Raises ``ConfigError`` that names the caller for options it has not, that lack, or that
+        have a value that cannot work.
+
+        >>> Plan.of("pretrain", {"lrr": 10})  # doctest: +NORMALIZE_WHITESPACE
         Traceback (most recent call last):
             ...
-        npft.errors.ConfigError: pretrain: there is no option step; it lacks steps
+        npft.errors.ConfigError: pretrain: there is no option lrr, expected one of steps,
+            batch_size, lr, every, micro_batch, patience; it lacks steps
         """
         known = {field.name: field.default for field in fields(cls)}
         unknown = [name for name in given if name not in known]
         lacks = [n for n, default in known.items() if default is MISSING and n not in given]
-        faults = [f"there is no option {listed(unknown)}"] if unknown else []
+        there = f"there is no option {listed(unknown)}, expected one of {', '.join(known)}"
+        faults = [there] if unknown else []
         faults += [f"it lacks {listed(lacks)}"] if lacks else []
         if faults:
             raise ConfigError(f"{caller}: {'; '.join(faults)}")
+        _check_numbers(caller, known | dict(given))
         return cls(**given)
+
+
+def _check_numbers(caller: str, numbers: Mapping[str, Any]) -> None:
+    """Raise ``ConfigError`` that names the caller for numbers of a plan that cannot work."""
+    for name in ("steps", "batch_size", "every", "micro_batch", "patience"):
+        n = numbers[name]
+        if n is not None or name in ("steps", "batch_size", "every"):
+            check_count(f"{caller}: {name}", n)
+    check_positive(f"{caller}: lr", numbers["lr"])
+
+
+def check_folder(caller: str, folder: str | Path | None, resume: bool) -> Path | None:
+    """The folder of a run; raises ``ConfigError`` for no path, or none to resume from.
+
+    >>> check_folder("pretrain", None, resume=True)
+    Traceback (most recent call last):
+        ...
+    npft.errors.ConfigError: pretrain: resume needs the folder of the run that was stopped
+    """
+    if resume and folder is None:
+        raise ConfigError(f"{caller}: resume needs the folder of the run that was stopped")
+    return None if folder is None else check_path(f"{caller}: folder", folder)
 
 
 def pretrain(
@@ -145,17 +171,17 @@ def pretrain(
         raise ConfigError(f"pretrain: origin is {quoted(origin)}, expected a string, or None")
     if numbers.patience is not None and held_out is None and not probes:
         raise ConfigError("pretrain: patience needs held_out documents to measure on")
-    if resume and folder is None:
-        raise ConfigError("pretrain: resume needs the folder of the run that was stopped")
-    place = None if folder is None else check_path("pretrain: folder", folder)
+    place = check_folder("pretrain", folder, resume)
     if held_out is not None and isinstance(documents, Mapping):
         raise ConfigError("pretrain: held_out is for one text; measure several texts with probes")
-    corpora = _corpora(documents, tok)
-    layout = layout or layout_for(model)
+    layout = checked_layout("pretrain", layout, model)
+    texts, probes = _texts(documents), _checked_probes(probes)
+    check_shares(shares, texts)
+    corpora = {name: Corpus(text, tok) for name, text in texts.items()}  # the first costly work
     max_length = model.encoder.config.max_positions
     source = source_of(corpora, layout, max_length, shares)
     rngs = streams(rng)
-    watched = _watched(probes, corpora)
+    watched: Watched = {f"{name}_": (p, corpora.get(name)) for name, p in probes.items()}
     if held_out is not None:
         probe = make_probe(
             held_out, tok, layout=layout, corrupt=corrupt, max_length=max_length, rng=rngs.probe
@@ -178,17 +204,17 @@ def pretrain(
     return run.history
 
 
-def _corpora(documents: Documents | Mapping[str, Documents], tok: Tokenizer) -> dict[str, Corpus]:
+def _texts(documents: Documents | Mapping[str, Documents]) -> Mapping[str, Documents]:
     """The texts by name; one text alone is called "text"."""
     texts = documents if isinstance(documents, Mapping) else {"text": documents}
     if not texts:
         raise ConfigError("pretrain: documents are an empty dict, expected at least one text")
     check_strings("pretrain: the names of the texts", texts)
-    return {name: Corpus(text, tok) for name, text in texts.items()}
+    return texts
 
 
-def _watched(probes: Mapping[str, Batch] | None, corpora: Mapping[str, Corpus]) -> Watched:
-    """The probes, each with the text of its name, if there is one."""
+def _checked_probes(probes: Mapping[str, Batch] | None) -> Mapping[str, Batch]:
+    """The probes by name; without any, none."""
     given = {} if probes is None else probes
     if not isinstance(given, Mapping) or not all(isinstance(p, Batch) for p in given.values()):
         raise ConfigError(
@@ -196,7 +222,7 @@ def _watched(probes: Mapping[str, Batch] | None, corpora: Mapping[str, Corpus]) 
             '{"name": make_probe(...)}'
         )
     check_strings("pretrain: the names of the probes", given)
-    return {f"{name}_": (probe, corpora.get(name)) for name, probe in given.items()}
+    return given
 
 
 def _new_run(

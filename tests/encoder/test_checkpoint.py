@@ -191,6 +191,18 @@ def test_tuples_in_the_options_of_a_head_are_saved_as_lists(tmp_path):
         "sizes": [1, [2, 3]], "names": [["a"]]}
 
 
+def test_a_head_that_keeps_tuples_is_loaded(tmp_path):
+    class Tuples(Odd):
+        kind = "odd tuples"
+
+        def options(self):
+            return {"sizes": tuple(self.given["sizes"])}
+
+    encoder = body()
+    save(tmp_path, Model(encoder, {"odd": Tuples(encoder, rng=None, sizes=(1, 2))}))
+    assert load_as(Model, tmp_path).options()["odd"]["options"] == {"sizes": (1, 2)}
+
+
 SELF: list = []
 SELF.append(SELF)
 

@@ -206,12 +206,21 @@ def test_every_objective_goes_on_with_its_own_losses(name):
     ({"replay": -0.1, "pool": GENERAL}, "replay is -0.1"),
     ({"replay": float("nan"), "pool": GENERAL}, "replay is nan"),
     ({"replay": 0.2}, "replay needs a pool"),
-    ({"steps": 0}, "steps is 0, expected a whole number"),
-    ({"step": 1}, "there is no option step"),
+    ({"steps": 0}, "adapt: steps is 0, expected a whole number"),
+    ({"step": 1}, "adapt: there is no option step"),
+    ({"lr": "fast"}, "adapt: lr is 'fast'"),
+    ({"layout": "nix"}, "adapt: layout is 'nix', expected one of segments"),
+    ({"resume": True}, "adapt: resume needs the folder"),
     ({"corrupt": "mask_tokens"}, "adapt: corrupt is 'mask_tokens', expected a function"),
     ({"shares": {"domain": 1.0}, "origin": "x"}, "adapt: shares, origin cannot be given"),
 ])  # fmt: skip
-def test_what_cannot_be_adapted_is_refused(pretrained, options, words):
+def test_what_cannot_be_adapted_is_refused_before_a_text_is_cut(
+    pretrained, options, words, monkeypatch
+):
+    def cut(*_):
+        raise AssertionError("a text was cut")
+
+    monkeypatch.setattr(WordPiece, "encode", cut)
     with pytest.raises(ConfigError, match=words):
         run(pretrained, **options)
 

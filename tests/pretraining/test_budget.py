@@ -159,10 +159,11 @@ def test_a_causal_model_and_replaced_tokens_get_fewer_steps_than_masked_ones():
 
 def test_what_cannot_be_counted_is_refused():
     model, chosen = model_of("mlm"), OBJECTIVES["mlm"]
-    for budget in (0.0, 10.0, float("nan"), float("inf")):
-        with pytest.raises(ConfigError, match="a step costs"):
-            steps_within(budget, model, DOCUMENTS, chosen, rng=rng())
+    with pytest.raises(ConfigError, match="a step costs"):
+        steps_within(10.0, model, DOCUMENTS, chosen, rng=rng())
     for options, words in [
+        ({"budget": 0.0}, "budget is 0.0, expected a finite number"),
+        ({"budget": float("nan")}, "budget is nan"), ({"budget": np.inf}, "budget is inf"),
         ({"budget": "1e12"}, "budget is '1e12', expected a finite number"),
         ({"budget": 10**400}, "budget is 1000"), ({"budget": 0}, "budget is 0"),
         ({"batch_size": 0}, "batch_size is 0, expected a whole number"),

@@ -284,7 +284,8 @@ def test_no_run_ends_at_a_step_in_which_the_last_tokens_alone_were_chosen():
 @pytest.mark.parametrize("corrupt", [
     *ALL, mask_tokens, static_masks, mask_spans, permute_tokens, predict_next])
 def test_texts_are_no_batch(corrupt):
-    with pytest.raises(DataError, match="the batch is a list, expected a Batch"):
+    named = corrupt.__name__  # the caller's name, and not that of a part of it
+    with pytest.raises(DataError, match=f"^{named}: the batch is a list, expected a Batch"):
         corrupt(["ab"], TOK, rng=rng())
 
 
@@ -350,5 +351,5 @@ def test_a_model_learns_to_restore_what_was_damaged(corrupt):
 @pytest.mark.parametrize("damage", ALL)
 def test_a_seed_is_no_generator(damage):
     batch = ByteTokenizer()(["to be"])
-    with pytest.raises(ConfigError, match="rng is 3, expected a generator"):
+    with pytest.raises(ConfigError, match=f"^{damage.__name__}: rng is 3, expected a generator"):
         damage(batch, ByteTokenizer(), rng=3)

@@ -159,6 +159,7 @@ def test_a_rate_that_is_no_share_is_refused(rate):
     (np.r_[-1.0, np.ones(259)], ConfigError, "no probabilities"),
     (np.r_[np.nan, np.ones(259)], ConfigError, "no probabilities"),
     (["a"] * 260, ConfigError, "no probabilities"),
+    ([True] * 260, ConfigError, "no probabilities"),
     ([[0.5], 0.5], ShapeError, "unigram holds lists of different lengths"),
     ("a", ShapeError, "unigram has shape"),
 ])

@@ -1,6 +1,7 @@
 """Several texts in one run: each supplies its share, and sequences never mix."""
 
 from collections import Counter
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -82,6 +83,19 @@ def test_whole_parts_of_a_large_total_add_up_where_the_shares_are_1_only_within_
     for off in (1e-7, -1e-7):
         parts = whole_parts(10**9, np.array([0.5, 0.5 + off]))
         assert parts.sum() == 10**9 and abs(parts[0] - parts[1]) < 110
+
+
+def test_whole_parts_of_a_total_that_no_float_holds_are_less_than_one_from_exact():
+    assert whole_parts(10**18, np.array([1, 1, 1]) / 3).tolist() == [
+        333333333333333334, 333333333333333333, 333333333333333333]
+    assert whole_parts(10**18, np.array([0.0, 0.5, 0.5 + 1e-7])).tolist()[0] == 0
+    total = 2**62 + 1
+    for weights in ([1, 2, 4], [0, 1, 10**9], [1] * 7):
+        q = np.array(weights) / sum(weights)
+        parts = whole_parts(total, q).tolist()
+        exact = [total * Fraction(share) / sum(map(Fraction, q)) for share in q]
+        assert sum(parts) == total
+        assert all(abs(n - e) < 1 for n, e in zip(parts, exact))
 
 
 @pytest.mark.parametrize("texts, error, words", [

@@ -298,7 +298,7 @@ def test_the_model_is_in_evaluation_mode_also_after_an_interrupt():
     (documents(), {"corrupt": "mask_tokens"}, ConfigError, "corrupt is 'mask_tokens', expected a"),
     (documents(), {"shares": {"text": "much"}}, ConfigError, "shares are .'much'., expected 1"),
     (documents(), {"origin": Path("x")}, ConfigError, "origin is .*, expected a string"),
-    (documents(), {"step": 1}, ConfigError, "there is no option step$"),
+    (documents(), {"step": 1}, ConfigError, "no option step, expected one of steps, .*patience$"),
 ])
 def test_what_cannot_be_trained_is_refused_before_it_starts(docs, options, error, words):
     mlm = model(width=4)
@@ -314,8 +314,23 @@ def test_an_encoder_without_a_tokenizer_is_refused():
 
 
 def test_what_lacks_is_named():
-    with pytest.raises(ConfigError, match="pretrain: there is no option step; it lacks steps"):
+    with pytest.raises(ConfigError, match="pretrain: there is no option step, .*; it lacks steps"):
         pretrain(model(width=4), documents(), step=1, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"probes": [1]}, "probes are"), ({"shares": [1]}, "shares are"),
+    ({"shares": {"text": 0.5}}, "shares are"), ({"layout": "nix"}, "pretrain: layout is 'nix'"),
+    ({"lr": 0}, "pretrain: lr is 0"), ({"resume": True}, "resume needs"),
+])
+def test_no_text_is_cut_before_the_arguments_are_known_to_be_right(options, words, monkeypatch):
+    def cut(*_):
+        raise AssertionError("a text was cut")
+
+    monkeypatch.setattr(WordPiece, "encode", cut)
+    with pytest.raises(ConfigError, match=words):
+        pretrain(model(width=4), documents(), **{"steps": 1, **options},
+                 rng=np.random.default_rng(0))
 
 
 def test_an_encoder_has_nothing_to_pretrain():
