@@ -15,6 +15,7 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import numpy as np
 from npft.encoder.additions import additions_of
 from npft.encoder.checkpoint import read_training, save
 from npft.encoder.model import Model
-from npft.errors import CheckpointError
+from npft.errors import CheckpointError, listed
 from npft.nn.history import History
 from npft.nn.layers import Dropout
 from npft.nn.optim import AdamW
@@ -33,6 +34,7 @@ from npft.text.batch import Batch
 
 MOST_TOKENS = 1 << 62  # that a run can have read
 LATER = ("trains", "dropouts", "probes")  # settings that the files of older versions do not have
+OLDER = " (an older npft wrote it, which did not keep what trains: it is taken to have trained all)"
 PROBED = ("ids", "offsets", "token_types", "token_labels", "labels", "sight")  # parts of a probe
 
 
@@ -74,11 +76,13 @@ class Run:
         """
         weights, (state, arrays) = read_training(folder)
         try:
-            differ = list(differences(state["settings"], self.settings))
+            was = completed(state["settings"], self.model)
+            differ, now = list(differences(was, self.settings)), self.settings["trains"]
             if differ:
+                older = OLDER if "trains" not in state["settings"] and was["trains"] != now else ""
                 raise CheckpointError(
-                    f"another run was stopped here: {'; '.join(differ)}; give the same arguments, "
-                    "or another folder"
+                    f"another run was stopped here{older}: {'; '.join(differ)}; give the same "
+                    "arguments, or another folder"
                 )
             self.step = whole(state, "step", 1, self.settings["steps"])
             self.tokens = whole(state, "tokens", 0, MOST_TOKENS)
@@ -100,14 +104,44 @@ def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterable[str]
     """What differs between the settings of two runs, in words.
 
     A setting that came later (``LATER``) and that the older run does not name is taken to be equal.
+    Where both runs say what all ``probes`` hold, ``probe``, which is a part of it, says no more.
 
     >>> list(differences({"steps": 10, "text": "ab12"}, {"steps": 20, "text": "cd34"}))
     ['steps was 10 and is 20', 'text was ab12 and is cd34']
+    >>> list(differences({"dropouts": [0.1] * 30}, {"dropouts": [0.0] + [0.1] * 29}))
+    ['dropouts was 30 x 0.1 and is 1 x 0.0, 29 x 0.1']
     """
     for name in dict.fromkeys([*now, *was]):
-        unknown = name in LATER and was.get(name) is None
-        if was.get(name) != now.get(name) and not unknown:
-            yield f"{name} was {was.get(name)} and is {now.get(name)}"
+        before, after = was.get(name), now.get(name)
+        unknown = name in LATER and before is None
+        said = name == "probe" and None not in (was.get("probes"), now.get("probes"))
+        if before != after and not unknown and not said:
+            yield f"{name} was {_in_short(before)} and is {_in_short(after)}"
+
+
+def _in_short(value: Any) -> str:
+    """A setting for a message; a list of equal numbers as one, and how many there are."""
+    if not isinstance(value, list) or not all(isinstance(x, (int, float)) for x in value):
+        return str(value)
+    return listed(f"{len(list(same))} x {x}" for x, same in groupby(value)) or "none"
+
+
+def completed(settings: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """The settings of a run in a file, with those that came later added: as it was before them.
+
+    All then trained, and where ``adapt`` made the model (which alone names an origin) the encoder
+    dropped as its configuration says. What another model dropped is not known.
+    """
+    found = dict(settings)
+    if "trains" not in found:
+        names = [name for name, _ in model.named_parameters()]
+        found["trains"] = _trains(names, len(names))
+    if "dropouts" not in found and found.get("origin") is not None:
+        inside = {id(part) for part in model.encoder.modules()}
+        usual = model.encoder.config.dropout
+        layers = [part for part in model.modules() if isinstance(part, Dropout)]
+        found["dropouts"] = [usual if id(part) in inside else part.p for part in layers]
+    return found
 
 
 def whole(state: Mapping[str, Any], name: str, least: int, most: int | None = None) -> int:
@@ -158,9 +192,14 @@ def identity(model: Model) -> dict[str, Any]:
         found["additions"] = additions
     weights = dict(model.named_parameters())
     trained = [name for name, weight in weights.items() if weight.requires_grad]
-    found["trains"] = f"{len(trained)} of {len(weights)} arrays {checksum(map(_line, trained))}"
+    found["trains"] = _trains(trained, len(weights))
     found["dropouts"] = [part.p for part in model.modules() if isinstance(part, Dropout)]
     return found
+
+
+def _trains(names: list[str], n: int) -> str:
+    """Which of the n weights of a model train, in a line."""
+    return f"{len(names)} of {n} arrays {checksum(map(_line, names))}"
 
 
 def _line(text: str) -> np.ndarray:
