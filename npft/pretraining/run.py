@@ -77,12 +77,12 @@ class Run:
         weights, (state, arrays) = read_training(folder)
         try:
             was = completed(state["settings"], self.model)
-            differ, now = list(differences(was, self.settings)), self.settings["trains"]
+            differ = list(differences(was, self.settings))
             if differ:
-                older = OLDER if "trains" not in state["settings"] and was["trains"] != now else ""
+                older = "trains" not in state["settings"] and "trains was" in " ".join(differ)
                 raise CheckpointError(
-                    f"another run was stopped here{older}: {'; '.join(differ)}; give the same "
-                    "arguments, or another folder"
+                    f"another run was stopped here{OLDER if older else ''}: {'; '.join(differ)}; "
+                    "give the same arguments, or another folder"
                 )
             self.step = whole(state, "step", 1, self.settings["steps"])
             self.tokens = whole(state, "tokens", 0, MOST_TOKENS)

@@ -325,7 +325,7 @@ def test_a_mixed_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path):
     with pytest.raises(CheckpointError, match="shares was"):
         other = {**options, "shares": {"big": 0.4, "small": 0.6}}
         pretrain(model(0.1), TEXTS, **other, folder=tmp_path, resume=True, rng=rng())
-    with pytest.raises(CheckpointError, match="probe was"):
+    with pytest.raises(CheckpointError, match="probes was"):
         other = {**options, "probes": {"small": probe(SMALL, seed=6)}}
         pretrain(model(0.1), TEXTS, **other, folder=tmp_path, resume=True, rng=rng())
     with pytest.raises(CheckpointError, match="text was"):  # the first of two
