@@ -150,10 +150,7 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
     ...     save(folder, encoder).name, load(folder).config == encoder.config
     ('model.npz', True)
     """
-    if not hasattr(model, "kind") or not isinstance(getattr(model, "body", None), Encoder):
-        raise ConfigError(
-            f"save: {type(model).__name__} is not a model; save an Encoder, MaskedLM or Classifier"
-        )
+    _check_saved(model)
     file = check_path("save: path", path) / FILE
     body = model.body
     manifest = {
@@ -162,7 +159,7 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
         "kind": model.kind,
         "config": body.config.as_dict(),
         "tokenizer": None if body.tokenizer is None else body.tokenizer.to_dict(),
-        "options": model.options(),
+        "options": _plain_options(model.options()),
     }
     if (quantized := kind_of_weights(model)) is not None:
         manifest["quantized"] = quantized
@@ -175,9 +172,22 @@ def save(path: str | Path, model: Saved, training: Training | None = None) -> Pa
     if training is not None:
         manifest["training"], state = training
         arrays |= {TRAINING + name: array for name, array in state.items()}
-    arrays[MANIFEST] = np.frombuffer(_as_json(manifest), np.uint8)
+    arrays[MANIFEST] = np.frombuffer(_as_json("the model", manifest).encode("ascii"), np.uint8)
     write_arrays(file, arrays)
     return file
+
+
+def _check_saved(model: Any) -> None:
+    """Raise ``ConfigError`` for what is no model, and for a model on what is no encoder."""
+    body = getattr(model, "body", None)
+    if hasattr(model, "kind") and isinstance(body, Encoder):
+        return
+    name = type(model).__name__
+    if hasattr(model, "kind") and isinstance(body, Module):  # another module that reads batches
+        raise ConfigError(
+            f"save: {name}: its encoder is a {type(body).__name__}; only an Encoder can be saved"
+        )
+    raise ConfigError(f"save: {name} is not a model; save an Encoder, MaskedLM or Classifier")
 
 
 def _check_weight(name: str, array: np.ndarray, quantized: str | None) -> None:
@@ -209,22 +219,45 @@ def _readable(name: str, array: np.ndarray, quantized: str | None) -> bool:
     return array.dtype.kind == "f" and bool((np.abs(array) <= most).all())
 
 
-def _as_json(manifest: dict[str, Any]) -> bytes:
-    """A manifest as it is written; raises ``ConfigError`` for options that would come back other.
+def _plain_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Options as a file gives them back: with lists for tuples, and plain numbers for NumPy's.
 
-    Numbers of NumPy are written as plain ones.
+    Raises ``ConfigError`` for those that would come back other, such as with numbers for keys.
     """
-    try:
-        text = json.dumps(manifest, default=np.generic.item, allow_nan=False)
-        same = json.loads(text)["options"] == manifest["options"]
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"save: JSON cannot hold the model: {error!s:.200}") from None
-    if not same:
+    plain: dict[str, Any] = json.loads(_as_json("the options of the model", options))
+    if plain != _with_lists(options):
         raise ConfigError(
-            f"save: the options of the model are {quoted(manifest['options'], 200)}, which JSON "
-            "gives back otherwise; use strings for keys, and lists for tuples"
+            f"save: the options of the model are {quoted(options, 200)}, which JSON gives back "
+            "otherwise; use strings for keys"
         )
-    return text.encode("ascii")
+    return plain
+
+
+def _with_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_lists(item) for key, item in value.items()}
+    return [_with_lists(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _as_json(what: str, value: Any) -> str:
+    try:
+        return json.dumps(value, default=_plain_number, allow_nan=False)
+    except TypeError as error:
+        raise ConfigError(f"save: JSON cannot hold {what}: {error!s:.200}") from None
+    except (ValueError, RecursionError):
+        raise ConfigError(
+            f"save: JSON cannot hold {what}: a number is NaN or infinite, or a list holds itself; "
+            "give finite numbers"
+        ) from None
+
+
+def _plain_number(value: Any) -> Any:
+    """A number of NumPy as a plain one; raises ``TypeError`` for what JSON has not."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    if isinstance(plain, (bool, int, float, str)):
+        return plain
+    instead = "a list" if isinstance(value, (np.ndarray, set, frozenset)) else "numbers or strings"
+    raise TypeError(f"an option is {type(value).__name__}; give {instead}")
 
 
 def read_manifest(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -19,7 +19,6 @@ from npft.encoder.layers import combined, width_of_layers
 from npft.errors import ConfigError, DataError
 from npft.nn.module import Module
 from npft.text.batch import Batch
-from npft.text.examples import Examples
 from npft.text.tokenizer import Tokenizer
 
 Rng = np.random.Generator | None
@@ -35,17 +34,20 @@ class Asked(NamedTuple):
     tokenizer: Tokenizer
 
 
-def check_examples(head: str, examples: Any, expected: type) -> None:
-    """Raise ``DataError`` that names the head for examples of another class than it learns from.
+def check_examples(head: str, examples: Any, parts: Sequence[str], make: str) -> None:
+    """Raise ``DataError`` that names the head for examples without the parts that it reads.
 
-    >>> check_examples("Classes", ["a text"], Examples)
+    They may be of any class that has these; ``make`` says how one of npft is made.
+
+    >>> check_examples("Classes", ["a text"], ("texts",), "Examples(texts)")
     Traceback (most recent call last):
         ...
-    npft.errors.DataError: Classes: the examples are a list, expected Examples
+    npft.errors.DataError: Classes: the examples are a list, expected Examples: make Examples(texts)
     """
-    if not isinstance(examples, expected):
+    if not all(hasattr(examples, part) for part in parts):
         raise DataError(
-            f"{head}: the examples are a {type(examples).__name__}, expected {expected.__name__}"
+            f"{head}: the examples are a {type(examples).__name__}, expected "
+            f"{make.partition('(')[0]}: make {make}"
         )
 
 
@@ -150,7 +152,8 @@ class Head(Module):
 
     def inputs(self, examples: Any) -> tuple[Texts, Texts | None]:
         """The texts of examples, and their second texts if they are pairs."""
-        check_examples(type(self).__name__, examples, Examples)
+        make = "Examples(texts, labels=...)"
+        check_examples(type(self).__name__, examples, ("texts", "pairs"), make)
         return examples.texts, examples.pairs
 
     def tokenize(

@@ -47,11 +47,12 @@ def read_tokenizer(folder: Path) -> Tokenizer | None:
     """
     options = read_json(folder / OPTIONS) if (folder / OPTIONS).is_file() else {}
     whole = read_json(folder / WHOLE) if (folder / WHOLE).is_file() else {}
+    whole = {name: _unwrapped(part) for name, part in whole.items()}
     _check_added(folder / WHOLE, whole.get("added_tokens"))
     if (folder / VOCAB).is_file():
         lowercase = _checked_wordpiece(folder, options, whole)
         tok = WordPiece.from_vocab(folder / VOCAB, lowercase=lowercase)
-        _check_same(folder, tok.vocab, _part(whole, "model").get("vocab"))
+        _check_same(folder, tok.vocab, whole)
         return tok
     if (folder / PIECES).is_file() and (folder / MERGES).is_file():
         return _byte_level(folder, folder / PIECES, options, whole, *_two_files(folder))
@@ -84,10 +85,7 @@ def _of_one_file(folder: Path, options: dict[str, Any], whole: dict[str, Any]) -
 
 def _in_order(path: Path, vocab: Any, added: Any = None) -> list[str]:
     """The pieces of a vocabulary {piece: number}, and those that were added to it, by number."""
-    numbers = dict(vocab) if isinstance(vocab, dict) else None
-    for token in added or []:
-        if numbers is not None:
-            numbers.setdefault(token.get("content"), token.get("id"))
+    numbers = _numbers(vocab, added) if isinstance(vocab, dict) else None
     try:
         if numbers is None or sorted(numbers.values()) != list(range(len(numbers))):
             raise ValueError
@@ -96,6 +94,11 @@ def _in_order(path: Path, vocab: Any, added: Any = None) -> list[str]:
         raise CheckpointError(
             f"{shown(path)}: its vocabulary does not number pieces from 0 on"
         ) from None
+
+
+def _numbers(vocab: dict[str, Any], added: Any) -> dict[str, Any]:
+    """The numbers of the pieces of a vocabulary, and of those added that it has not."""
+    return {token["content"]: token.get("id") for token in added or []} | vocab
 
 
 def _check_added(path: Path, added: Any) -> None:
@@ -119,13 +122,27 @@ def _check_added(path: Path, added: Any) -> None:
             )
 
 
-def _check(path: Path, given: dict[str, Any], usual: dict[str, Any]) -> None:
-    """Raise ``CheckpointError`` for an option that is there and says something else."""
+def _check(path: Path, given: dict[str, Any], usual: dict[str, Any], part: str = "") -> None:
+    """Raise ``CheckpointError`` for an option that is there and says something else.
+
+    part: the part of the file that it stands in, for the message.
+    """
     for name, value in usual.items():
         if given.get(name, value) != value:
+            where = f"{part}.{name}" if part else name
             raise CheckpointError(
-                f"{shown(path)}: {name} is {quoted(given[name])}, npft cuts text by {value!r}"
+                f"{shown(path)}: {where} is {quoted(given[name])}, npft cuts text by {value!r}"
             )
+
+
+def _unwrapped(part: Any) -> Any:
+    """A part of tokenizer.json; of a sequence of one part, that part, which does the same."""
+    while isinstance(part, dict) and part.get("type") == "Sequence":
+        inner = part.get("pretokenizers", part.get("normalizers"))
+        if not isinstance(inner, list) or len(inner) != 1:
+            break
+        part = inner[0]
+    return part
 
 
 def _part(whole: dict[str, Any], name: str) -> dict[str, Any]:
@@ -144,8 +161,9 @@ def _checked_wordpiece(folder: Path, options: dict[str, Any], whole: dict[str, A
     for name, kind in usual.items():
         if name in whole and not isinstance(whole[name], dict):
             _check(path, whole, {name: kind})
-    _check(path, _part(whole, "pre_tokenizer"), {"type": usual["pre_tokenizer"]})
-    _check(path, _part(whole, "model"), WORDPIECE)
+    cut, kind = _part(whole, "pre_tokenizer"), {"type": usual["pre_tokenizer"]}
+    _check(path, cut, kind, "pre_tokenizer")
+    _check(path, _part(whole, "model"), WORDPIECE, "model")
     _check(folder / OPTIONS, options, BASIC)
     if options.get("never_split"):
         _check(folder / OPTIONS, options, {"never_split": None})
@@ -162,18 +180,25 @@ def _check_specials(path: Path, options: dict[str, Any], usual: tuple[str, ...])
             _check(path, {role: content}, {role: name})
 
 
-def _check_same(folder: Path, vocab: tuple[str, ...], other: Any) -> None:
-    """Raise ``CheckpointError`` unless the vocabulary of tokenizer.json, if any, is this one."""
+def _check_same(folder: Path, vocab: tuple[str, ...], whole: dict[str, Any]) -> None:
+    """Raise ``CheckpointError`` unless the vocabulary of tokenizer.json, if any, is this one.
+
+    A token that was added there may stand in both files, or in tokenizer.json alone.
+    """
+    other = _part(whole, "model").get("vocab")
     if not isinstance(other, dict):
         return
-    other = {piece.rstrip() or piece: number for piece, number in other.items()}  # as from_vocab
+    added = [token for token in whole.get("added_tokens") or [] if token["content"] in vocab]
+    numbers = _numbers(other, added)
+    other = {piece.rstrip() or piece: number for piece, number in numbers.items()}  # as from_vocab
     unlike = [i for i, piece in enumerate(vocab) if other.get(piece) != i]
     if unlike or len(other) != len(vocab):
         i = unlike[0] if unlike else len(vocab)
         there = [piece for piece, number in other.items() if number == i]
         raise CheckpointError(
             f"{shown(folder / VOCAB)}: piece {i} is {listed(map(quoted, vocab[i : i + 1])) or None}"
-            f", in {WHOLE} {listed(map(quoted, there)) or None}; one of both is of another model"
+            f", in {WHOLE} {listed(map(quoted, there)) or None}; one of both is of another model; "
+            f"remove {WHOLE} if {VOCAB} is right"
         )
 
 
@@ -187,9 +212,9 @@ def _lowercase(folder: Path, options: dict[str, Any], whole: dict[str, Any]) -> 
     if normalizer:
         accents = {True: (None, True), False: (None, False)}[lowercase]
         usual = {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True}
-        _check(folder / WHOLE, normalizer, usual)
+        _check(folder / WHOLE, normalizer, usual, "normalizer")
         if normalizer.get("strip_accents") not in accents:
-            _check(folder / WHOLE, normalizer, {"strip_accents": lowercase})
+            _check(folder / WHOLE, normalizer, {"strip_accents": lowercase}, "normalizer")
     if options.get("strip_accents") not in (None, lowercase):
         _check(folder / OPTIONS, options, {"strip_accents": lowercase})
     return lowercase
@@ -218,12 +243,12 @@ def _byte_level(
     """A byte-level BPE, once its options are known to be those of GPT-2 and RoBERTa."""
     model, cut = _part(whole, "model"), _part(whole, "pre_tokenizer")
     usual = {"dropout": None, "byte_fallback": False, "ignore_merges": False}
-    _check(folder / WHOLE, model, usual)
+    _check(folder / WHOLE, model, usual, "model")
     for name in ("continuing_subword_prefix", "end_of_word_suffix"):
-        _check(folder / WHOLE, {name: model.get(name) or ""}, {name: ""})
+        _check(folder / WHOLE, {name: model.get(name) or ""}, {name: ""}, "model")
     if whole:
         _check(folder / WHOLE, {"pre_tokenizer": cut.get("type")}, {"pre_tokenizer": "ByteLevel"})
-        _check(folder / WHOLE, cut, {"use_regex": True})
+        _check(folder / WHOLE, cut, {"use_regex": True}, "pre_tokenizer")
         _check(folder / WHOLE, {"normalizer": whole.get("normalizer")}, {"normalizer": None})
     missing = [name for name in ROBERTA_SPECIALS if name not in vocab]
     if missing:

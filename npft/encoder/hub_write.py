@@ -123,7 +123,8 @@ def write_folder(
                 f"write_pretrained: the weight {name} is {array.dtype}, expected float32 or float64"
             )
         with np.errstate(over="ignore"):  # as which it is read: 1e300 is infinite there
-            check_finite(f"write_pretrained: the weight {name}", array.astype(np.float32))
+            single = array.astype(np.float32, copy=False)
+        check_finite(f"write_pretrained: the weight {name}", single)
     check_all_replaced(folder, (CONFIG, WEIGHTS, *tokenizer_files(tok), *beside))
     with made_folder(folder):
         if tok is not None:

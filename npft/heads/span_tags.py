@@ -273,7 +273,8 @@ class SpanTags(Thresholded):
         return [(i, j + 1, self.type_names[kind]) for i, j, kind in spans.tolist()]
 
     def inputs(self, examples: TaggedTexts) -> tuple[Texts, Texts | None]:
-        check_examples(type(self).__name__, examples, TaggedTexts)
+        make = "TaggedTexts(words, tags)"
+        check_examples(type(self).__name__, examples, ("words", "tags"), make)
         return examples.words, None
 
     def tokenize(

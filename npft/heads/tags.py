@@ -139,7 +139,8 @@ class Tags(Head):
         return [[self.label_names[k] for k in part] for part in parts]
 
     def inputs(self, examples: TaggedTexts) -> tuple[Texts, Texts | None]:
-        check_examples(type(self).__name__, examples, TaggedTexts)
+        make = "TaggedTexts(words, tags)"
+        check_examples(type(self).__name__, examples, ("words", "tags"), make)
         return examples.words, None
 
     def tokenize(

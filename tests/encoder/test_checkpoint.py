@@ -25,7 +25,7 @@ from npft.errors import CheckpointError, ConfigError, NonFiniteError
 from npft.heads.classes import Classifier
 from npft.heads.words import MaskedLM
 from npft.nn.layers import Linear
-from npft.nn.module import Parameter
+from npft.nn.module import Module, Parameter
 from npft.text import ByteTokenizer, WordPiece
 from npft.text.batch import IGNORE
 
@@ -153,6 +153,15 @@ def test_a_part_of_a_model_is_not_saved(part, tmp_path):
     assert not os.listdir(tmp_path)
 
 
+def test_of_a_model_on_a_stand_in_the_body_is_told(tmp_path):
+    class StandIn(Module):
+        pass
+
+    with pytest.raises(ConfigError, match="save: Model: its encoder is a StandIn; only an Encoder"):
+        save(tmp_path, Model(StandIn(), {"odd": Odd(None, rng=None)}))
+    assert not os.listdir(tmp_path)
+
+
 class Odd(Head):
     """A head whose options, and the name of whose weight, are as a test wants them."""
 
@@ -176,12 +185,24 @@ def test_numbers_of_numpy_are_options_like_any(tmp_path):
         "size": 3, "share": 0.5, "on": True}
 
 
+def test_tuples_in_the_options_of_a_head_are_saved_as_lists(tmp_path):
+    save(tmp_path, odd(sizes=(1, (2, 3)), names=[("a",)]))
+    assert load_as(Model, tmp_path).options()["odd"]["options"] == {
+        "sizes": [1, [2, 3]], "names": [["a"]]}
+
+
+SELF: list = []
+SELF.append(SELF)
+
+
 @pytest.mark.parametrize("options, words", [
-    ({"sizes": (1, 2)}, "which JSON gives back otherwise"),
-    ({"names": {1: "a"}}, "which JSON gives back otherwise"),
-    ({"share": float("nan")}, "JSON cannot hold the model: .*not JSON compliant"),
-    ({"array": np.zeros(2)}, "JSON cannot hold the model"),
-    ({"names": {"a"}}, "JSON cannot hold the model"),
+    ({"names": {1: "a"}}, "which JSON gives back otherwise; use strings for keys"),
+    ({"share": float("nan")}, "JSON cannot hold the options of the model: a number is NaN or inf"),
+    ({"share": np.float32("inf")}, "give finite numbers"),
+    ({"array": np.zeros(2)}, "cannot hold the options of the model: an option is ndarray; give a"),
+    ({"names": {"a"}}, "an option is set; give a list"),
+    ({"power": 1j}, "an option is complex; give numbers or strings"),
+    ({"tree": SELF}, "or a list holds itself"),
 ])
 def test_options_that_no_file_could_give_back_are_not_saved(options, words, tmp_path):
     with pytest.raises(ConfigError, match=f"save: .*{words}"):

@@ -145,11 +145,11 @@ def test_a_bpe_that_cuts_text_in_another_way_is_refused(path, value, message, tm
     (["normalizer", "handle_chinese_chars"], False, "handle_chinese_chars is False"),
     (["normalizer", "clean_text"], False, "clean_text is False"),
     (["normalizer", "lowercase"], "no", "lower case is 'no'"),
-    (["normalizer", "type"], "Lowercase", "type is 'Lowercase'"),
+    (["normalizer", "type"], "Lowercase", "normalizer.type is 'Lowercase'"),
     (["model", "vocab", "[MASK]"], 77, "does not number pieces"),
     (["normalizer"], None, "normalizer is None, npft cuts text by 'BertNormalizer'"),
     (["pre_tokenizer"], None, "pre_tokenizer is None, npft cuts text by 'BertPreTokenizer'"),
-    (["pre_tokenizer", "type"], "Whitespace", "type is 'Whitespace'"),
+    (["pre_tokenizer", "type"], "Whitespace", "pre_tokenizer.type is 'Whitespace'"),
 ])
 def test_a_wordpiece_that_cuts_text_in_another_way_is_refused(path, value, message, tmp_path):
     put(tmp_path, tokenizer_json=changed(WORDPIECE_JSON, path, value))
@@ -214,7 +214,34 @@ def test_folders_as_they_are_published_are_read(files, tmp_path):
 def test_two_vocabularies_that_disagree_are_refused(vocab, message, tmp_path):
     tree = changed(MINILM_JSON, ["model", "vocab"], {word: i for i, word in enumerate(vocab)})
     put(tmp_path, vocab_txt="\n".join(WORDS) + "\n", tokenizer_json=tree)
-    with pytest.raises(CheckpointError, match=f"vocab.txt: {message}; one of both"):
+    right = f"vocab.txt: {message}; one of both .*; remove tokenizer.json if vocab.txt is right$"
+    with pytest.raises(CheckpointError, match=right):
+        read_tokenizer(tmp_path)
+
+
+def test_a_token_that_was_added_stands_in_both_files_or_in_one(tmp_path):
+    added = [*MINILM_JSON["added_tokens"], {"id": 10, "content": "[E1]", "special": True}]
+    put(tmp_path, tokenizer_json={**MINILM_JSON, "added_tokens": added})
+    for vocab in ([*WORDS, "[E1]"], WORDS):
+        put(tmp_path, vocab_txt="\n".join(vocab) + "\n")
+        assert read_tokenizer(tmp_path).vocab == tuple(vocab)
+    put(tmp_path, vocab_txt="\n".join([*WORDS, "more", "[E1]"]) + "\n")
+    with pytest.raises(CheckpointError, match="piece 10 is 'more', in tokenizer.json '.E1.'"):
+        read_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize("tree", [WORDPIECE_JSON, BPE_JSON])
+def test_a_sequence_of_one_part_is_that_part(tree, tmp_path):
+    (tmp_path / "alone").mkdir()
+    alone = read_tokenizer(put(tmp_path / "alone", tokenizer_json=tree))
+    for name, items in (("pre_tokenizer", "pretokenizers"), ("normalizer", "normalizers")):
+        if tree[name] is not None:
+            wrapped = changed(tree, [name], {"type": "Sequence", items: [tree[name]]})
+            put(tmp_path, tokenizer_json=wrapped)
+            assert read_tokenizer(tmp_path).to_dict() == alone.to_dict()
+    two = {"type": "Sequence", "pretokenizers": [tree["pre_tokenizer"]] * 2}
+    put(tmp_path, tokenizer_json=changed(tree, ["pre_tokenizer"], two))
+    with pytest.raises(CheckpointError, match="'Sequence', npft cuts text by"):
         read_tokenizer(tmp_path)
 
 

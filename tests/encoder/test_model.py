@@ -55,6 +55,7 @@ def test_a_batch_is_made_of_examples():
     tags = TaggedTexts([["Emil", "rows"]], [["B-PER", "O"]])
     for model, given, words in [
         (Classifier(encoder(), 2, rng=rng), ["abc"], "Classes: the examples are a list, expected E"),
+        (Classifier(encoder(), 2, rng=rng), "abc", r"a str, .*: make Examples\(texts, labels=...\)"),
         (Classifier(encoder(), 2, rng=rng), tags, "examples are a TaggedTexts, expected Examples"),
         (TokenClassifier(encoder(), ["NOUN", "VERB"], rng=rng), Examples(["a"], [0]),
          "Tags: the examples are a Examples, expected TaggedTexts"),
@@ -62,3 +63,11 @@ def test_a_batch_is_made_of_examples():
     ]:
         with pytest.raises(DataError, match=words):
             model.batch_of(given)
+
+
+def test_examples_may_be_of_any_class_with_texts_and_pairs():
+    class Own:
+        texts, pairs, labels, label_names = ["ab", "c"], None, np.array([1, 0]), []
+
+    model = Classifier(encoder(), 2, rng=np.random.default_rng(0))
+    assert model.batch_of(Own()).labels.tolist() == [1, 0]
