@@ -880,3 +880,9 @@ def test_rows_that_nearly_sum_to_one_are_probabilities_and_others_are_not():
     for total in (0.999, 1.001):
         with pytest.raises(DataError, match="rows of probabilities that sum to 1"):
             divergence(total)
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (2, 4), (3,), (1, 3), (2, 3, 1)])
+def test_a_factor_of_another_shape_is_refused_smaller_and_larger(shape):
+    with pytest.raises(ShapeError, match="x has shape"):
+        kernels.scale(np.ones((2, 3)), factor=np.ones(shape))

@@ -9,7 +9,7 @@ import pytest
 
 from npft.autograd.machine import (
     Memory, Setting, _openblas, _product_threads, freed_memory_kept, keep_freed_memory,
-    set_threads, threads,
+    one_thread_products, set_threads, threads,
 )
 from npft.errors import ConfigError
 
@@ -31,6 +31,12 @@ def test_what_is_no_number_of_threads_is_refused(n):
 def test_a_whole_number_of_numpy_is_a_number_of_threads():
     set_threads(np.int64(1))
     assert type(Setting.threads) is int
+
+
+@pytest.mark.parametrize("told", [1, 3])
+def test_products_on_one_thread_leave_as_many_callers_as_were_set_if_the_library_can_be_told(told):
+    with threads(told), one_thread_products() as callers:
+        assert callers == (1 if _product_threads() is None else told)
 
 
 def test_the_setting_reaches_the_library():
