@@ -38,7 +38,7 @@ def run_tour(args: argparse.Namespace) -> Result:
 def run_pretrain(args: argparse.Namespace) -> Result:
     """Choose by the options given between one text, a new domain, and languages."""
     from npft.experiments.bodies import world_text
-    from npft.files.domains import Texts, adapt_files, report_domain
+    from npft.files.domains import DomainFiles, adapt_files, report_domain
     from npft.files.pretrain import (
         file_text, pretrain_languages, pretrain_text, report_languages, report_text,
     )
@@ -50,7 +50,6 @@ def run_pretrain(args: argparse.Namespace) -> Result:
     )
     if encoding is not None and not text:
         raise ConfigError("--encoding is that of text files; name some, or leave it out")
-    encoding = encoding or "utf-8"
     vocabulary = Vocabulary(*(options.pop(k) for k in ("tokenizer", "vocab_size", "lowercase")))
     if start is not None:
         if alpha is not None:
@@ -58,8 +57,8 @@ def run_pretrain(args: argparse.Namespace) -> Result:
         if vocabulary != Vocabulary():
             raise ConfigError("--from goes on with the tokenizer of that model; leave out "
                               "--tokenizer, --vocab-size, --lowercase and --cased")
-        texts = Texts(text, general, encoding)
-        results = adapt_files(texts, start=start, replay=replay, **options)
+        files = DomainFiles(text, general, encoding)
+        results = adapt_files(files, start=start, replay=replay, **options)
         return results, report_domain(results)
     if general or replay:
         raise ConfigError("--general and --replay need --from, the model that goes on learning")

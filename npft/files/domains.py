@@ -20,16 +20,16 @@ from npft.pretraining.adapt import ADAPT_LR, adapt
 STEPS = 500
 
 
-class Texts(NamedTuple):
+class DomainFiles(NamedTuple):
     """The files of the new domain and, all or some, those the model was pretrained on."""
 
     paths: list[Path]
     general: list[Path] | None = None
-    encoding: str = "utf-8"  # of all these files
+    encoding: str | None = None  # of all these files; UTF-8 by default
 
 
 def adapt_files(
-    texts: Texts,
+    files: DomainFiles,
     out: Path,
     *,
     start: str,
@@ -52,9 +52,9 @@ def adapt_files(
     the same.
     """
     chosen = objective_of(objective)
-    if not texts.paths:
+    if not files.paths:
         raise ConfigError("--from needs the text of the new domain; name its files")
-    if replay and not texts.general:
+    if replay and not files.general:
         raise ConfigError("--replay needs the general text; name its files with --general")
     with claimed(out, start=start, resume=resume, force=force):
         model = load(start)
@@ -63,10 +63,10 @@ def adapt_files(
                 f"{start}: holds a {model.kind} with {', '.join(model.options()) or 'no head'}, "
                 f"which the objective {objective} does not train; name its own with --objective"
             )
-        train, held_out = read_parts(texts.paths, texts.encoding)
+        train, held_out = read_parts(files.paths, files.encoding)
         pool, probe_text = None, None
-        if texts.general:
-            pool, probe_text = read_parts(texts.general, texts.encoding)
+        if files.general:
+            pool, probe_text = read_parts(files.general, files.encoding)
         steps, timings = STEPS if steps is None else steps, dict[str, float]()
         with timed(timings, "pretrain"):
             adapted, history = adapt(

@@ -293,7 +293,7 @@ def memory_of(loaded: Any, start: Start, seed: int) -> Memory:
         raise ConfigError(
             f"{start.model} holds no pretraining head; --text needs a pretrained model"
         )
-    return Memory(loaded, start.text or [], seed, start.text_encoding or "utf-8")
+    return Memory(loaded, start.text or [], seed, start.text_encoding)
 
 
 def repairs_of(model: Model, memory: Memory | None, training: Training) -> list[Repair]:

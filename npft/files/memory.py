@@ -17,7 +17,7 @@ class Memory:
     """What a pretrained model knows of its text: held-out loss with frozen masks, then and now."""
 
     def __init__(
-        self, mlm: MaskedLM, text: list[Path], seed: int, encoding: str = "utf-8"
+        self, mlm: MaskedLM, text: list[Path], seed: int, encoding: str | None = None
     ) -> None:
         self.mlm = mlm
         self.train, held_out = read_parts(text, encoding)

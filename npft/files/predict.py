@@ -74,7 +74,7 @@ def predict_file(
 ) -> Predictions:
     """What the model in a folder says of the rows of a file, or of standard input."""
     chosen, model = load_for(folder, task)
-    return Predictions(model, chosen, chosen.rows(source, fmt))
+    return Predictions(model, chosen, chosen.rows(source, fmt, model))
 
 
 def print_predictions(found: Predictions, as_json: bool, say: Callable[[str], None]) -> None:

@@ -42,20 +42,28 @@ FIGURES = {  # held-out figures of a pretraining run, and what they are called
 }
 
 
-def read_parts(paths: list[Path], encoding: str = "utf-8") -> tuple[Documents, Documents]:
+def parts_of(path: Path, encoding: str | None = None) -> tuple[Documents, Documents]:
+    """The documents of a text file in two parts: to train on, and the last 5 %.
+
+    One too short to be divided is all for training. Without an ``encoding`` it is UTF-8.
+    """
+    documents = read_text(path, encoding="utf-8" if encoding is None else encoding)
+    try:
+        return hold_out(documents)
+    except DataError:
+        return documents, []
+
+
+def read_parts(paths: list[Path], encoding: str | None = None) -> tuple[Documents, Documents]:
     """The documents of text files in two parts: to train on, and the last 5 % of each file.
 
     A file is divided by itself (see ``hold_out``), so its held-out part is the same in any company
-    and order of files, and what one run held out no later run trains on. A file too short to be
-    divided is all for training. Raises ``DataError`` if nothing is held out.
+    and order of files, and what one run held out no later run trains on (see ``parts_of``). Raises
+    ``DataError`` if nothing is held out.
     """
     train, held_out = [], []
     for path in paths:
-        documents = read_text(path, encoding=encoding)
-        try:
-            first, last = hold_out(documents)
-        except DataError:
-            first, last = documents, []
+        first, last = parts_of(path, encoding)
         train += first
         held_out += last
     if not held_out:
@@ -63,7 +71,7 @@ def read_parts(paths: list[Path], encoding: str = "utf-8") -> tuple[Documents, D
     return train, held_out
 
 
-def file_text(paths: list[Path], encoding: str = "utf-8") -> Text:
+def file_text(paths: list[Path], encoding: str | None = None) -> Text:
     """The documents of text files; the last 5 % of each file are held out.
 
     The vocabulary is learnt from the training part alone.
@@ -175,7 +183,7 @@ def pretrain_languages(
     out: Path,
     *,
     alpha: float,
-    encoding: str = "utf-8",
+    encoding: str | None = None,
     objective: str = "mlm,nsp",
     vocabulary: Vocabulary = Vocabulary(),
     steps: int | None = None,
@@ -234,7 +242,7 @@ def pretrain_languages(
 
 
 def _languages(
-    paths: list[Path], encoding: str
+    paths: list[Path], encoding: str | None
 ) -> tuple[dict[str, Documents], dict[str, Documents]]:
     """The training part and the held-out part of each language, by the name of its file.
 
@@ -249,11 +257,9 @@ def _languages(
     train: dict[str, Documents] = {}
     held_out: dict[str, Documents] = {}
     for name, path in zip(names, paths):
-        documents = read_text(path, encoding=encoding)
-        try:
-            train[name], held_out[name] = hold_out(documents)
-        except DataError:
-            raise DataError(TOO_LITTLE, path=path) from None
+        train[name], held_out[name] = parts_of(path, encoding)
+        if not held_out[name]:
+            raise DataError(TOO_LITTLE, path=path)
     return train, held_out
 
 

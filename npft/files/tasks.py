@@ -82,8 +82,8 @@ class Task:
         """All texts of the examples."""
         return [*examples.texts, *(examples.pairs or ())]
 
-    def rows(self, source: Any, fmt: FileFormat) -> Iterator[Row]:
-        """The rows of a file without labels, as they come."""
+    def rows(self, source: Any, fmt: FileFormat, model: Any) -> Iterator[Row]:
+        """The rows of a file without labels, as they come, of which the model will be asked."""
         for record in unlabelled(source, self.asked, fmt):
             yield dict(zip(self.asked, record.cells))
 
@@ -222,15 +222,17 @@ class Tag(Task):
     def texts(self, examples: Any) -> list[str]:
         return examples.texts
 
-    def rows(self, source: Any, fmt: FileFormat) -> Iterator[Row]:
+    def rows(self, source: Any, fmt: FileFormat, model: Any) -> Iterator[Row]:
         """Sentences of words: a line each with spaces between the words, or a file with tags.
 
-        Raises ``DataError`` for a file that seems to hold tags, unless its format is named.
+        Raises ``DataError`` for a file that seems to hold tags of the model, unless its format is
+        named.
         """
         if fmt.named(source, "txt") in ("conll", "conllu"):
             yield from ({"words": words} for words in read_tagged(source, fmt).words)
             return
-        if fmt.name is None and is_whole(source) and looks_like_tags(source, fmt):
+        sentences = fmt.name is not None or not is_whole(source)
+        if not sentences and looks_like_tags(source, fmt, model.label_names):
             raise DataError("seems to hold a word and its tag on each line: for these say --format "
                             "conll, for a sentence a line --format txt", path=source)
         for line in unlabelled(source, ("text",), fmt):
@@ -264,13 +266,13 @@ class Answer(Task):
         without = bool((np.asarray(train.spans)[:, 0] == NO_SPAN).any())
         return SpanFinder(encoder, no_answer=without, rng=rng)
 
-    def rows(self, source: Any, fmt: FileFormat) -> Iterator[Row]:
+    def rows(self, source: Any, fmt: FileFormat, model: Any) -> Iterator[Row]:
         """Questions and passages, also those of a file of SQuAD's JSON."""
         if is_whole(source) and is_squad(source, fmt):
             for asked in squad_questions(source, fmt.encoding):
                 yield dict(zip(self.asked, asked))
         else:
-            yield from super().rows(source, fmt)
+            yield from super().rows(source, fmt, model)
 
 
 TASKS: dict[str, Task] = {

@@ -13,7 +13,8 @@ LINES = dict(zip(RATES, ("--", "-")))
 
 
 def draw_electra_curve(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
-    """F1 of a linear probe against operations, a panel a task: mean, and range of the seeds.
+    """F1 of a linear probe against operations, a panel a task: the mean of the
+    seeds, and their range at the better rate of each way.
 
     ``cells`` are results of ``electra_cell``.
     """
@@ -25,7 +26,8 @@ def draw_electra_curve(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
             for lr, line in LINES.items():
                 found = curve(cells, way, lr, task)
                 color = COLORS[way]
-                ax.fill_between(x, found.min(1), found.max(1), color=color, alpha=0.12, lw=0)
+                if lr == best_rate(cells, way, task):
+                    ax.fill_between(x, found.min(1), found.max(1), color=color, alpha=0.18, lw=0)
                 ax.plot(x, found.mean(1), color=color, ls=line, marker="o", markersize=5)
                 ends[f"{name},\nrate {lr:g}", color] = float(found[-1].mean())
         for y, (name, color) in zip(spread_out(list(ends.values()), 0.085), ends):

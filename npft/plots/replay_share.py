@@ -50,6 +50,7 @@ def draw_replay_share(axes: Any, cells: Sequence[dict[str, Any]], documents: int
     store_ax.set_xscale("log")
     store_ax.set_xticks(STORES, [str(n) for n in STORES])
     store_ax.minorticks_off()
+    store_ax.set_ylim(bottom=0)
     store_ax.set_xlabel(f"documents kept ({AT} sequences a step)")
     one = float(table[1]["rise"].mean())
     rise_ax.set_title(f"one replayed sequence a step\nkeeps {1 - one / plain:.0%}")
@@ -58,7 +59,7 @@ def draw_replay_share(axes: Any, cells: Sequence[dict[str, Any]], documents: int
     f1_ax.set_title(f"F1 {f1[0]} without, {f1[1]} with one,\n{f1[last]} with {last} on top")
     least = float(values[0].mean())
     few, most = 1 - least / plain, 1 - whole / plain
-    store_ax.set_title(f"{STORES[0]} documents keep {few:.0%},\nall {most:.0%}")
+    store_ax.set_title(f"rise: {STORES[0]} documents\nkeep {few:.0%}, all {most:.0%}")
 
 
 def _band(ax: Any, places: Sequence[int], values: np.ndarray, color: str) -> None:

@@ -116,7 +116,7 @@ def read_conll(
 
 def _conll(
     path: PathLike, columns: Sequence[int | str] | None, separator: str | None, iob: Iob,
-    header: bool, encoding: str,
+    header: bool, encoding: str, tag_names: Sequence[str] | None = None,
 ) -> _Sentences:
     """What ``read_conll`` reads."""
     _check_iob(iob)
@@ -127,7 +127,7 @@ def _conll(
     lines = numbered_lines(path, encoding)
     names = split_columns(_first_line(path, lines), separator) if header else None
     word_at, tag_at = places = column_places(columns or (1, 2), names, path)
-    sentences = _Sentences()
+    sentences = _Sentences(tag_names)
     for number, line in lines:
         if not line.strip(BLANK):
             sentences.end()
@@ -186,7 +186,7 @@ def read_tagged(
         or the names in ``CONLLU``; without them form and upos. Without a
         separator columns are divided by spaces and tabs, in a ``tsv`` by tabs. A txt is a conll.
     iob: as in ``read_conll``; a ``conllu`` is left as it is.
-    tag_names: the tags that a model knows: any other is refused with its line.
+    tag_names: the tags that a model or a training file knows: any other is refused with its line.
 
     Raises what ``read_conll`` and ``read_conllu`` raise; ``ConfigError`` for other formats.
 
@@ -201,13 +201,13 @@ def read_tagged(
     name = fmt.named(path, "conll")
     if name == "conllu":
         fmt.refuse(name, "header", "separator")
-        return _conllu(path, _conllu_column(fmt), fmt.encoding).tagged(path, False, tag_names)
+        return _conllu(path, _conllu_column(fmt), fmt.encoding, tag_names).tagged(path, False)
     if name not in ("conll", "tsv", "txt"):
         raise ConfigError(f"{path}: the format {name} has no tags for words, expected a "
                           f"word and its tag on each line; if the file has them say format conll")
     separator = fmt.separator or ("\t" if name == "tsv" else None)
-    sentences = _conll(path, fmt.columns, separator, iob, fmt.header, fmt.encoding)
-    return sentences.tagged(path, iob, tag_names)
+    sentences = _conll(path, fmt.columns, separator, iob, fmt.header, fmt.encoding, tag_names)
+    return sentences.tagged(path, iob)
 
 
 def _conllu_column(fmt: FileFormat) -> str:
@@ -248,11 +248,13 @@ def read_conllu(
     return _conllu(path, column, encoding).tagged(path, iob=False)
 
 
-def _conllu(path: PathLike, column: str, encoding: str) -> _Sentences:
+def _conllu(
+    path: PathLike, column: str, encoding: str, tag_names: Sequence[str] | None = None
+) -> _Sentences:
     """What ``read_conllu`` reads."""
     check_choice("read_conllu: column", column, CONLLU)
     place = CONLLU.index(column)
-    sentences = _Sentences()
+    sentences = _Sentences(tag_names)
     last = 0  # the id of the word before
     check_encoding(encoding)
     for number, line in numbered_lines(path, encoding):
@@ -283,12 +285,19 @@ def _conllu(path: PathLike, column: str, encoding: str) -> _Sentences:
 
 
 class _Sentences:
-    """Words and tags as they are read, their lines, and the document of each sentence."""
+    """Words and tags as they are read, and the document each sentence stands in.
 
-    def __init__(self) -> None:
+    doubtful: the sentence, place and line of each tag that may not be one of ``tag_names``: which
+    tags are IOB1 and will change is known only when all are read.
+    """
+
+    def __init__(self, tag_names: Sequence[str] | None = None) -> None:
+        self.known: dict[str, None] | None = None
+        if tag_names is not None:
+            self.known = dict.fromkeys(check_names("read_tagged: tag_names", tag_names))
         self.words: list[list[str]] = []
         self.tags: list[list[str]] = []
-        self.lines: list[list[int]] = []
+        self.doubtful: list[tuple[int, int, int]] = []
         self.documents: list[int] = []
         self.document = -1  # none has begun
         self.open = False
@@ -297,12 +306,12 @@ class _Sentences:
         if not self.open:
             self.words.append([])
             self.tags.append([])
-            self.lines.append([])
             self.documents.append(max(self.document, 0))
             self.open = True
+        if self.known is not None and not {tag, re.sub("^I-", "B-", tag)} <= self.known.keys():
+            self.doubtful.append((len(self.tags) - 1, len(self.tags[-1]), line))
         self.words[-1].append(word)
         self.tags[-1].append(tag)
-        self.lines[-1].append(line)
 
     def end(self) -> None:
         self.open = False
@@ -312,19 +321,15 @@ class _Sentences:
         # Sentences before the first mark are a document of their own.
         self.document = max(self.document, 0) + 1 if self.words else 0
 
-    def tagged(
-        self, path: PathLike, iob: Iob, tag_names: Sequence[str] | None = None
-    ) -> TaggedTexts:
+    def tagged(self, path: PathLike, iob: Iob) -> TaggedTexts:
         if not self.words:
             raise DataError("the file has no word", path=path)
         groups = None if self.document < 0 else np.array(self.documents)
         known = iob is True or (iob == "auto" and all(is_iob(t) for row in self.tags for t in row))
         tags = [iob2(row) for row in self.tags] if known else self.tags
-        if tag_names is not None:
-            names = check_names("read_tagged: tag_names", tag_names)
-            for row, lines in zip(tags, self.lines):
-                for tag, line in zip(row, lines):
-                    if tag not in names:
-                        raise DataError(f"the tag {quoted(tag)} is unknown to the model, expected "
-                                        f"one of {listed(names)}", path=path, line=line)
+        names = self.known or {}
+        for row, place, line in self.doubtful:
+            if (tag := tags[row][place]) not in names:
+                raise DataError(f"the tag {quoted(tag)} is unknown to the model or the training "
+                                f"file, expected one of {listed(names)}", path=path, line=line)
         return TaggedTexts(self.words, tags, groups=groups)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from npft.errors import DataError, listed
+from npft.errors import DataError, check_names, listed
 from npft.text.answer_files import is_object
 from npft.text.conll import BLANK, split_columns
 from npft.text.json_records import json_array, json_lines
@@ -92,22 +92,29 @@ def _sample(
     return names and [name.lower() for name in names], rows
 
 
-def looks_like_tags(path: PathLike, fmt: FileFormat = FileFormat()) -> bool:
+def looks_like_tags(
+    path: PathLike, fmt: FileFormat = FileFormat(), tag_names: Sequence[str] | None = None
+) -> bool:
     r"""Whether a text file, of any name, seems to hold words and tags, in either order.
 
     The signs, in the first thousand lines: blank lines stand inside, and all other lines have
-    the same two to ten columns, each a single word. Raises ``DataError`` for a pipe, whose rows
-    would then be missing where it is read.
+    the same two to ten columns, each a single word. With ``tag_names``, those of a model, more than
+    half of a column must be of these, else they may be sentences of so many words. Raises
+    ``DataError`` for a pipe, whose rows would then be missing where it is read.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile() as file:
     ...     _ = file.write(b"O\tIn\nB-LOC\tOslo\n\nO\tYes\n"), file.flush()
-    ...     looks_like_tags(file.name)
-    True
+    ...     looks_like_tags(file.name), looks_like_tags(file.name, tag_names=["NOUN", "VERB"])
+    (True, False)
     """
     check_format(fmt)
     check_no_pipe(path)
-    return bool(_single_words(path, fmt))
+    rows = _single_words(path, fmt)
+    if tag_names is None:
+        return bool(rows)
+    names = set(check_names("looks_like_tags: tag_names", tag_names))
+    return any(2 * sum(cell in names for cell in column) > len(rows) for column in zip(*rows))
 
 
 def _single_words(path: PathLike, fmt: FileFormat) -> list[list[str]]:

@@ -15,8 +15,8 @@ def claims():
         return spread([c["backward_transfer"] for c in runs])
 
     yield Said("plain training loses {:.2f} of what it learnt", -mean(plain, "backward_transfer"))
-    yield Said("Plain: {:.2f} on the mean when learnt, {:.2f} at the end, backward transfer {}; "
-               "the loss of the old words ends at {:.1f} nats ({:.1f} before)",
+    yield Said("Plain: {:.2f} on the mean when learnt, {:.2f} at the end, backward transfer (of the "
+               "first three) {}; the loss of the old words ends at {:.1f} nats ({:.1f} before)",
                mean(plain, "learning_accuracy"), mean(plain, "average_accuracy"), transfer(plain),
                mean(plain, "mlm_loss", -1), mean(plain, "mlm_loss", 0))
     yield Said("keeps the words ({:.1f}) and, without a text of the tasks, some of the tasks as "

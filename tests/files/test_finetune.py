@@ -277,7 +277,8 @@ def test_an_unknown_tag_is_told_with_its_file_and_line(trained, write, tmp_path,
     for argv in (["evaluate", other, "--model", model],
                  ["finetune", data, "--test", other, "--out", tmp_path / "out"]):
         assert main([str(a) for a in argv]) == 2
-        words = f"{other}:3: the tag 'B-ORG' is unknown to the model, expected one of B-LOC, B-PER"
+        words = (f"{other}:3: the tag 'B-ORG' is unknown to the model or the training file, "
+                 "expected one of B-LOC, B-PER")
         assert words in capsys.readouterr().err
 
 

@@ -189,6 +189,17 @@ def test_a_file_of_tags_is_not_read_as_a_sentence_a_line(trained, tmp_path):
     assert rows == [["Ann", "is", "in", "Oslo"], [], ["in", "Oslo"]]
 
 
+def test_sentences_of_as_many_words_are_no_tags_unless_a_column_is_of_the_models(trained, tmp_path):
+    path, folder = tmp_path / "asked.txt", trained["tag"][1]
+    path.write_text("Ann sleeps\n\nBob runs\n", encoding="utf-8")
+    rows = [row["words"] for part in predict_file(path, folder) for row in part]
+    assert rows == [["Ann", "sleeps"], [], ["Bob", "runs"]]
+    for content in ("B-PER Ann\nO sleeps\n\nO in\n", "Ann B-PER\nsleeps O\n\nAcme B-ORG\n"):
+        path.write_text(content, encoding="utf-8")  # the tag first; a tag that the model lacks
+        with pytest.raises(DataError, match="seems to hold a word and its tag on each line"):
+            list(predict_file(path, folder))
+
+
 def test_questions_of_squads_json_are_answered_with_and_without_answers(trained, tmp_path):
     path, folder = tmp_path / "asked.json", trained["answer"][1]
     answers = [{"text": "man", "answer_start": 2}]

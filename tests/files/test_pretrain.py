@@ -4,7 +4,7 @@ import pytest
 
 from npft.__main__ import main
 from npft.errors import DataError
-from npft.files.pretrain import read_parts
+from npft.files.pretrain import parts_of, read_parts
 from npft.loading import load
 
 
@@ -47,6 +47,12 @@ def test_a_text_too_short_to_hold_any_out_is_refused_by_its_name(files, tmp_path
     assert line.startswith(f"npft pretrain: {files['tiny']}: too little text to hold any out; give")
 
 
+def test_a_file_too_short_to_be_divided_is_all_for_training(files):
+    assert parts_of(files["tiny"]) == ([["One sentence only."]], [])
+    train, held_out = parts_of(files["single"], "utf-8")
+    assert (train, held_out) == read_parts([files["single"]]) and len(held_out[0]) == 2
+
+
 @pytest.fixture
 def latin(tmp_path):
     """Two texts that are no UTF-8."""
@@ -71,8 +77,10 @@ def test_text_in_another_encoding_is_read_by_every_way_of_pretraining(latin, tmp
     capsys.readouterr()
     assert main(["pretrain", "--encoding", "latin-1", "--out", str(tmp_path / "x")]) == 2
     assert "--encoding is that of text files" in capsys.readouterr().err
-    assert main(["pretrain", *latin, "--encoding", "utf-9", "--out", str(tmp_path / "x")]) == 2
-    assert "encoding is 'utf-9'" in capsys.readouterr().err
+    for name in ("utf-9", ""):
+        argv = ["pretrain", *latin, "--encoding", name, "--out", str(tmp_path / "x")]
+        assert main(argv) == 2
+        assert f"encoding is '{name}', expected one such as utf-8" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["finetune", "forgetting"])

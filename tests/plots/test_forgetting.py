@@ -159,7 +159,7 @@ def test_replay_share_figure_says_what_one_sequence_and_a_small_store_keep():
     assert len(axes[0].lines[0].get_xdata()) == 1 + len(SEQUENCES)
     assert "one replayed sequence a step\nkeeps 50%" == axes[0].get_title()
     assert axes[1].get_title() == "F1 0.50 without, 0.51 with one,\n0.66 with 16 on top"
-    assert f"{STORES[0]} documents keep 70%" in axes[2].get_title()
+    assert f"rise: {STORES[0]} documents\nkeep 70%" in axes[2].get_title()
     assert "all 4,000" in texts(axes[2])
 
 

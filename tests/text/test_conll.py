@@ -9,6 +9,7 @@ from npft.errors import ConfigError, DataError, DtypeError
 from npft.text import (
     FileFormat, drop_duplicates, iob2, read_conll, read_conllu, read_tagged, split,
 )
+from npft.text.conll import _conll
 
 word = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=6)
 tag = st.sampled_from(["O", "B-PER", "I-PER", "B-LOC", "I-LOC"])
@@ -205,7 +206,8 @@ def test_a_word_may_hold_any_character_but_tabs_spaces_and_line_ends(tmp_path_fa
 def test_a_tag_that_is_unknown_to_the_model_is_refused_with_its_line(write):
     path = write("a\tI-A\nb\tO\n\n\nc\tI-B\n")  # in IOB2, which models know, B-A and B-B
     assert read_tagged(path, tag_names=["O", "B-A", "B-B"]).tag_names == ["B-A", "B-B", "O"]
-    words = ":5: the tag 'B-B' is unknown to the model, expected one of B-A, I-A, O"
+    words = (":5: the tag 'B-B' is unknown to the model or the training file, expected one of B-A, "
+             "I-A, O")
     with pytest.raises(DataError, match=words):
         read_tagged(path, tag_names=["B-A", "I-A", "O"])
     conllu = write("# newdoc\n" + row(1, "go") + "\n" + row(2, "now") + "\n")
@@ -213,6 +215,19 @@ def test_a_tag_that_is_unknown_to_the_model_is_refused_with_its_line(write):
     assert len(read_tagged(conllu, FileFormat("conllu"), tag_names=tags)) == 1
     with pytest.raises(DataError, match=":2: the tag .* expected one of Y"):
         read_tagged(conllu, FileFormat("conllu"), tag_names=["Y"])
+
+
+def test_lines_are_kept_only_of_tags_that_may_be_unknown(write):
+    path = write("a\tI-A\nb\tI-A\nc\tO\n\nd\tI-B\n")
+    for names, kept in ((None, []), (["O", "B-A", "I-A", "B-B", "I-B"], []),
+                        (["O", "B-A", "I-A", "B-B"], [(1, 0, 5)])):
+        found = _conll(path, None, None, "auto", False, "utf-8", names)
+        assert found.doubtful == kept
+        assert found.tagged(path, "auto").tags == [["B-A", "I-A", "O"], ["B-B"]]
+    with pytest.raises(DataError, match=":2: the tag 'I-A' is unknown"):
+        read_tagged(path, tag_names=["O", "B-A", "B-B"])
+    with pytest.raises(DataError, match=":1: the tag 'I-A' is unknown"):  # as it stands
+        read_tagged(path, tag_names=["O", "B-A", "B-B"], iob=False)
 
 
 @pytest.mark.parametrize("mark", ["-DOCSTART- (227508)", "-DOCSTART-\tO", "-DOCSTART-",

@@ -91,6 +91,15 @@ def test_tags_have_blank_lines_inside_and_single_words(content, tags, write):
     assert looks_like_tags(write(content)) is tags
 
 
+@pytest.mark.parametrize("content, tags", [
+    ("Ann sleeps\n\nBob runs\n", False), ("a NOUN\n\nb NOUN\nc x\n", True),
+    ("NOUN a\n\nVERB b\n", True), ("a NOUN\n\nb x\n", False), ("a NOUN\nb VERB\n", False),
+])
+def test_of_the_tags_of_a_model_a_column_holds_more_than_of_other_words(content, tags, write):
+    path = write(content)
+    assert looks_like_tags(path, tag_names=["NOUN", "VERB"]) is tags
+
+
 def test_a_guess_looks_at_the_beginning_and_raises_what_a_reader_would(write):
     later = "ham\tsee you\n" * 1000
     assert guess_task(write(later + "broken\n")).task == "classify"
