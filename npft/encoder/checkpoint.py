@@ -246,7 +246,7 @@ def with_lists(value: Any) -> Any:
 
 def _as_json(what: str, value: Any) -> str:
     try:
-        return json.dumps(value, default=_plain_number, allow_nan=False)
+        return json.dumps(value, default=plain_number, allow_nan=False)
     except TypeError as error:
         raise ConfigError(f"save: JSON cannot hold {what}: {error!s:.200}") from None
     except (ValueError, RecursionError):
@@ -256,8 +256,12 @@ def _as_json(what: str, value: Any) -> str:
         ) from None
 
 
-def _plain_number(value: Any) -> Any:
-    """A number of NumPy as a plain one; raises ``TypeError`` for what JSON has not."""
+def plain_number(value: Any) -> Any:
+    """A number of NumPy as a plain one; raises ``TypeError`` for what JSON has not.
+
+    >>> plain_number(np.int64(3))
+    3
+    """
     plain = value.item() if isinstance(value, np.generic) else value
     if isinstance(plain, (bool, int, float, str)):
         return plain

@@ -161,8 +161,8 @@ def _checked_wordpiece(folder: Path, options: dict[str, Any], whole: dict[str, A
     for name, kind in usual.items():
         if name in whole and not isinstance(whole[name], dict):
             _check(path, whole, {name: kind})
-    cut, kind = _part(whole, "pre_tokenizer"), {"type": usual["pre_tokenizer"]}
-    _check(path, cut, kind, "pre_tokenizer")
+    words = {"type": usual["pre_tokenizer"]}
+    _check(path, _part(whole, "pre_tokenizer"), words, "pre_tokenizer")
     _check(path, _part(whole, "model"), WORDPIECE, "model")
     _check(folder / OPTIONS, options, BASIC)
     if options.get("never_split"):

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from npft.encoder.additions import additions_of
-from npft.encoder.checkpoint import read_training, save
+from npft.encoder.checkpoint import plain_number, read_training, save
 from npft.encoder.model import Model
-from npft.errors import CheckpointError, listed
+from npft.errors import CheckpointError, ConfigError, listed
 from npft.nn.history import History
 from npft.nn.layers import Dropout
 from npft.nn.optim import AdamW
@@ -50,8 +50,10 @@ class Run:
         settings: dict[str, Any],
     ) -> None:
         self.model, self.optimizer, self.feed, self.dropout = model, optimizer, feed, dropout
-        # as they will be read from a file, in which NumPy's numbers are plain ones
-        self.settings = json.loads(json.dumps(settings, default=np.generic.item))
+        try:  # as they will be read from a file, in which NumPy's numbers are plain ones
+            self.settings = json.loads(json.dumps(settings, default=plain_number))
+        except TypeError as error:  # of a head of the user's own
+            raise ConfigError(f"pretrain: JSON cannot hold the options: {error}") from None
         self.step = self.tokens = 0
         self.history = History()
 

@@ -13,7 +13,7 @@ from npft.encoder.additions import add_lora
 from npft.encoder.checkpoint import read_training, save
 from npft.encoder.config import EncoderConfig
 from npft.encoder.encoder import Encoder
-from npft.errors import CheckpointError
+from npft.errors import CheckpointError, ConfigError
 from npft.heads.words import MaskedLM
 from npft.loading import load
 from npft.nn.layers import set_dropout
@@ -332,3 +332,10 @@ def test_a_run_stopped_by_an_older_version_goes_on(tmp_path, more):
     pretrain(late, documents(), **SETTINGS | more, folder=tmp_path, resume=True,
              rng=np.random.default_rng(0))
     assert bits(late) == bits(whole)
+
+
+def test_options_of_a_head_that_no_file_can_hold_are_refused_before_the_first_step(tmp_path):
+    found = fresh()
+    found.heads["mlm"].options = lambda: {"weights": np.zeros(2)}
+    with pytest.raises(ConfigError, match="pretrain: .* an option is ndarray; give a list"):
+        pretrain(found, documents(), **SETTINGS, folder=tmp_path, rng=np.random.default_rng(0))
