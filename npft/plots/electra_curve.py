@@ -13,9 +13,9 @@ LINES = dict(zip(RATES, ("--", "-")))
 
 
 def draw_electra_curve(axes: Any, cells: Sequence[Mapping[str, Any]]) -> None:
-    """F1 of a linear probe against operations, a panel a task: the mean of the
-    seeds, and their range at the better rate of each way.
+    """F1 of a linear probe against operations, a panel a task.
 
+    Lines are means of the seeds; bands are their range, at the better rate of each way.
     ``cells`` are results of ``electra_cell``.
     """
     x = [row["operations"] / 1e12 for row in cells[0]["looks"]]
